@@ -144,6 +144,7 @@ function workerOptions(plan, worker, upload, runtime) {
     kvNamespaces: worker.kvNamespaces,
     r2Buckets: worker.r2Buckets,
     durableObjects: worker.durableObjects,
+    workflows: worker.workflows,
     workerLoaders: worker.workerLoaders,
     ratelimits: worker.ratelimits,
   };
@@ -173,5 +174,5 @@ function mainModule(classes) {
     const made = `${kind}(${JSON.stringify(name)}, ${JSON.stringify(methods)})`;
     return name === "Default" ? `export default ${made};` : `export const ${name} = ${made};`;
   });
-  return ['import { durableObject, entrypoint } from "./python_host.mjs";', ...exports, ""].join("\n");
+  return ['import { durableObject, entrypoint, workflow } from "./python_host.mjs";', ...exports, ""].join("\n");
 }

@@ -2,10 +2,21 @@
 // module, as Cloudflare's native Python runtime does. Python itself starts at the first event (python_boot.mjs).
 //
 // After a fatal failure (stack overflow) an interpreter cannot be used. Pending requests are answered, and the next event
-// starts a new one; Durable Objects are recreated from their storage.
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+// starts a new one; Durable Objects are recreated from their storage, instances of Workflows go on when they are woken.
+import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "cloudflare:workers";
 import { eventStarted, watch } from "./clock.mjs";
 import internalError from "./internal_error.json";
+
+// The platform's own events, by the class that handles them. Their arguments are the platform's objects, which the SDK wraps.
+const EVENTS = new Map([
+  [WorkerEntrypoint, ["scheduled", "queue", "email"]],
+  [DurableObject, ["alarm", "webSocketMessage", "webSocketClose", "webSocketError"]],
+  [WorkflowEntrypoint, ["run"]],
+]);
+// Begins the reasons why an instance of a Workflow stops without having failed; the second is Cloudflare's when it moves
+// an instance to another isolate.
+const INSTANCE_STOPS = "Aborting engine:";
+const INSTANCE_MOVES = `${INSTANCE_STOPS} Grace period complete`;
 
 let python; // Promise of an Interpreter: one at a time per isolate
 
@@ -19,15 +30,22 @@ export function durableObject(className, methods) {
   return forwardingClass(DurableObject, className, methods);
 }
 
+/** The class that workerd instantiates for a Python WorkflowEntrypoint: a new one for each start of an instance. */
+export function workflow(className, methods) {
+  return forwardingClass(WorkflowEntrypoint, className, methods);
+}
+
 function forwardingClass(Base, className, methods) {
   const Forwarder = class extends Base {};
   for (const method of methods) {
+    const invoke = method === "fetch" ? answerRequest : EVENTS.get(Base).includes(method) ? handleEvent : callMethod;
     Forwarder.prototype[method] = async function (...args) {
       eventStarted();
       const interpreter = await startedPython(this.env);
       try {
-        return await interpreter.settled(call(interpreter, this, className, method, args));
+        return await interpreter.settled(call(interpreter, this, className, method, args, invoke));
       } catch (error) {
+        if (interpreter.hasFailed && Base === WorkflowEntrypoint) throw new Error(INSTANCE_MOVES);
         if (method !== "fetch" || !interpreter.hasFailed) throw error;
         return new Response(internalError, { status: 500, headers: { "content-type": "application/json" } });
       }
@@ -36,13 +54,29 @@ function forwardingClass(Base, className, methods) {
   return Forwarder;
 }
 
-async function call({ entry, workers, bindings, instances }, forwarder, className, method, args) {
+async function call({ entry, workers, bindings, instances }, forwarder, className, method, args, invoke) {
   if (!instances.has(forwarder)) {
     watch(forwarder.ctx, forwarder.ctx.storage);
     instances.set(forwarder, entry[className](forwarder.ctx, bindings));
   }
-  const pyMethod = instances.get(forwarder)[method];
-  if (method === "fetch") return responseOf(await pyMethod.callPromising(args[0]));
+  return invoke(instances.get(forwarder)[method], args, workers, `${className}.${method}`);
+}
+
+async function answerRequest(pyMethod, [request]) {
+  return responseOf(await pyMethod.callPromising(request));
+}
+
+/** Whoever sent the event does not show what its handler raised, so it is logged, unless it is why an instance stops. */
+async function handleEvent(pyMethod, args, _workers, name) {
+  try {
+    return await pyMethod.callPromising(...args);
+  } catch (error) {
+    if (!String(error.message).startsWith(INSTANCE_STOPS)) console.error(`${name} failed: ${error}`);
+    throw error;
+  }
+}
+
+async function callMethod(pyMethod, args, workers) {
   return workers.python_to_rpc(await pyMethod.callPromising(...args.map((arg) => workers.python_from_rpc(arg))));
 }
 

@@ -3,7 +3,7 @@
 //   node serve.mjs PLAN.json
 //
 // PLAN.json is written by `acr dev` (see cli/acr/local/runtime_plan.py for its shape). This process writes one JSON object
-// per line to stdout: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
+// per line to stdout: {event: "ready", service, url}, {event: "reloaded"}, {event: "restarted"} (workerd had ended), {event: "failed", message}. A line on stdin
 // (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
 import { once } from "node:events";
 import { request } from "node:http";
@@ -48,10 +48,12 @@ async function startWorkerd(config) {
   const ended = (reason) => {
     log({ level: "warn", message: `The Workers runtime, workerd, ended unexpectedly (${reason}) and is restarted.` });
     schedule(() =>
-      startWorkerd(config).catch(async (error) => {
-        say({ event: "failed", message: String(error.stack ?? error) });
-        await stop(1);
-      }),
+      startWorkerd(config)
+        .then(() => say({ event: "restarted" }))
+        .catch(async (error) => {
+          say({ event: "failed", message: String(error.stack ?? error) });
+          await stop(1);
+        }),
     );
   };
   await workerd.start(config, [["entry", `${host}:${explorerPort}`]], [["loopback", loopbackAddress]], ended);

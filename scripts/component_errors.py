@@ -38,6 +38,7 @@ MEANINGS = {
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
     "MESSAGE_TOO_LARGE": ("Texts and attachments together are too large.", "no"),
     "NESTED_TOO_DEEP": ("A value is nested too deep.", "no"),
+    "NEEDS_DURABLE": ("Only a durable run may wait for so long: `durable: true` in the workflow.", "no"),
     "NOT_FOUND": ("The service does not have it (404).", "no"),
     "NOT_TEXT": ("The bytes are not UTF-8 text.", "no"),
     "NO_MATCH": ("No case fits, and there is no default.", "no"),

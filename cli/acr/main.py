@@ -33,6 +33,7 @@ _COMMANDS = {
     "logs": "List the runs, or show one as a timeline.",
     "rollback": "Make an earlier version of a workflow current again.",
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
+    "cancel": "Let an accepted run end.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",

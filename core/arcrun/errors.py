@@ -17,6 +17,7 @@ ArcrunError                     code                    status
   InputError                    INVALID_INPUT           422
   RunError                      (one code per cause)    422
     RunTimeoutError             RUN_TIMEOUT ...         504
+    RunCancelledError           RUN_CANCELLED           422
     RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
     CpuBudgetError              CPU_BUDGET              422
@@ -75,6 +76,11 @@ class ArcrunError(Exception):
         """
         self._place = self._place | {name: value for name, value in place.items() if name not in self.details}
         self.details |= self._place
+
+    @property
+    def place(self) -> Mapping[str, Any]:
+        """The details that `locate` added."""
+        return self._place
 
     def without_details(self) -> Self:
         """A copy with only the details that `locate` added."""
@@ -153,6 +159,11 @@ class SignatureError(ArcrunError):
     code = "SIGNATURE_INVALID"
     http_status = 401
 
+    def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        sign = "Sign it with the current time" if code == "SIGNATURE_EXPIRED" else "Sign it as its service does"
+        actions = [f"{sign} (docs/signatures.md).", "Its owner runs the workflow unsigned, by its name: acr run NAME"]
+        super().__init__(message, code=code, next_actions=actions, details=details)
+
 
 class ForbiddenError(ArcrunError):
     code = "FORBIDDEN"
@@ -222,6 +233,16 @@ class RunTimeoutError(RunError):
     code = "RUN_TIMEOUT"
     http_status = 504
     retriable = True
+
+
+class RunCancelledError(RunError):
+    """Somebody has asked the run to end."""
+
+    code = "RUN_CANCELLED"
+    ends_run = True
+
+    def __init__(self) -> None:
+        super().__init__("The run was cancelled.", next_actions=["Start the workflow again if that was a mistake."])
 
 
 class RunFailedError(RunError):
@@ -322,7 +343,8 @@ class RateLimitedError(ArcrunError):
 class UpstreamError(ArcrunError):
     """A service that arcrun depends on did not answer or acknowledge. Nothing was reported as done.
 
-    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, RUNNER_FAILED the runner of components.
+    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, WORKFLOWS_FAILED its Workflows,
+    RUNNER_FAILED the runner of components.
     """
 
     code = "UPSTREAM_UNAVAILABLE"

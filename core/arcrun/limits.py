@@ -307,9 +307,31 @@ MAX_RUN_SANDBOXES = 4
 # The milliseconds of processor time that the free plan allows a request, counted in work (arcrun/engine/budget.py).
 # Beyond: CPU_BUDGET. Change: move to the Workers paid plan, where the platform allows 30,000 and more.
 FREE_PLAN_CPU_MS = 10
+# The milliseconds that a durable run may take: 366 days.
+# Beyond: it counts as lost.
+MAX_DURABLE_MS = 366 * 86_400_000
+# The milliseconds of one wait in a durable run: 365 days, as the platform allows.
+# Beyond: 422 INVALID_INPUT.
+MAX_WAIT_MS = 365 * 86_400_000
+# The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
+# Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
+MAX_RUN_STEPS = 9_900
+# The same on the free plan.
+# Beyond: TOO_MANY_STEPS.
+FREE_RUN_STEPS = 1_000
+# The bytes of a step's result as it is stored, sealed, with its instance.
+# Beyond: it is stored in the bucket.
+MAX_STEP_RESULT_BYTES = 900 * KIB
+# The characters of a step's name.
+# Beyond: it ends in its hash.
+MAX_STEP_NAME = 200
 # The milliseconds of a run that no client waits for (?async=1): after that the platform ends all work.
 # Beyond: 400 ACCEPTED_RUN_TOO_LONG.
 MAX_ACCEPTED_MS = 30_000
+# The steps of a Workflow's instance: the platform's limit.
+# Beyond: the platform ends the instance. Change: ARCRUN_PLAN sets the plan.
+INSTANCE_STEPS_PAID = 10_000
+INSTANCE_STEPS_FREE = 1_024
 # The bytes of one value, as JSON, in a trace that has no room for the whole value, and of an accepted run's input when
 # it is shown.
 # Beyond: it is replaced by a marker with its size and its beginning.

@@ -2,7 +2,7 @@
 (`CloudflareKV`).
 """
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -244,3 +244,78 @@ class RateLimiter(Protocol):
 
         Raises UpstreamError RATE_LIMITER_FAILED.
         """
+
+
+@dataclass(frozen=True)
+class RunInstance:
+    """An instance of the Workflow of runs. `status` is the platform's: queued, running, waiting, waitingForPause,
+    paused, complete, errored, terminated, unknown.
+
+    `output` is what a complete one answered, `error` {"name", "message"} of an errored one.
+    """
+
+    status: str
+    output: Any = None
+    error: Mapping[str, str] | None = None
+
+
+class RunInstances(Protocol):
+    """The instances of the Workflow of runs, by their ids: 1 to 100 of `A-Za-z0-9_-`, the first no `-`.
+
+    Every method raises UpstreamError WORKFLOWS_FAILED, and RateLimitedError TOO_MANY_INSTANCES; those that need an
+    instance raise NotFoundError INSTANCE_NOT_FOUND.
+    """
+
+    async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
+        """Create and start an instance. `params` is JSON of at most 1 MiB; its `run` gets it as the event's payload.
+
+        False if the id has been used, even if that instance has ended.
+        """
+
+    async def status(self, instance_id: str) -> RunInstance | None:
+        """None if there is no such instance, or no longer."""
+
+    async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
+        """Send an event, which is kept until the instance waits for its type. `payload` is JSON of at most 1 MiB.
+
+        Raises ConflictError INSTANCE_ENDED, but not locally, where nothing happens.
+        """
+
+    async def pause(self, instance_id: str) -> None:
+        """Stop the instance before its next step. One that has ended or is paused stays as it is."""
+
+    async def resume(self, instance_id: str) -> None:
+        """Continue a paused instance. Any other stays as it is."""
+
+    async def terminate(self, instance_id: str) -> None:
+        """End the instance; no more of it runs. Raises ConflictError INSTANCE_ENDED."""
+
+    async def delete(self, instance_id: str) -> None:
+        """Delete the instance with all that is stored of it; if it runs, it ends. Its id can be used again."""
+
+
+class InstanceStoppedError(BaseException):
+    """The platform stops this execution of the instance: it is paused, terminated or, at each deploy, moved. If it goes
+    on, its `run` is called again. The run must leave without another step, and has not failed.
+
+    Like CancelledError it is none of the exceptions that code handles.
+    """
+
+
+class WorkflowSteps(Protocol):
+    """The steps of an instance. A step that has finished is not done again when the instance is run again: its result
+    is read. Names are at most 256 characters; a name that comes again is another step.
+
+    Every method raises UpstreamError STEP_FAILED, InstanceStoppedError.
+    """
+
+    async def do(self, name: str, work: Callable[[], Awaitable[str]], *, retries: int, timeout_ms: int) -> str:
+        """The result of `work`, at most 1 MiB. If `work` raises, takes longer than `timeout_ms` or is lost with its
+        isolate, it is done again, `retries` times at most. Raises TimeoutError if the last attempt took too long.
+        """
+
+    async def sleep(self, name: str, duration_ms: int) -> None:
+        """Sleep, at most 365 days. A replay must give the same duration: it is part of the step's identity."""
+
+    async def wait_for_event(self, name: str, event_type: str, timeout_ms: int) -> Any:
+        """The payload of the next event of a type. Raises TimeoutError."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from arcrun.ports import Clock, Random
+from arcrun.ports import Random
 
 Result = TypeVar("Result")
 GROWTHS: dict[str, Callable[[int], int]] = {
@@ -45,13 +45,13 @@ async def retry(
     first: Result,
     act: Callable[[], Awaitable[Result]],
     wait_before_next: Callable[[int, Result], float | None],
-    clock: Clock,
+    sleep: Callable[[float], Awaitable[None]],
 ) -> Result:
     """The last result of `act`. `first` is the result of the first attempt. `wait_before_next` gets the number of
     attempts and the last result, and returns the milliseconds to wait before another attempt, None if there is none.
     """
     result, attempts = first, 1
     while (wait_ms := wait_before_next(attempts, result)) is not None:
-        await clock.sleep(wait_ms)
+        await sleep(wait_ms)
         result, attempts = await act(), attempts + 1
     return result

@@ -155,7 +155,7 @@ def test_deploy_of_a_changed_secret(bench: Bench, stop_at: int, after: bool) -> 
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("stop_at", range(13, 25))
+@pytest.mark.parametrize("stop_at", range(14, 28))
 def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
     """An upgrade of an executor without Durable Objects, and of auth, which binds the new ones."""
     bench.services = ("executor", "auth")
@@ -174,6 +174,8 @@ def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
     assert (executor.tag, executor.classes, executor.is_reachable) == ("v2", {"Workspace", "RunLog"}, True)
     binding = bench.cloudflare.workers.bindings_of("arcrun-auth")["WORKSPACE"]
     assert binding["script_name"] == "arcrun-cypher-executor"
+    owner = {"script_name": "arcrun-cypher-executor", "class_name": "RunWorkflow"}
+    assert bench.cloudflare.workers.workflows == {"arcrun-run": owner}
     bench.wrangler.calls.clear()
     assert [worker.changed for worker in bench.deploy().workers] == [False, False]
     assert bench.wrangler.calls == []

@@ -32,6 +32,8 @@ def test_two_targets_in_one_account_share_nothing(desk: Desk) -> None:
     }
     assert set(desk.cloudflare.buckets) == {"arcrun-components", "arcrun-components-staging"}
     assert {"arcrun-WEBHOOKS", "arcrun-WEBHOOKS-staging"} <= set(desk.cloudflare.namespaces)
+    owners = {name: owner["script_name"] for name, owner in desk.cloudflare.workers.workflows.items()}
+    assert owners == {f"arcrun-run{suffix}": EXECUTOR + suffix for suffix in ("", "-staging")}
     manifest = json.loads((desk.folder / ".arcrun/deploy/executor/wrangler.json").read_text())
     assert (manifest["name"], manifest["services"]) == (EXECUTOR, [{"binding": "REGISTRY", "service": REGISTRY}])
     run(desk, "deploy", "--dry-run", "--target", "staging")

@@ -14,6 +14,13 @@ pytestmark = pytest.mark.workerd
 
 ALL = ("--multi-tenant", *(word for name in ("registry", "executor", "auth") for word in ("--worker", name)))
 WORKSPACE = {"name": "WORKSPACE", "type": "durable_object_namespace", "class_name": "Workspace"}
+RUN_WORKFLOW = {
+    "name": "RUN_WORKFLOW",
+    "type": "workflow",
+    "workflow_name": "arcrun-run",
+    "class_name": "RunWorkflow",
+}
+RUN_WORKFLOW_OWNER = {"script_name": EXECUTOR, "class_name": "RunWorkflow"}
 FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}
 
 
@@ -48,9 +55,13 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     }
     assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
     assert bindings_in(uploads[AUTH])["WORKSPACE"] == {**WORKSPACE, "script_name": EXECUTOR}
-    for upload in uploads.values():
+    for name, upload in uploads.items():
         assert upload.metadata["compatibility_date"] == "2026-11-01"
-        assert upload.metadata["compatibility_flags"] == ["python_workers", "global_fetch_strictly_public"]
+        workflows = ["python_workflows"] if name == EXECUTOR else []
+        flags = ["python_workers", *workflows, "global_fetch_strictly_public"]
+        assert upload.metadata["compatibility_flags"] == flags
+    assert bindings_in(uploads[EXECUTOR])["RUN_WORKFLOW"] == RUN_WORKFLOW
+    assert desk.cloudflare.workers.workflows == {"arcrun-run": RUN_WORKFLOW_OWNER}
     assert deploy(desk, *ALL) == [False, False, False]
     assert len(desk.cloudflare.workers.uploads) == 3
 
@@ -99,6 +110,38 @@ def test_over_a_head_import_deployment(desk: Desk) -> None:
     assert workers.scripts[EXECUTOR].running.secrets == {**KEYS, "MASTER_KEY": MASTER_KEY, "OTHER": "set by hand"}
     assert registry.classes == {"RegistryState"}
     assert deploy(desk, *ALL) == [False, False, False]
+
+
+def test_over_a_deployment_without_workflows(desk: Desk) -> None:
+    """The upload needs no migration; the Workflow is set after it, and by the next deploy if that did not happen."""
+    desk.init(**KEYS)
+    deploy(desk)
+    workers = desk.cloudflare.workers
+    earlier = workers.scripts[EXECUTOR].running.bindings
+    assert isinstance(earlier, dict)
+    del earlier["RUN_WORKFLOW"]
+    workers.workflows.clear()
+    count = len(workers.uploads)
+    assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
+    upload = uploads_since(desk, count)[EXECUTOR]
+    assert (upload.metadata.get("migrations"), bindings_in(upload)["RUN_WORKFLOW"]) == (None, RUN_WORKFLOW)
+    assert workers.workflows == {"arcrun-run": RUN_WORKFLOW_OWNER}
+    assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [False, False]
+    workers.workflows.clear()
+    assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [False, True]
+    assert workers.workflows == {"arcrun-run": RUN_WORKFLOW_OWNER}
+
+
+def test_a_workflow_of_another_worker_is_taken_over_only_if_told(desk: Desk) -> None:
+    desk.init(**KEYS)
+    owner = {"script_name": "my-own", "class_name": "Mine"}
+    desk.cloudflare.workers.workflows["arcrun-run"] = owner
+    result = desk.deploy(**desk.real_wrangler)
+    assert (result.returncode, json.loads(result.stdout)["error"]["code"]) == (1, "WORKFLOW_NOT_OWN"), result.stderr
+    assert desk.cloudflare.workers.workflows == {"arcrun-run": owner}
+    assert (desk.cloudflare.workers.uploads, desk.cloudflare.created["arcrun-EXEC_CONTEXT"]) == ([], 1)
+    assert deploy(desk, "--replace") == [True, True]
+    assert desk.cloudflare.workers.workflows == {"arcrun-run": RUN_WORKFLOW_OWNER}
 
 
 def test_a_later_version_has_no_migration_and_keeps_the_class(desk: Desk) -> None:

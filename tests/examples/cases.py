@@ -653,7 +653,59 @@ EVENTS = [
     ),
 ]
 
+META = "meta-app-secret"
+ANSWERED = Answered(200, {"content-type": "text/plain; charset=utf-8"})
+
+
+def whatsapp_event(**value: Any) -> Sent:
+    """An event as Meta sends it (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples)."""
+    change = {"field": "messages", "value": {"messaging_product": "whatsapp", **value}}
+    event = {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [change]}]}
+    content = json.dumps(event).encode()
+    digest = hmac.new(META.encode(), content, hashlib.sha256).hexdigest()
+    return Sent(content=content, headers={"content-type": JSON_TYPE, "x-hub-signature-256": f"sha256={digest}"})
+
+
+def whatsapp_message(number: int, **content: Any) -> Mapping[str, Any]:
+    return {"from": "16505551234", "id": f"wamid.HBgLMTY1MDU{number}", "timestamp": "1758464000", **content}
+
+
+WHATSAPP = [
+    Case(
+        "whatsapp_message",
+        "tells of each text once, though its event comes twice",
+        None,
+        None,
+        ran("texts tell"),
+        tuple(
+            services.telegram(BOT, {"chat_id": 42, "text": f"+16505551234 writes: {text}"})
+            for text in ("When do you open?", "Hello?")
+        ),
+        {"meta_app_secret": META, "telegram_bot_token": BOT},
+        sent=whatsapp_event(
+            messages=[
+                whatsapp_message(1, type="text", text={"body": "When do you open?"}),
+                whatsapp_message(2, type="image", image={"id": "1003383421387256"}),
+                whatsapp_message(3, type="text", text={"body": "Hello?"}),
+            ]
+        ),
+        answered=ANSWERED,
+        is_repeated=True,
+    ),
+    Case(
+        "whatsapp_message",
+        "tells of no receipt",
+        None,
+        None,
+        ran("texts", tell="skipped"),
+        secrets={"meta_app_secret": META},
+        sent=whatsapp_event(statuses=[{"id": "wamid.HBgLMTY1MDU", "status": "read"}]),
+        answered=ANSWERED,
+    ),
+]
+
 CASES = [
+    *WHATSAPP,
     *COMMANDS,
     *EVENTS,
     *CONTACT_FORM,

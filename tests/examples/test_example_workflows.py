@@ -99,6 +99,20 @@ async def test_an_example_runs(case: Case) -> None:
         assert written not in stored
 
 
+async def test_meta_checks_the_url_without_a_run() -> None:
+    bench = build_example_bench(StubServices([]), StubModel(None))
+    bench.store_credential("meta_verify_token", "our-own-words")
+    query = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "our-own-words"}
+    async with build_client(bench.service) as client:
+        pushed = await client.post("/webhooks", json={"workflow": read_source("whatsapp_message")})
+        webhook = f"/webhooks/{pushed.json()['data']['token']}/trigger"
+        answer = await client.get(webhook, params=query, headers={"x-arcrun-api-key": ""})
+        assert (answer.status_code, answer.text) == (200, "1158201444")
+        other = await client.get(webhook, params={**query, "hub.verify_token": "a guess"})
+        assert (other.status_code, other.json()["error"]["code"]) == (401, "SIGNATURE_INVALID")
+        assert (await client.get("/runs")).json()["data"]["runs"] == []
+
+
 async def send(client: httpx.AsyncClient, webhook: str, case: Case) -> httpx.Response:
     """Call the webhook without the API key."""
     headers = {"x-arcrun-api-key": ""}

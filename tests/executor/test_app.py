@@ -272,8 +272,10 @@ ROUTES = [
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
     ("GET", "/runs"),
+    ("POST", "/runs/resume"),
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
+    ("POST", f"/runs/{'0' * 26}/cancel"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 

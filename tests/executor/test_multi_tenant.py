@@ -95,6 +95,8 @@ ROUTES = [
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
+    ("POST", "/runs/{run_id}/cancel", None),
+    ("POST", "/runs/resume", None),
 ]
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
 

@@ -229,6 +229,14 @@ async def test_a_body_that_is_refused(name: str) -> None:
     assert (response.status_code, read_error(response)["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("flow", [flow_showing("request.query"), flow_showing("request.path")], ids=["read", "not"])
+async def test_a_query_with_too_many_parameters_runs_nothing(flow: Any) -> None:
+    hook = Hook(flow)
+    answer = await hook.send(rest=f"?{'a&' * MAX_FORM_FIELDS}", json={})
+    assert (answer.status_code, read_error(answer)["code"]) == (400, "TOO_MANY_FIELDS")
+    assert hook.bench.runner.calls == []
+
+
 async def test_the_largest_body_that_is_compressed() -> None:
     body = json.dumps("a" * (MAX_BODY_BYTES - 2)).encode()
     headers, content = {"content-encoding": "gzip"}, gzip.compress(body)
@@ -248,6 +256,7 @@ REQUEST_HEADERS = {**sent.GITHUB_HEADERS, "content-type": "Text/Plain; charset=u
         ("path", "GET", "/orders/7/", "/orders/7"),
         ("path", "GET", "/a%2Fb%20c%252e%C3%A9", "/a/b c%2eé"),
         ("path", "GET", "/.../a..b", "/.../a..b"),
+        ("path", "GET", "/a%0D%0Ab%0A", "/a\r\nb\n"),
         ("query", "POST", "?a=1&a=2&b=x%20y+z&c", {"a": "1", "b": "x y z", "c": ""}),
         ("query_all", "POST", "?a=1&a=2&c&trace=0", {"a": ["1", "2"], "c": [""]}),
         ("query", "POST", "", {}),
@@ -438,6 +447,12 @@ async def test_the_api_key_in_authorization_is_not_shown_to_a_workflow() -> None
 async def test_cookies_of_the_platform_are_not_shown_to_a_workflow() -> None:
     cookies = "a=1; __Host-session=c0nsole;b=2; __secure-x=y"
     assert await show("request.headers.cookie", headers={"cookie": cookies}, flow=OPEN_COOKIES) == "a=1; b=2"
+
+
+@pytest.mark.parametrize("cookies", ["a=1, __Host-s=c0nsole", "a=1;=__Host-s=c0nsole", "a=1 ,\t__SECURE-s=c0nsole, x"])
+async def test_nor_are_they_in_any_other_form(cookies: str) -> None:
+    """Several headers may be joined by commas before they are here, and a cookie without a name shows its value."""
+    assert await show("request.headers.cookie", headers={"cookie": cookies}, flow=OPEN_COOKIES) == "a=1"
 
 
 async def test_an_accepted_run_sees_its_request() -> None:

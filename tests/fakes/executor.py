@@ -12,6 +12,7 @@ from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.ports import RunInstances
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent
 from arcrun.workspace.audit import AuditLog
@@ -20,6 +21,7 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
+from executor.durable.lasting import Lasting
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
@@ -65,13 +67,20 @@ class Bench:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
 
 
-def build_bench(script: Script) -> Bench:
-    """An executor whose bundle holds a component for each name in `script`."""
+def build_bench(
+    script: Script, instances: RunInstances | None = None, contracts: Mapping[str, Any] | None = None
+) -> Bench:
+    """An executor whose bundle holds a component for each name in `script`; `contracts` has those that are not just
+    any. Accepted runs are run by `instances`.
+    """
     clock, random = FixedClock(), SeededRandom()
     kv, bucket, runner = InMemoryKV(clock), InMemoryR2(clock), ScriptedRunner(script)
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
-    resolver = ComponentResolver(build_bundle(*script), bucket, clock, background)
+    bundle = build_bundle(*script) | {
+        name: BundledComponent(contract, f"sha256-of-{name}") for name, contract in (contracts or {}).items()
+    }
+    resolver = ComponentResolver(bundle, bucket, clock, background)
     components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
     workspace = FakeWorkspace(clock)
     workflows = build_workflows(kv, workspace, clock, random)
@@ -92,7 +101,10 @@ def build_bench(script: Script) -> Bench:
     usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
     refusals = RefusalLog(workspace, Unsealed(), clock, background)
     service = ExecutorService(
-        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=DeskCrypto(), refusals=refusals
+        *(components, workflows, runs, vault, engine, background, usage, audit),
+        crypto=DeskCrypto(),
+        refusals=refusals,
+        lasting=None if instances is None else Lasting(instances, runs, bucket),
     )
     return Bench(
         service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report

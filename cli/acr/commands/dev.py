@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,12 +18,13 @@ from acr.config.private_file import private_umask
 from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
 from acr.local.platform import USUAL_PORT, LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
+from acr.local.run_resumption import RunResumption
 from acr.local.runtime_process import RuntimeProcess
 from acr.node.javascript_packages import require_javascript
 from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.targets.local_record import LocalRecord, save_local_record
-from acr.targets.settings import RegistryTarget
+from acr.targets.settings import RegistryTarget, Target
 
 LITTLE_SPACE_BYTES = 64 * 2**20  # two of Python's memory snapshots, which a start may write
 LAST_PORT = 65535 - len(SERVICES)
@@ -125,7 +126,7 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
     """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
-    saved, seeding, interrupted = None, None, False
+    saved, interrupted, companions = None, False, _Companions(platform, seeds=seed)
     reloading = threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True)
     try:
         if reload:
@@ -136,27 +137,50 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
             _tell_of_first(saved.first, record, platform)
         for event in _read_events(process, platform):
             report(event)
+            companions.attend(event, record)
             if event["event"] == "failed":
                 _advise(platform)
-            if seed and event.get("service") == LAST_SERVICE:
-                seeding = BackgroundSeeding(_registry_of(record), platform.home, platform.state)
-                seeding.start()
     except KeyboardInterrupt:
         interrupted = True
         say("stopping", err=True)
     finally:
         if saved:
             saved.forget()
-        if seeding:
-            seeding.announce_stop()
+        companions.announce_stop()
         exit_code = process.stop()
         if reloading.is_alive():
             reloading.join(STAGING_TIMEOUT_S)
         if not interrupted:
             exit_code = _explain_end(exit_code, platform)
-        if seeding:
-            seeding.join()
+        companions.join()
     return exit_code
+
+
+class _Companions:
+    """What works in the background while the platform serves."""
+
+    def __init__(self, platform: LocalPlatform, *, seeds: bool) -> None:
+        self._platform, self._seeds = platform, seeds
+        self._running: list[BackgroundSeeding | RunResumption] = []
+
+    def attend(self, event: Mapping[str, Any], record: LocalRecord) -> None:
+        is_ready = event.get("service") == LAST_SERVICE
+        if is_ready or event["event"] in ("reloaded", "restarted"):
+            self._start(RunResumption(Target(record.url, record.api_key), self._platform.state))
+        if is_ready and self._seeds:
+            self._start(BackgroundSeeding(_registry_of(record), self._platform.home, self._platform.state))
+
+    def _start(self, companion: BackgroundSeeding | RunResumption) -> None:
+        self._running.append(companion)
+        companion.start()
+
+    def announce_stop(self) -> None:
+        for companion in self._running:
+            companion.announce_stop()
+
+    def join(self) -> None:
+        for companion in self._running:
+            companion.join()
 
 
 def _read_events(process: RuntimeProcess, platform: LocalPlatform) -> Iterator[dict[str, Any]]:
@@ -206,7 +230,7 @@ def _tell(event: dict[str, Any]) -> None:
         say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
         say("; no longer there: ".join(filter(None, ("reloaded", ", ".join(event["gone"])))), err=True)
-    else:
+    elif event["event"] == "failed":
         say(f"Error: {event['message']}", colour="red", err=True)
 
 

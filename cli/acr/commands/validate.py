@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,7 +21,13 @@ from acr.workflows.components_at_hand import ComponentsAtHand, require_component
 from acr.workflows.found_files import find_beside, find_workflows, read_name, say_left_out
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
-from acr.workflows.workflow_set import WorkflowText, name_all
+from acr.workflows.workflow_set import (
+    SubflowCycleError,
+    WorkflowText,
+    find_duplicates,
+    name_all,
+    order_callees_first,
+)
 
 
 @click.command()
@@ -45,10 +52,11 @@ def validate(
 ) -> None:
     """Check workflows without storing them.
 
-    Reports all errors and warnings of each file, and of the workflows in each folder, checked against the platform's
-    components, workflows and credentials; the workflows among the files count as stored, as in an `acr push` of the
-    same. Offline it knows the built-in components, those of --components, and the workflows among the files and beside
-    them. Exits with 1 if there is an error; warnings alone do not fail.
+    Reports all errors and warnings of each file, and of the workflows in each folder, checked against the
+    platform's components, workflows and credentials; the workflows among the files count as stored, as in an `acr
+    push` of the same. Two of one name are an error, and so are those that call each other if none of them is
+    stored. Offline it knows the built-in components, those of --components, and the workflows among the files and
+    beside them. Exits with 1 if there is an error; warnings alone do not fail.
 
     \b
     Examples:
@@ -63,11 +71,12 @@ def validate(
     texts = {path: _read_or_refuse(path) for path in find_workflows(paths)}
     graphs = _draw(texts, form)
     found = _check_offline(texts, components) if client is None else _check_online(texts, client)
+    conflicts = _find_conflicts(texts, client)
     checked = []
     for file in found:
-        checked.append(file)
+        checked.append(_add_conflict(file, conflicts.get(file.file), is_offline=client is None))
         if not as_json:
-            render_checked(file)
+            render_checked(checked[-1])
     invalid = [file.file for file in checked if not file.is_valid]
     if as_json:
         data = {
@@ -94,6 +103,34 @@ def _draw(texts: Texts, form: str | None) -> dict[str, str]:
         return {}
     drawn = {str(path): draw_graph(text, form) for path, text in texts.items() if isinstance(text, str)}
     return {path: graph for path, graph in drawn.items() if graph is not None}
+
+
+def _find_conflicts(texts: Texts, client: ExecutorClient | None) -> dict[str, CliError]:
+    """Why the files could not be pushed together, by the file that is told of it."""
+    workflows = [WorkflowText(path, text) for path, text in texts.items() if isinstance(text, str)]
+    conflicts = {str(path): error for path, error in find_duplicates(workflows).items()}
+    try:
+        order_callees_first(workflows, ())
+        return conflicts
+    except SubflowCycleError as error:
+        circle = error
+    if client is not None:
+        try:
+            order_callees_first(workflows, [each["name"] for each in client.list_workflows()])
+            return conflicts
+        except SubflowCycleError as error:
+            circle = error
+    [path, *_] = [each.path for each in workflows if each.name == circle.names[0]]
+    return {str(path): circle, **conflicts}
+
+
+def _add_conflict(checked: CheckedFile, conflict: CliError | None, *, is_offline: bool) -> CheckedFile:
+    if conflict is None:
+        return checked
+    if is_offline and isinstance(conflict, SubflowCycleError):  # a platform may have one of them
+        note = f"It can be pushed only if one of these is stored already, for they call each other: {conflict.circle}."
+        return replace(checked, notes=[*checked.notes, note])
+    return replace(checked, error=conflict, is_valid=False)
 
 
 def _check_online(texts: Texts, client: ExecutorClient) -> Iterator[CheckedFile]:

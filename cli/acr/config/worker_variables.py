@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 
 EXECUTOR = "arcrun-cypher-executor"
+RUN_WORKFLOW = "arcrun-run"  # the Workflow whose instances are runs that last
 API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"
 REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY = "ARCRUN_REVIEWER_KEY", "ARCRUN_AUTHOR_KEYS", "ARCRUN_SIGNING_KEY"
 MASTER_KEY = "MASTER_KEY"

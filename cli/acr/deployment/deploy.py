@@ -1,7 +1,8 @@
 """The steps of `acr deploy`. Each is idempotent: a second run changes nothing, and finishes an interrupted one.
 
 A Worker's mark (acr.deployment.manifest.MARK) identifies what was deployed. One upload sets code, bindings, secrets,
-Durable Object migrations and the mark atomically. Its addresses are set after the upload, and checked separately.
+Durable Object migrations and the mark atomically. Its addresses and Workflows are set after the upload, and checked
+separately.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from acr.cloudflare.account import find_subdomain
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
 from acr.cloudflare.workers import WorkerVersion, find_worker, is_reachable
+from acr.cloudflare.workflows import Workflow, find_workflow
 from acr.config.folder_lock import USUAL_NAME
 from acr.config.private_file import make_private, make_private_folder, refusing
 from acr.config.worker_variables import ENCRYPTION_KEY, EXECUTOR, PUBLIC_URL, secrets_of
@@ -29,6 +31,7 @@ from acr.deployment.manifest import (
     read_template,
     render_manifest,
     upload_of,
+    workflows_of,
     write_manifest,
 )
 from acr.deployment.resources import ensure_bucket, ensure_namespaces
@@ -70,13 +73,16 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class StagedWorker:
-    """A Worker's upload in `folder`, with its mark, custom domain and secrets."""
+    """A Worker's upload in `folder`, with its mark, custom domain and secrets. `workflows` are classes by the name of
+    their Workflow.
+    """
 
     service: str
     name: str
     folder: Path
     mark: str
     domain: str | None
+    workflows: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
 
 
@@ -115,6 +121,7 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     running = {template["name"]: find_worker(api, template["name"]) for template in templates}
     if not request.replaces:
         _require_own(running)
+        _require_own_workflows(api, templates)
     wanted = dict.fromkeys(name for template in templates for name in bindings_of(template))
     namespaces, created = ensure_namespaces(api, request.namespaces, wanted, request.suffix)
     if ensure_bucket(api, request.bucket):
@@ -189,7 +196,8 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
         mark = build_mark(folder, manifest, secrets, request.secrets.get(ENCRYPTION_KEY) or "")
         write_manifest(folder, manifest, mark)
         domain = resources.domain if service == "executor" else None
-        staged.append(StagedWorker(service, template["name"], folder, mark, domain, secrets))
+        workflows = workflows_of(template)
+        staged.append(StagedWorker(service, template["name"], folder, mark, domain, workflows, secrets))
     return staged
 
 
@@ -205,6 +213,19 @@ def _require_own(running: Mapping[str, WorkerVersion | None]) -> None:
     )
 
 
+def _require_own_workflows(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> None:
+    """Raises CliError WORKFLOW_NOT_OWN if a Workflow of this name belongs to another Worker: it would be taken away."""
+    for template in templates:
+        for name in workflows_of(template):
+            found = find_workflow(api, name)
+            if found is not None and found.worker != template["name"]:
+                raise CliError(
+                    f"The account has a Workflow {name} that belongs to the Worker {found.worker}.",
+                    "Rename it, or deploy to another account. To take it over permanently: acr deploy --replace",
+                    "WORKFLOW_NOT_OWN",
+                )
+
+
 def _build_link(worker: StagedWorker, running: WorkerVersion | None, begun: str) -> dict[str, str]:
     """The variables RUN and REPLACED. If only the secrets are new, the running version's are kept."""
     if running is None:
@@ -215,10 +236,14 @@ def _build_link(worker: StagedWorker, running: WorkerVersion | None, begun: str)
 
 
 def _is_deployed(worker: StagedWorker, running: WorkerVersion | None, api: CloudflareApi) -> bool:
-    """Whether the staged upload is already running with its secrets, and is reachable at its addresses."""
+    """Whether the staged upload is already running with its secrets and Workflows, and is reachable at its
+    addresses.
+    """
     if running is None or running.variables.get(MARK) != worker.mark:
         return False
-    return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name, worker.domain)
+    if not worker.secrets.keys() <= running.secret_names or not is_reachable(api, worker.name, worker.domain):
+        return False
+    return all(find_workflow(api, name) == Workflow(worker.name, kind) for name, kind in worker.workflows.items())
 
 
 def _find_others(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:

@@ -12,9 +12,10 @@ from acr.cloudflare.account import verify_token
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace, list_namespaces
 from acr.cloudflare.workers import find_worker
+from acr.cloudflare.workflows import find_workflow
 from acr.config.folders import user_config_path
 from acr.config.private_file import is_private
-from acr.config.worker_variables import API_KEY, ENCRYPTION_KEY, EXECUTOR
+from acr.config.worker_variables import API_KEY, ENCRYPTION_KEY, EXECUTOR, RUN_WORKFLOW
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.encryption import read_key_ring
 from acr.deployment.health import read_health
@@ -96,6 +97,15 @@ def _look_at_worker(platform: CheckedPlatform) -> str:
     if missing:
         raise CliError(f"{name} lacks the secrets {', '.join(sorted(missing))}.", "acr deploy")
     return f"{name} {settings.variables[MARK]}"
+
+
+def _look_at_run_workflow(platform: CheckedPlatform) -> str:
+    name, worker = RUN_WORKFLOW + platform.storage.suffix, EXECUTOR + platform.storage.suffix
+    found = find_workflow(platform.api, name)
+    if found is None or found.worker != worker:
+        said = "is not there" if found is None else f"belongs to the Worker {found.worker}"
+        raise CliError(f"The Workflow {name}, which durable runs need, {said}.", "acr deploy")
+    return name
 
 
 def _look_at_namespaces(platform: CheckedPlatform) -> str:
@@ -264,6 +274,7 @@ _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "configuration": _look_at_config,
     "token": _look_at_token,
     "worker": _look_at_worker,
+    "run workflow": _look_at_run_workflow,
 }
 _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "namespaces": _look_at_namespaces,

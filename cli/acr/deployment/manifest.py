@@ -58,7 +58,7 @@ def read_template(folder: Path, *, is_multi_tenant: bool = False, suffix: str = 
 
 
 def _rename(template: dict[str, Any], suffix: str) -> dict[str, Any]:
-    """The template with `suffix` at the end of every Worker's name."""
+    """The template with `suffix` at the end of every Worker's and Workflow's name."""
     if not suffix:
         return template
     renamed = {**template, "name": template["name"] + suffix}
@@ -69,6 +69,8 @@ def _rename(template: dict[str, Any], suffix: str) -> dict[str, Any]:
             {**item, "script_name": item["script_name"] + suffix} if "script_name" in item else item for item in objects
         ]
         renamed["durable_objects"] = {**template["durable_objects"], "bindings": bound}
+    if workflows := template.get("workflows"):
+        renamed["workflows"] = [{**item, "name": item["name"] + suffix} for item in workflows]
     return renamed
 
 
@@ -80,6 +82,11 @@ def bindings_of(template: Mapping[str, Any]) -> list[str]:
 def classes_of(template: Mapping[str, Any]) -> set[str]:
     """The Durable Object classes that a Worker defines."""
     return {name for step in template.get("migrations", []) for name in step.get("new_sqlite_classes", [])}
+
+
+def workflows_of(template: Mapping[str, Any]) -> dict[str, str]:
+    """The classes of a Worker's Workflows, by the Workflows' names."""
+    return {item["name"]: item["class_name"] for item in template.get("workflows", [])}
 
 
 def other_workers_of(template: Mapping[str, Any]) -> set[str]:

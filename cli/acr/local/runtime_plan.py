@@ -8,13 +8,14 @@ from typing import Any
 
 from acr.config.worker_variables import ALLOW_LOCAL_NETWORK, FREE, LOCAL, MULTI_TENANT, PLAN, secrets_of
 from arcrun.errors import InternalError
+from arcrun.limits import INSTANCE_STEPS_FREE, INSTANCE_STEPS_PAID
 
 HOST = "127.0.0.1"
 _API_PATH = "/cdn-cgi/local/explorer/api"  # Miniflare's path for Cloudflare's local REST API
 # Compatibility flags that the SDK checks by name; our compatibility date enables them.
 SDK_FLAGS = {"python_workflows_implicit_dependencies": True, "python_request_headers_preserve_commas": True}
 REFUSED_PORTS = "ARCRUN_REFUSED_PORTS"  # the executor's variable: comma-separated ports that no component may call
-_ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject"}
+_ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject", "WorkflowEntrypoint": "workflow"}
 
 
 def build_plan(
@@ -107,6 +108,14 @@ def _plan_worker(
                 **({"scriptName": item["script_name"]} if "script_name" in item else {}),
             }
             for item in config.get("durable_objects", {}).get("bindings", [])
+        },
+        "workflows": {
+            item["binding"]: {
+                "name": item["name"],
+                "className": item["class_name"],
+                "stepLimit": INSTANCE_STEPS_FREE if variables.get(PLAN) == FREE else INSTANCE_STEPS_PAID,
+            }
+            for item in config.get("workflows", [])
         },
     }
 

@@ -12,7 +12,9 @@ from acr.output.terminal import say
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A checked file. `error` is set if it could not be checked at all. `notes` say what was not checked."""
+    """A checked file. `error` is set if it could not be checked at all, or not be pushed with the others. `notes` say
+    what was not checked.
+    """
 
     file: str
     diagnostics: Sequence[dict[str, Any]] = ()

@@ -71,6 +71,15 @@ class ExecutorClient(ServiceClient):
         timeout_s = max(self._timeout_s, (timeout_ms or 0) / 1000 + GRACE_S)
         return self.fetch_as_it_is(request.method, path, request.headers, request.body, timeout_s)
 
+    def cancel(self, run_id: str) -> Answer:
+        """Let an accepted run end."""
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
+
+    def resume_runs(self) -> int:
+        """Go on with the accepted runs that have not ended; returns how many there are."""
+        count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]
+        return count
+
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 

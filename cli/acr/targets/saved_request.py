@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from acr.errors import CliError
 
@@ -43,7 +43,7 @@ def parse_saved_request(content: bytes) -> SavedRequest:
         )
     return SavedRequest(
         first[1].decode(),
-        _find_rest(first[2].decode("latin-1")),
+        _find_rest("".join(chr(byte) if byte < 0x7F else f"%{byte:02X}" for byte in first[2])),
         tuple((name, value) for name, value in headers if name.lower() not in _DROPPED),
         _cut_body(content[end.end() :], named.get(b"content-length")),
     )
@@ -69,6 +69,12 @@ def _find_rest(target: str) -> str:
         raise _build_error(1, f"{target!r} is no path", "For example: POST /orders?id=7 HTTP/1.1")
     trigger = _TRIGGER.match(parts.path)
     path = parts.path[trigger.end() :] if trigger else parts.path
+    if ".." in unquote(path).replace("\\", "/").split("/"):
+        raise CliError(
+            "The path of the request must not have `..`: it could lead to another route of the platform.",
+            "Remove it: the platform refuses it too.",
+            code="INVALID_PATH",
+        )
     return f"{path.rstrip('/')}{f'?{parts.query}' if parts.query else ''}"
 
 

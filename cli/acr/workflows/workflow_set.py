@@ -39,24 +39,44 @@ def name_all(workflows: Iterable[WorkflowText]) -> list[str]:
     return [workflow.name for workflow in workflows if workflow.name is not None]
 
 
-def require_distinct_names(workflows: Sequence[WorkflowText]) -> None:
-    """Raises CliError DUPLICATE_NAME."""
+class SubflowCycleError(CliError):
+    """Workflows call each other, and none of them is stored. `names` are theirs, the first also as the last."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names, self.circle = names, " -> ".join(names)
+        super().__init__(
+            f"Workflows call each other in a circle, so that none of them can be pushed first: {self.circle}.",
+            "Push one of them without its call, then all of them again.",
+            "SUBFLOW_CYCLE",
+        )
+
+
+def find_duplicates(workflows: Iterable[WorkflowText]) -> dict[Path, CliError]:
+    """CliError DUPLICATE_NAME for each name of several workflows, by the path of the last one."""
     files: dict[str, list[Path]] = {}
     for workflow in workflows:
         if workflow.name is not None:
             files.setdefault(workflow.name, []).append(workflow.path)
-    for name, paths in files.items():
-        if len(paths) > 1:
-            told = " and ".join(str(path) for path in paths)
-            raise CliError(f"{told} have the same name, {name}.", "Give each workflow its own name.", "DUPLICATE_NAME")
+    return {paths[-1]: _build_duplicate_error(name, paths) for name, paths in files.items() if len(paths) > 1}
+
+
+def _build_duplicate_error(name: str, paths: Sequence[Path]) -> CliError:
+    told = " and ".join(map(str, paths))
+    return CliError(f"{told} have the same name, {name}.", "Give each workflow its own name.", "DUPLICATE_NAME")
+
+
+def require_distinct_names(workflows: Sequence[WorkflowText]) -> None:
+    """Raises CliError DUPLICATE_NAME."""
+    for error in find_duplicates(workflows).values():
+        raise error
 
 
 def order_callees_first(workflows: Sequence[WorkflowText], stored: Collection[str]) -> list[WorkflowText]:
     """The workflows in an order in which each is stored when its callers are pushed.
 
-    Workflows that call each other are possible if one of them is stored already. Raises CliError SUBFLOW_CYCLE.
+    Workflows that call each other are possible if one of them is stored already. Raises SubflowCycleError.
     """
-    by_name = {workflow.name or "": workflow for workflow in workflows}
+    by_name = {workflow.name: workflow for workflow in workflows if workflow.name is not None}
     needs = {name: sorted(workflow.calls & by_name.keys() - {name}) for name, workflow in sorted(by_name.items())}
     try:
         names = [*TopologicalSorter(needs).static_order()]
@@ -65,10 +85,5 @@ def order_callees_first(workflows: Sequence[WorkflowText], stored: Collection[st
         try:
             names = [*TopologicalSorter(left).static_order()]
         except CycleError as error:
-            cycle = " -> ".join(reversed(error.args[1]))
-            raise CliError(
-                f"Workflows call each other in a circle, so that none of them can be pushed first: {cycle}.",
-                "Push one of them without its call, then all of them again.",
-                "SUBFLOW_CYCLE",
-            ) from None
+            raise SubflowCycleError([*reversed(error.args[1])]) from None
     return [by_name[name] for name in names]

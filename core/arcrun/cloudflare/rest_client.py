@@ -75,7 +75,7 @@ class CloudflareRestClient:
             wait_ms = self._wait_ms(attempts, response)
             return wait_ms if attempts < policy.attempts and left_ms() - wait_ms >= 1 else None
 
-        response = await retry(await attempt(), attempt, wait_before_next, self._clock)
+        response = await retry(await attempt(), attempt, wait_before_next, self._clock.sleep)
         if response is None or _is_transient(response, is_envelope):
             raise _build_unavailable_error(wait_ms)
         return response

@@ -151,7 +151,7 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 class Call(Protocol):
     """One call. `input` is the recordable input, None until it is prepared, and `input_weight` its weight.
     `held_weight` is the weight of what only this call holds until it ends, its JSON included. `sha256` is the
-    component's. If it `keeps_time`, it fails with NODE_TIMEOUT itself.
+    component's. If it `keeps_time`, it fails with NODE_TIMEOUT itself. `step` names the attempt in a journal.
     """
 
     input: Mapping[str, Any] | None
@@ -159,6 +159,7 @@ class Call(Protocol):
     held_weight: int
     sha256: str
     keeps_time: bool
+    step: str
 
     async def prepare(self) -> None:
         """Prepare the input before the first attempt. Raises ArcrunError, and unexpected errors of ports."""
@@ -171,9 +172,14 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2."""
+    """The call of a component. `arrived` is None except for plans of format 2. In a journal its attempts are entries:
+    `used` is what the statistics count of the last one, and `revealed` names the secrets that it has read.
+    """
 
     keeps_time = False
+    step = ""
+    used: tuple[str, str, bool, float] | None = None
+    revealed: tuple[str, ...] = ()
 
     def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
@@ -241,16 +247,21 @@ class ComponentCall:
 
     def _count(self, *, success: bool) -> None:
         """Count the attempt in the statistics. One that was stopped with its run says nothing about the component."""
-        if self._began_ms is not None:
-            context, contract = self._context, self._component.contract
-            duration_ms = max(0.0, context.ports.clock.now_ms() - self._began_ms)
-            context.usage.count(contract.canonical_id, contract.version, success, duration_ms)
+        if self._began_ms is None:
+            return
+        context, contract = self._context, self._component.contract
+        duration_ms = max(0.0, context.ports.clock.now_ms() - self._began_ms)
+        used = contract.canonical_id, contract.version, success, duration_ms
+        if context.journal is None:
+            context.usage.count(*used)
+        else:
+            self.used = used
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and those that the contract requires and the config
         lacks.
         """
-        node, reveal = self._node, self._context.reveal
+        node = self._node
         filled = recorded
         if node.credential_references:
             secrets = await self._reveal_references()
@@ -259,14 +270,18 @@ class ComponentCall:
             self._context.pace.count_rendering(rendering)
             self._hold(rendering.made)
         named = name_credentials(contract, node.credentials or {}, node.config)
-        return (await inject_credentials(named, filled, reveal, node.name)).value
+        return (await inject_credentials(named, filled, self._reveal, node.name)).value
+
+    async def _reveal(self, name: str) -> str:
+        self.revealed = (*self.revealed, name)
+        return await self._context.reveal(name)
 
     async def _reveal_references(self) -> dict[str, str]:
         """The secrets that templates name. Optional ones that are not stored are left out."""
         secrets = {}
         for name, is_optional in self._node.credential_references.items():
             try:
-                secrets[name] = await self._context.reveal(name)
+                secrets[name] = await self._reveal(name)
             except CredentialError as error:
                 if not is_optional or error.code != "CREDENTIAL_MISSING":
                     raise
@@ -280,6 +295,7 @@ class WorkflowCall:
 
     sha256 = ""
     keeps_time = True  # what the workflow has done is undone before its node has failed
+    step = ""
 
     def __init__(
         self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, run_plan: RunPlan
@@ -310,7 +326,7 @@ class WorkflowCall:
 
     async def run(self) -> Outcome:
         node, plan = self._node, self._plan
-        inner = self._context.enter_subflow(node.name)
+        inner = self._context.enter_subflow(node.name, self.step)
         try:
             answer = await self._run_plan(plan, self._value, inner, node.timeout_ms, self._made)
         except ArcrunError as error:

@@ -6,11 +6,12 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.request import RunRequest
@@ -33,6 +34,13 @@ from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
+
+
+def name_step(context: "RunContext", unit: str, iteration: Iteration) -> str:
+    """The name of a unit's step in the journal, "" if there is none."""
+    if context.journal is None:
+        return ""
+    return f"{context.step_path}{unit}{[*iteration] if iteration else ''}"
 
 
 class NodeEnd(Protocol):
@@ -315,7 +323,8 @@ class RunContext:
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
-    None if the run has no response of its own.
+    None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
+    the run is to end.
     """
 
     ports: RunPorts
@@ -336,9 +345,13 @@ class RunContext:
     request: RunRequest | None = None
     responder: "AnyResponder | None" = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
+    journal: Journal | None = None
+    step_path: str = ""  # what the names of this sub-workflow's steps begin with
+    is_trial: bool = False
+    interrupt: Callable[[], Awaitable[None]] | None = None
 
     def since_start_ms(self) -> float:
-        return self.ports.clock.now_ms() - self.started_ms
+        return (self.journal or self.ports.clock).now_ms() - self.started_ms
 
     async def find_component(self, reference: str) -> Component:
         """Find a component once per run, so that all calls of the run use the same version."""
@@ -376,12 +389,30 @@ class RunContext:
             self.secrets |= self.request.list_secrets()
         return self.request.known
 
-    def enter_subflow(self, node: str) -> "RunContext":
-        """The context for a sub-workflow, which `node` calls. Raises RunError SUBFLOW_TOO_DEEP."""
+    def fork(self) -> "RunContext":
+        """A context for trying calls. What they do to the run is not seen."""
+        trace_budget = TraceBudget()
+        return replace(
+            self,
+            ledger=Ledger(trace_budget),
+            trace_budget=trace_budget,
+            live=LiveValues(),
+            usage=Tally(),
+            is_trial=True,
+        )
+
+    def enter_subflow(self, node: str, step: str) -> "RunContext":
+        """The context for a sub-workflow, which `node` calls in `step`. Raises RunError SUBFLOW_TOO_DEEP."""
         if self.depth >= MAX_SUBFLOW_DEPTH:
             raise RunError(
                 f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
                 code="SUBFLOW_TOO_DEEP",
                 next_actions=["Find the workflow that calls itself endlessly."],
             )
-        return replace(self, ledger=Ledger(self.trace_budget), depth=self.depth + 1, path=f"{self.path}{node}.")
+        return replace(
+            self,
+            ledger=Ledger(self.trace_budget),
+            depth=self.depth + 1,
+            path=f"{self.path}{node}.",
+            step_path=f"{step}/",
+        )

@@ -1,10 +1,12 @@
 """The engine runs a plan for a trigger and builds the run's record."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.input_check import require_input
@@ -12,7 +14,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
 from arcrun.engine.responder import Responder
 from arcrun.engine.scheduler import run_plan
-from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
+from arcrun.engine.tasks import STRETCH_WORK, DurablePace, Pace, Slots
 from arcrun.engine.trigger import LimitedBy, TriggerKind
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.interruptible import Pause, run_steps_pausing
@@ -31,7 +33,8 @@ class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
     runs in the chain before it. `undo_ms` is the time for undos if it fails. `body_bytes` is the size of the request's
     body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
-    plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input.
+    plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
+    returns when the run is to end (RUN_CANCELLED).
     `gets_response` is whether its client gets the workflow's `response`.
     """
 
@@ -46,6 +49,7 @@ class Trigger:
     request: RequestSource | None = None
     undo_ms: float = MAX_UNDO_MS
     gets_response: bool = True
+    interrupt: Callable[[], Awaitable[None]] | None = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -73,21 +77,26 @@ class Engine:
             await require_input(plan, trigger.input, self.ports.components, self.limits.open_budget())
             await self.ports.clock.pause()
 
-    async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
-        """Run a plan. Failures of nodes are not raised; the record reports them. Raises the errors of `check_input`,
-        before anything runs.
+    async def run(
+        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: Journal | None = None
+    ) -> RunRecord:
+        """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
+        run by it. Raises the errors of `check_input`, before anything runs.
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
+        clock = self.ports.clock
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
             ledger=Ledger(trace_budget),
-            started_ms=self.ports.clock.now_ms(),
+            started_ms=(journal or clock).now_ms(),
             budget=budget,
-            pace=Pace(self.ports.clock, budget.work),
+            pace=Pace(clock, budget.work) if journal is None else DurablePace(journal, clock, budget.work),
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
+            journal=journal,
+            interrupt=trigger.interrupt,
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:

@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from arcrun.durable.entries import Entry, read_outcome, render_outcome
+from arcrun.durable.journal import Journal
+from arcrun.durable.waits import WAIT, find_wait_ms
 from arcrun.engine.budget import NODE_WORK
-from arcrun.engine.calls import Call, build_node_timeout, failed
+from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
-from arcrun.limits import KIB, MAX_LOG_CHARACTERS
+from arcrun.json_size import SMALL_CHARACTERS
+from arcrun.limits import KIB, MAX_LOG_CHARACTERS, MAX_NODE_TIMEOUT_MS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
 from arcrun.wasm.abi import Outcome
@@ -31,10 +36,12 @@ def build_cancelled(node: str, reason: str) -> RunError:
 
 
 class NodeRun:
-    """The run of one node; a NodeEnd (context.py) once it has ended."""
+    """The run of one node; a NodeEnd (context.py) once it has ended. `step` is its name in a journal."""
 
-    def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
+    def __init__(self, node: PlannedNode, call: Call, context: RunContext, step: str = "") -> None:
         self.node, self._planned, self._call, self._context = node.name, node, call, context
+        self._step, self._tries = step, 0
+        self._ended_ms: float | None = None  # of its last attempt, if a journal tells it
         self.attempts = 0
         self.fuel: int | None = None
         self._is_prepared = False
@@ -56,14 +63,21 @@ class NodeRun:
 
     async def _try_again(self, result: Outcome) -> Outcome:
         """Retry as often as the policy says."""
-        planned, ports = self._planned, self._context.ports
+        planned, ports, journal = self._planned, self._context.ports, self._context.journal
+        random = ports.random if journal is None else journal.draw(self._step)
 
         def wait_before_next(attempts: int, last: Outcome) -> float | None:
             if last.error is None:
                 return None
-            return delay_before_next(planned.retry, attempts, last.error, ports.random)
+            return delay_before_next(planned.retry, attempts, last.error, random)
 
-        result = await retry(result, self._try_in_turn, wait_before_next, ports.clock)
+        async def sleep(duration_ms: float) -> None:
+            if journal is None:
+                await ports.clock.sleep(duration_ms)
+            else:
+                await journal.sleep(f"{self._step} pause {self._tries}", duration_ms)
+
+        result = await retry(result, self._try_in_turn, wait_before_next, sleep)
         if result.error is not None:
             result.error.locate(node=planned.name)
         return result
@@ -73,6 +87,75 @@ class NodeRun:
         return await self._try()
 
     async def _try(self) -> Outcome:
+        journal = self._context.journal
+        return await (self._attempt() if journal is None else self._try_recording(journal))
+
+    async def _try_recording(self, journal: Journal) -> Outcome:
+        self._tries += 1
+        call = self._call
+        call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
+        if not isinstance(call, ComponentCall):
+            return await self._attempt()
+        if self._planned.component.partition("@")[0] == WAIT:
+            return await self._wait(journal, call)
+
+        async def attempt() -> Entry:
+            began_ms = self._real_ms()
+            return self._render_entry(call, began_ms, await self._attempt())
+
+        before = self.attempts, call.input, call.input_weight, call.sha256
+        try:
+            entry = await journal.record(call.step, attempt, self._planned.timeout_ms or MAX_NODE_TIMEOUT_MS)
+        except ArcrunError as error:
+            return failed(error)
+        except asyncio.CancelledError:  # what is not stored is not told
+            self.attempts, call.input, call.input_weight, call.sha256 = before
+            raise
+        return self._read_entry(call, entry)
+
+    async def _wait(self, journal: Journal, call: ComponentCall) -> Outcome:
+        """Sleep, as the component `wait` would let the time pass."""
+        try:
+            await call.prepare()
+            assert call.input is not None
+            wait_ms = find_wait_ms(call.input, journal.now_ms(), self.node)
+            self.attempts += 1
+            await journal.sleep(call.step, wait_ms)
+        except ArcrunError as error:
+            return failed(error)
+        return Outcome({"success": True, "data": {"waited_ms": math.ceil(wait_ms)}}, weight=SMALL_CHARACTERS)
+
+    def _real_ms(self) -> float:
+        """Since the start of the run, by the isolate's clock."""
+        return self._context.ports.clock.now_ms() - self._context.started_ms
+
+    def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> Entry:
+        secrets = self._context.secrets
+        return {
+            "outcome": render_outcome(outcome),
+            "input": call.input,
+            "input_weight": call.input_weight,
+            "sha256": call.sha256,
+            "attempts": self.attempts,
+            "start_ms": began_ms,
+            "duration_ms": self._real_ms() - began_ms,
+            "used": call.used,
+            "secrets": {name: secrets[name] for name in call.revealed if name in secrets},
+        }
+
+    def _read_entry(self, call: ComponentCall, entry: Entry) -> Outcome:
+        context, outcome = self._context, read_outcome(entry["outcome"])
+        call.input, call.input_weight, call.sha256 = entry["input"], entry["input_weight"], entry["sha256"]
+        context.secrets |= entry["secrets"]
+        if entry["used"] is not None:
+            context.usage.count(*entry["used"])
+        if self._tries == 1:
+            self.start_ms = entry["start_ms"]
+        self._ended_ms = entry["start_ms"] + entry["duration_ms"]
+        self.attempts = entry["attempts"]
+        return self._add_fuel(outcome)
+
+    async def _attempt(self) -> Outcome:
         try:
             work = self._context.budget.work
             if work.is_limited:
@@ -86,14 +169,17 @@ class NodeRun:
                 result = await self._call.run()
             else:
                 result = await self._run_within(timeout_ms)
-            if result.fuel is not None:
-                self.fuel = result.fuel + (self.fuel or 0)
-            return result
+            return result if self._context.journal is not None else self._add_fuel(result)
         except ArcrunError as error:
             return failed(error)
         except Exception as fault:  # an error that no port declares: record it as a failure
             logger.error("The node %s failed with an unexpected error: %s", self.node, describe_fault(fault))
             return failed(InternalError())
+
+    def _add_fuel(self, result: Outcome) -> Outcome:
+        if result.fuel is not None:
+            self.fuel = result.fuel + (self.fuel or 0)
+        return result
 
     async def _run_within(self, timeout_ms: int) -> Outcome:
         try:
@@ -111,7 +197,8 @@ class NodeRun:
     def end(self, result: Outcome) -> None:
         self._result = result
         self.status = SUCCESS if result.error is None else FAILED
-        self.duration_ms = self._context.since_start_ms() - self.start_ms
+        ended_ms = self._context.since_start_ms() if self._ended_ms is None else self._ended_ms
+        self.duration_ms = ended_ms - self.start_ms
 
     def cancel(self, reason: str = RUN_HAD_ENDED) -> None:
         """End the node before it has settled."""

@@ -10,7 +10,7 @@ from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, RunCancelledError
 from arcrun.interruptible import Steps
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_ROUNDS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
 from arcrun.times import render_time
@@ -279,7 +279,9 @@ class RunRecord:
 
     @property
     def status(self) -> str:
-        return "success" if self.error is None else "failed"
+        if self.error is None:
+            return "success"
+        return "cancelled" if isinstance(self.error, RunCancelledError) else "failed"
 
     def scrubbed(self, redactor: Redactor) -> "Steps[RunRecord]":
         """A copy without the secrets that the redactor knows."""

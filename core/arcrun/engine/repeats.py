@@ -16,10 +16,23 @@ from arcrun.limits import MAX_ELEMENTS, MAX_EXPRESSION_STEPS, MAX_ROUND_WAIT_MS
 from arcrun.retries import backoff_ms
 from arcrun.templates.template import COLLECTED, PREVIOUS, ROUNDS, Scope
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import RepeatPolicy
+from arcrun.workflows.model import LoopPolicy, RepeatPolicy
 from arcrun.workflows.plan import PlannedNode
 
 ROUND_BYTES = 4_000  # of one round's record in the trace: larger values are cut
+
+
+async def meets_until(policy: LoopPolicy | RepeatPolicy, scope: Scope, context: RunContext) -> bool:
+    """Whether a round, or an element of a loop, meets `until`. Raises RunError EXPRESSION_FAILED,
+    EXPRESSION_TOO_COSTLY; CpuBudgetError.
+    """
+    pace, work = context.pace, context.budget.work
+    if pace.is_due:
+        await pace.rest()
+    pace.count(CONDITION_WORK)
+    if work.is_limited:
+        work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
+    return policy.expression.is_met(scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
 
 class RepeatRun:
@@ -36,8 +49,11 @@ class RepeatRun:
         make_call: Callable[[Scope], Call],
         scope: Scope,
         context: RunContext,
+        *,
+        step: str = "",
     ) -> None:
         self.node, self._planned, self._policy, self._context = node.name, node, policy, context
+        self._step = step
         self._make_call, self._scope = make_call, scope
         self._run: NodeRun | None = None  # of the round that is under way
         self._rounds = Rounds()
@@ -76,7 +92,7 @@ class RepeatRun:
             scope = {**self._scope, self.node: {**result.envelope, **self._tell()}, PREVIOUS: previous}
             self._collect(scope)
             scope[self.node] = {**result.envelope, **self._tell()}
-            if await self._is_done(scope):
+            if await meets_until(self._policy, scope, self._context):
                 return self._finish(result)
         return self._finish(result) if policy.continues else failed(self._build_exhausted())
 
@@ -84,11 +100,16 @@ class RepeatRun:
         policy = self._policy
         if policy.wait_ms:
             wait_ms = backoff_ms(rounds, policy.wait_ms, growth=policy.backoff, most_ms=MAX_ROUND_WAIT_MS)
-            await self._context.ports.clock.sleep(wait_ms)
+            journal = self._context.journal
+            if journal is None:
+                await self._context.ports.clock.sleep(wait_ms)
+            else:
+                await journal.sleep(f"{self._step} pause {rounds}", wait_ms)
         await self._context.pace.step()
 
     async def _run_round(self, scope: Scope) -> Outcome:
-        run = self._run = NodeRun(self._planned, self._make_call(scope), self._context)
+        step = f"{self._step} round {self._rounds.count + 1}"
+        run = self._run = NodeRun(self._planned, self._make_call(scope), self._context, step)
         result = await run.settle()
         run.end(result)
         self._note(run)
@@ -129,16 +150,6 @@ class RepeatRun:
                 next_actions=["Process each round's elements as they come, such as in a workflow that it calls."],
                 details={"limit": MAX_ELEMENTS},
             )
-
-    async def _is_done(self, scope: Scope) -> bool:
-        """Whether `until` is met. Raises RunError EXPRESSION_FAILED, EXPRESSION_TOO_COSTLY; CpuBudgetError."""
-        pace, work, policy = self._context.pace, self._context.budget.work, self._policy
-        if pace.is_due:
-            await pace.rest()
-        pace.count(CONDITION_WORK)
-        if work.is_limited:
-            work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
-        return policy.expression.is_met(scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
     def _tell(self) -> dict[str, Any]:
         """The fields that the rounds so far add to the node."""

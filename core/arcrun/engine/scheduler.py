@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
+from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode, name_step
 from arcrun.engine.endings import BreakError, StopError
 from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
-from arcrun.engine.repeats import RepeatRun
-from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
+from arcrun.engine.repeats import RepeatRun, meets_until
+from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_unless, run_within
 from arcrun.engine.trigger import LimitedBy
 from arcrun.engine.undos import Undo, Undos, select_scope
 from arcrun.errors import ArcrunError, RunTimeoutError
@@ -33,7 +35,7 @@ from arcrun.templates.request import REQUEST
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import INPUT, STOP, LoopPolicy
+from arcrun.workflows.model import INPUT, STOP
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
 
@@ -66,8 +68,16 @@ async def run_plan(
         responder.scope = scope
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
+    run = graph_run.run()
+    if context.interrupt is not None and not context.depth:
+        run = run_unless(run, context.interrupt)
     try:
-        answer = await run_within(limit_ms / 1000, graph_run.run())
+        if context.journal is None:
+            answer = await run_within(limit_ms / 1000, run)
+        elif plan.sets_timeout or timeout_ms is not None:
+            answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, run)
+        else:
+            answer = await run
         if not context.depth:
             answer.require_bounds()
         if responder is not None:
@@ -157,9 +167,12 @@ class GraphRun:
                 self._end_if_led_from((INPUT, ""))
             if graph.chain is None:
                 await self._settle_beside_each_other()
-            else:
+            elif self._context.journal is None:
                 for unit in graph.chain:
                     await self._settle(unit)
+            else:
+                for is_pure, units in groupby(graph.chain, self._context.journal.purity.is_pure):
+                    await self._settle_recording(self._context.journal, [*units], is_pure=is_pure)
             return self._answer()
         except StopError as stop:
             if self._parent is not None:
@@ -188,6 +201,8 @@ class GraphRun:
         """Note that a node has had its effect, which is to be undone if the run fails. `scope` is what it saw. Raises
         the errors of an exhausted budget.
         """
+        if self._context.is_trial:
+            return
         read = select_scope(undo, {**scope, undo.name: envelope})
 
         def make_call() -> Call:
@@ -253,8 +268,40 @@ class GraphRun:
                     ready.append(child)
 
     async def _settle_key(self, key: UnitKey) -> UnitKey:
-        await self._settle(self._graph.units[key])
+        unit, journal = self._graph.units[key], self._context.journal
+        if journal is None:
+            await self._settle(unit)
+        else:
+            await self._settle_recording(journal, [unit], is_pure=journal.purity.is_pure(unit))
         return key
+
+    async def _settle_recording(self, journal: Journal, units: list[Unit], *, is_pure: bool) -> None:
+        """Settle units of a durable run, in one step if their calls reach nothing outside."""
+        if not is_pure:
+            for unit in units:
+                await self._settle(unit)
+            return
+        first = units[0].item if isinstance(units[0], PlannedLoop) else units[0].name
+
+        async def attempt() -> None:
+            trial = self._fork()
+            with suppress(ArcrunError, StopError, BreakError):
+                for unit in units:
+                    await trial._settle(unit)
+
+        async def settle() -> None:
+            for unit in units:
+                await self._settle(unit)
+
+        name = name_step(self._context, f"from {first}", self._around.iteration)
+        await journal.stretch(name, attempt, settle)
+
+    def _fork(self) -> "GraphRun":
+        """A copy for trying units. Nothing that they do is seen."""
+        fork = GraphRun(self._graph, {**self._scope}, self._context.fork(), self._around)
+        fork._statuses, fork._elements, fork._loops = {**self._statuses}, {**self._elements}, {**self._loops}
+        fork._met, fork._weights = {*self._met}, {**self._weights}
+        return fork
 
     async def _settle(self, unit: Unit) -> None:
         pace = self._context.pace
@@ -396,13 +443,14 @@ class GraphRun:
 
     def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> NodeRun | RepeatRun:
         place = (self, (node.name, "")) if node.workflow is not None else None
+        step = name_step(self._context, node.name, self._around.iteration)
         if node.repeat is None:
-            return NodeRun(node, self._build_call(node, fired, scope, place), self._context)
+            return NodeRun(node, self._build_call(node, fired, scope, place), self._context, step)
 
         def make_call(scope: Scope) -> Call:
             return self._build_call(node, fired, scope, place)
 
-        return RepeatRun(node, node.repeat, make_call, scope, self._context)
+        return RepeatRun(node, node.repeat, make_call, scope, self._context, step=step)
 
     def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None) -> Call:
         """`place` is where a workflow that the node calls runs; what an undo calls is not undone with the run."""
@@ -436,7 +484,7 @@ class GraphRun:
             body = GraphRun(loop.body, scope, self._context, around, (self, key))
             try:
                 answer = await body.run()
-                if loop.policy.until and await body.meets(loop.policy):
+                if loop.policy.until and await meets_until(loop.policy, body._scope, self._context):
                     self._ended[key] = "`until` had ended the loop"
                     raise BreakError(answer)
             except BreakError as end:
@@ -449,7 +497,10 @@ class GraphRun:
             self.hold(key, answer.weight)
             return answer.value
 
-        outcome = await run_loop(loop, self._elements[key], run_body, self._context.tasks)
+        elements, journal = self._elements[key], self._context.journal
+        if journal is not None:
+            journal.require_room(len(elements) * journal.purity.count_steps(loop.body), f"The loop over `{loop.item}`")
+        outcome = await run_loop(loop, elements, run_body, self._context.tasks)
         self._loops[key] = outcome
         if loop.item not in self._around.items:
             self._scope[loop.item] = outcome.to_json()
@@ -457,18 +508,6 @@ class GraphRun:
             self._scope[INPUT_LOOP] = outcome.to_json()
         elif loop.is_only and loop.source != INPUT:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
-
-    async def meets(self, policy: LoopPolicy) -> bool:
-        """Whether the element that this body has run for meets `until`. Raises RunError EXPRESSION_FAILED,
-        EXPRESSION_TOO_COSTLY; CpuBudgetError.
-        """
-        pace, work = self._context.pace, self._context.budget.work
-        if pace.is_due:
-            await pace.rest()
-        pace.count(CONDITION_WORK)
-        if work.is_limited:
-            work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
-        return policy.expression.is_met(self._scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
     def _fires(self, edge: InEdge) -> bool:
         fires = edge.spec.fires

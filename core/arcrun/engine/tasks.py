@@ -14,10 +14,12 @@ Work that never waits gets no timer: setting one takes as long as two nodes.
 import asyncio
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import WorkBudget
+from arcrun.errors import RunCancelledError
 from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
 from arcrun.templates.rendering import Rendering
@@ -167,6 +169,19 @@ class Pace:
                 count -= 1
 
 
+class DurablePace(Pace):
+    """Of a durable run: all of it pauses, so that it does not matter when. A replay does less than what it repeats."""
+
+    def __init__(self, journal: Journal, clock: Clock, budget: WorkBudget) -> None:
+        super().__init__(clock, budget)
+        self._journal = journal
+
+    async def rest(self) -> None:
+        if self.is_due:
+            self._work, self.is_due = 0, False
+            await self._journal.breathe()
+
+
 async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
     """The result of `work`, which is cancelled if it is still waiting after `limit_s`. Raises TimeoutError.
 
@@ -179,6 +194,21 @@ async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Resul
         return end.value  # type: ignore[no-any-return]
     async with asyncio.timeout_at(ends_s):
         return await _go_on(work, awaited)
+
+
+async def run_unless(work: Coroutine[Any, Any, Result], interrupt: Callable[[], Awaitable[None]]) -> Result:
+    """The result of `work`, unless `interrupt` returns before. Raises RunCancelledError."""
+    running, asking = asyncio.ensure_future(work), asyncio.ensure_future(interrupt())
+    try:
+        waited: list[asyncio.Future[Any]] = [running, asking]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        raise RunCancelledError
+    finally:
+        for task in (running, asking):
+            task.cancel()
+        await asyncio.gather(running, asking, return_exceptions=True)
 
 
 @types.coroutine

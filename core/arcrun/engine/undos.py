@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from arcrun.engine.budget import UNDO_SUBREQUESTS, UNDO_WORK
 from arcrun.engine.calls import Call
-from arcrun.engine.context import Iteration, NodeEnd, RunContext, SkippedNode
+from arcrun.engine.context import Iteration, NodeEnd, RunContext, SkippedNode, name_step
 from arcrun.engine.node_run import NodeRun, build_cancelled
 from arcrun.engine.tasks import run_together
 from arcrun.errors import ArcrunError
@@ -40,6 +40,7 @@ class Undo:
     weight: int
     has_ended: bool = False
     _run: NodeRun | None = None
+    _tries: int = 0
 
     def reserve(self) -> None:
         """Set aside what it takes of the run's budgets. Raises the errors of an exhausted one."""
@@ -54,7 +55,9 @@ class Undo:
         if self._run is None:
             self._release()
         await self.context.pace.step()
-        self._run = NodeRun(self.node, self.make_call(), self.context)
+        self._tries += 1  # one that was stopped with its workflow begins again
+        step = name_step(self.context, f"undo {self.node.name} {self._tries}", self.iteration)
+        self._run = NodeRun(self.node, self.make_call(), self.context, step)
         self._run.end(await self._run.settle())
         self._note(self._run)
 
@@ -122,7 +125,8 @@ class Undos:
         undone, clock = self._context.undone, self._context.ports.clock
         began_ms = clock.now_ms()
         try:
-            async with asyncio.timeout(max(0.0, undone.left_ms) / 1000):
+            is_timed = self._context.journal is None
+            async with asyncio.timeout(max(0.0, undone.left_ms) / 1000 if is_timed else None):
                 await self.run()
         except TimeoutError:
             self.leave()

@@ -9,7 +9,7 @@ from arcrun.engine.run_id import time_of
 
 Told = TypeVar("Told", Verdict, StoredRecord)
 
-STATUSES = ("success", "failed", "running", "lost")
+STATUSES = ("success", "failed", "cancelled", "running", "lost")
 # How long after its deadline a run without a record counts as lost: within a minute in all, because a run has 30 s. A
 # run in KV may briefly look lost from elsewhere, until its record is visible there.
 LOST_AFTER_MS = 25_000

@@ -10,7 +10,7 @@ from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import RunFilter
-from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
+from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported
 
 SOME_RUNS = 4  # requested from each object in addition to its share of a page
 
@@ -56,6 +56,15 @@ class RunLogObjects:
     async def find(self, run_id: str) -> StoredRun | None:
         """Find a run, also if there used to be more objects: the id names its object."""
         return await self._open_object(object_of(run_id)).find(run_id)
+
+    async def find_start(self, run_id: str) -> Started | None:
+        return await self._open_object(object_of(run_id)).find_start(run_id)
+
+    async def cancel_start(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).cancel_start(run_id)
+
+    async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
+        return await self._open_object(number).list_starts(after, limit)
 
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
         """At most `limit` verdicts of runs with an id less than `before` ("" for all), newest first; and the next

@@ -10,13 +10,14 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 
 
 class StoredRun(TypedDict):
-    """A stored run. `status` is "success", "failed" or "running". `error` is the error's code, `node` the node that
-    failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's own
-    setting, 0 for the platform's.
+    """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
+    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
+    own setting, 0 for the platform's.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
-    run's input, sealed (executor/records/run_inputs.py). `blobs` says which of the two are stored in the bucket instead
-    (Blobs), and `blob_bytes` their size.
+    run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
+    ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
+    `blob_bytes` their size.
     """
 
     id: str
@@ -34,6 +35,14 @@ class StoredRun(TypedDict):
     blob_bytes: NotRequired[int]
     result: str
     input: NotRequired[str | None]
+    start: NotRequired[str | None]
+
+
+class Started(TypedDict):
+    """`start` is sealed, "" if it lies in the bucket; `cancelled` is whether the run is to end."""
+
+    start: str
+    cancelled: bool
 
 
 class Listed(TypedDict):
@@ -98,6 +107,15 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
 
     async def find(self, run_id: str) -> StoredRun | None: ...
 
+    async def find_start(self, run_id: str) -> Started | None:
+        """The start of a run that has not ended."""
+
+    async def cancel_start(self, run_id: str) -> bool:
+        """Note that a run is to end. False if it has ended, or has no start."""
+
+    async def list_starts(self, after: str, limit: int) -> Sequence[str]:
+        """The ids of runs with a start, greater than `after`, in order."""
+
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         """At most `limit` runs with ids less than `before`, or any if that is "". `asked` is RunFilter.to_json."""
 
@@ -142,6 +160,18 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
         found: StoredRun | None = await self._channel.call("find", {"run_id": run_id})
         return found
 
+    async def cancel_start(self, run_id: str) -> bool:
+        is_noted: bool = await self._channel.call("cancel_start", {"run_id": run_id})
+        return is_noted
+
+    async def find_start(self, run_id: str) -> Started | None:
+        start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
+        return start
+
+    async def list_starts(self, after: str, limit: int) -> Sequence[str]:
+        ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})
+        return ids
+
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         listed: Listed = await self._channel.call("list_runs", {"asked": dict(asked), "before": before, "limit": limit})
         return listed
@@ -180,9 +210,10 @@ class Blobs(IntFlag):
 
     RESULT = 1
     INPUT = 2
+    START = 4
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input"}
+_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start"}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

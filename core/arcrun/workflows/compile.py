@@ -22,6 +22,7 @@ from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
 from arcrun.workflows.responses.checks import check_response
+from arcrun.workflows.triggers.input_schema import INVALID_INPUT_SCHEMA
 from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
 
@@ -56,8 +57,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
-    if symbols.schema_problem:
-        findings.add("INVALID_INPUT_SCHEMA", symbols.schema_problem.rstrip("."), at=("input_schema",))
+    if symbols.schema_problem and not any(found.code == INVALID_INPUT_SCHEMA for found in findings.found):
+        findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
     kinds = KindFinder(workflow, shape, symbols)
     inputs = InputChecker(workflow, shape, symbols, kinds, findings)
     yield LINE_STEPS * len(workflow.edges)

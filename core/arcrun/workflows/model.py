@@ -300,7 +300,8 @@ class Workflow:
     """A parsed workflow. `loops` are the loop policies that the author set, by the node that FOREACH leaves or INPUT.
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
-    is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
+    is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long, `is_durable`
+    whether they go on after a crash,
     `triggers` what starts them, `input_schema` (a JSON Schema) with what input, `start_limits` how many. `response` is
     what its webhook answers, None for the data as JSON.
     """
@@ -315,6 +316,7 @@ class Workflow:
     is_complete: bool
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
+    is_durable: bool = False
     triggers: Triggers = DEFAULT_TRIGGERS
     input_schema: Mapping[str, Any] | None = None
     start_limits: tuple[StartLimit, ...] = ()

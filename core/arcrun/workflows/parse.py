@@ -57,7 +57,7 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
-_KEEPING = ("record", "keep_days")
+_KEEPING = ("record", "keep_days", "durable")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
 _FLOW = ("flow", "config", "nodes", "edges")
 _KEYS = ("name", "description", "triggers", "input_schema", "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
@@ -194,6 +194,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
             Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
             settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
         ),
+        is_durable=settings.flag("durable"),
         input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
         if "input_schema" in data
         else None,

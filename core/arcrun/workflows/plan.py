@@ -38,8 +38,9 @@ SHAPES_FORMAT = 4
 # Of a plan that has `triggers`, `limits`, `input_schema` or `response`, or reads `request` or `vars`, whatever else it
 # has.
 TRIGGERS_FORMAT = 5
+DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
-READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
+READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -329,8 +330,8 @@ class Plan:
     """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
     `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT, SHAPES_FORMAT or TRIGGERS_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and
-    not compiled again. `request_fields` are the fields of `request` that it reads.
+    `format` is PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT or DURABLE_FORMAT; or IMPLICIT_FORMAT of one that was stored
+    in it and not compiled again. `request_fields` are the fields of `request` that it reads.
     `response` is what its webhook answers, None for the data as JSON.
     """
 
@@ -341,6 +342,7 @@ class Plan:
     format: int = field(default=PLAN_FORMAT, compare=False)
     sets_timeout: bool = field(default=False, kw_only=True)
     keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
+    is_durable: bool = field(default=False, kw_only=True)
     triggers: Triggers = field(default=DEFAULT_TRIGGERS, kw_only=True)
     input_schema: Mapping[str, Any] | None = field(default=None, kw_only=True)
     start_limits: tuple[StartLimit, ...] = field(default=(), kw_only=True)
@@ -384,6 +386,7 @@ class Plan:
             **({"sets_timeout": True} if self.sets_timeout else {}),
             **({"record": self.keeping.recording.value} if self.keeping.recording is not Recording.ALL else {}),
             **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
+            **({"durable": True} if self.is_durable else {}),
             **({"input_schema": self.input_schema} if self.input_schema is not None else {}),
             **({"vars": self.variables} if self.variables else {}),
             **({"limits": [limit.to_json() for limit in self.start_limits]} if self.start_limits else {}),
@@ -413,6 +416,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         stored["format"],
         sets_timeout=sets_timeout,
         keeping=keeping,
+        is_durable=stored.get("durable", False),
         triggers=Triggers.load(stored.get("triggers", {})),
         input_schema=stored.get("input_schema"),
         start_limits=tuple(StartLimit.load(limit) for limit in stored.get("limits", ())),

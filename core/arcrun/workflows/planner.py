@@ -11,6 +11,7 @@ from arcrun.templates.variables import Variables, select_variables
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
+    DURABLE_FORMAT,
     SHAPES_FORMAT,
     TRIGGERS_FORMAT,
     Ending,
@@ -35,6 +36,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         workflow.concurrency,
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
+        is_durable=workflow.is_durable,
         triggers=workflow.triggers,
         input_schema=workflow.input_schema,
         start_limits=workflow.start_limits,
@@ -42,6 +44,8 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         response=workflow.response,
         variables=builder.select_variables(variables),
     )
+    if plan.is_durable:
+        return replace(plan, format=DURABLE_FORMAT)
     if (
         plan.request_fields
         or plan.variables

@@ -64,6 +64,9 @@ class Reader:
         chosen: str = self._read(key, default, allowed.__contains__, f"one of {', '.join(allowed)}")
         return chosen
 
+    def flag(self, key: str) -> bool:
+        return bool(self._read(key, False, lambda value: isinstance(value, bool), "true or false"))
+
     def _read(self, key: str, default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
         value = self._value.get(key, default)
         if key in self._value and not (isinstance(value, str | int | float) and is_valid(value)):

@@ -40,6 +40,7 @@ def build_cloudflare() -> CloudflareStandIn:
         objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3", "modules/ab.wasm": b"4"},
     )
     cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets])
+    cloudflare.workers.workflows["arcrun-run"] = {"script_name": EXECUTOR, "class_name": "RunWorkflow"}
     return cloudflare
 
 
@@ -82,6 +83,16 @@ def test_all_checks_pass_except_the_executor_which_is_not_served_here() -> None:
     assert [name for name, check in checks.items() if not check.ok] == ["API key"]
     assert checks["credentials"].detail == "1 stored, all readable"
     assert checks["components"].detail == "1 in arcrun-components"
+
+
+def test_the_workflow_of_durable_runs_must_be_the_executor_s() -> None:
+    cloudflare = build_cloudflare()
+    cloudflare.workers.workflows["arcrun-run"] = {"script_name": "my-own", "class_name": "Mine"}
+    check = diagnose(cloudflare)["run workflow"]
+    assert (check.ok, check.hint, "belongs to the Worker my-own" in check.detail) == (False, "acr deploy", True)
+    cloudflare.workers.workflows.clear()
+    check = diagnose(cloudflare)["run workflow"]
+    assert (check.ok, check.hint, "is not there" in check.detail) == (False, "acr deploy", True)
 
 
 def test_workflows_in_an_earlier_format_are_named() -> None:

@@ -58,6 +58,11 @@ GITHUB = (
             SavedRequest("POST", "", ((b"A", b"\xe9"),), b"\x00\xff"),
             id="bytes",
         ),
+        pytest.param(
+            b"GET /\xc3\xa9%C3%A9?a=\xff HTTP/1.1\n\n",
+            SavedRequest("GET", "/%C3%A9%C3%A9?a=%FF", (), b""),
+            id="bytes in the target",
+        ),
     ],
 )
 def test_it_is_read(content: bytes, expected: SavedRequest) -> None:
@@ -100,6 +105,15 @@ def test_what_is_malformed_is_named(content: bytes, message: str, hint: str) -> 
     assert caught.value.code == "REQUEST_FILE_INVALID"
     assert caught.value.message.startswith(message)
     assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "path", ["/../rollback", "/../../../../execute", "/a/%2e%2E/b", "/a%2f..", "/..\\a", "/webhooks/0a/trigger/.."]
+)
+def test_a_path_cannot_lead_to_another_route(path: str) -> None:
+    with pytest.raises(CliError) as caught:
+        parse_saved_request(f"POST {path} HTTP/1.1\n\n".encode())
+    assert caught.value.code == "INVALID_PATH"
 
 
 FLOW = {

@@ -291,6 +291,27 @@ def test_several_end_with_a_summary_and_repeat_no_warnings(acr: CommandBench) ->
     assert "ANSWER_SHOWS_ERROR" in acr.run("push", "a.yaml").err  # of one file, they are what was asked for
 
 
+def test_validate_tells_of_two_files_of_one_name(acr: CommandBench) -> None:
+    for path, name in (("flows/a.yaml", "a"), ("flows/b.yaml", "a"), ("flows/c.yaml", "c")):
+        write(path, calling(name))
+    result = acr.run("validate", "flows", "--json")
+    told = {file["file"]: file.get("error", {}).get("code") for file in result.answer["data"]["files"]}
+    assert (result.code, told) == (1, {"flows/a.yaml": None, "flows/b.yaml": "DUPLICATE_NAME", "flows/c.yaml": None})
+    said = acr.run("validate", "flows")
+    assert "flows/a.yaml and flows/b.yaml have the same name, a." in said.err
+    assert "3 files: 2 ok, 1 with errors" in said.err
+
+
+def test_validate_tells_of_a_circle_unless_one_of_it_is_stored(acr: CommandBench) -> None:
+    for name, callee in (("a", "b"), ("b", "a")):
+        write(f"flows/{name}.yaml", calling(name, callee))
+    result = acr.run("validate", "flows", "--json")
+    codes = [file["error"]["code"] for file in result.answer["data"]["files"] if "error" in file]
+    assert (result.code, codes) == (1, ["SUBFLOW_CYCLE"])
+    acr.run("push", write("first.yaml", calling("a")))
+    assert acr.run("validate", "flows").code == 0
+
+
 def test_validate_agrees_with_push_of_the_same_files(acr: CommandBench) -> None:
     files = [write("flows/a.yaml", calling("a", "b")), write("flows/b.yaml", calling("b"))]
     alone = acr.run("validate", files[0], "--json")

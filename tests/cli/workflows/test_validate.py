@@ -161,6 +161,21 @@ def test_offline_and_a_platform_exclude_each_other(run_acr: RunAcr, arguments: l
     assert run_acr("validate", "a.yaml", *arguments).code == 2
 
 
+def test_offline_it_tells_of_what_could_not_be_pushed_together(run_acr: RunAcr) -> None:
+    """A circle is none if one of it is stored, which only a platform knows."""
+    circle: dict[str, str | bytes] = {
+        f"{name}.yaml": CALLS.format(name=name, called=called) for name, called in (("a", "b"), ("b", "a"))
+    }
+    write(circle)
+    said = run_acr("validate", ".", "--offline")
+    assert said.code == 0
+    assert "note It can be pushed only if one of these is stored already, for they call each other: " in said.stderr
+    write({"c.yaml": circle["a.yaml"]})
+    said = run_acr("validate", ".", "--offline", "--json")
+    files = json.loads(said.stdout)["data"]["files"]
+    assert (said.code, [file.get("error", {}).get("code") for file in files]) == (1, [None, None, "DUPLICATE_NAME"])
+
+
 def test_a_platform_that_does_not_answer_is_an_error(run_acr: RunAcr) -> None:
     write({"a.yaml": GREET})
     said = run_acr("validate", "a.yaml", "--url", "http://127.0.0.1:9", "--api-key", "k", "--json")
@@ -179,4 +194,4 @@ def test_a_pipe_is_read_once(run_acr: RunAcr) -> None:
 
 def test_the_examples_are_valid(run_acr: RunAcr) -> None:
     said = run_acr("validate", str(ROOT / "examples/workflows"))
-    assert (said.code, said.stderr.splitlines()[-1]) == (0, "18 files: 18 ok")
+    assert (said.code, said.stderr.splitlines()[-1]) == (0, "19 files: 19 ok")

@@ -110,6 +110,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
             *("origin-agent-cluster", "location", "www-authenticate", "proxy-authenticate", "sec-fetch-site"),
             *("x-content-type-options", "referrer-policy", "set-login", "use-as-dictionary", "cf-ray", "arcrun-depth"),
             *("attribution-reporting-register-source", "shared-storage-write", "x-arcrun-a", "date", "set-cookie2"),
+            "idempotent-replayed",
         )
     ],
     ("parts", {"headers": {"content-type": "Multipart/X-Mixed-Replace; b=x"}}, "`content-type` is a type", ""),

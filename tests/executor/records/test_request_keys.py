@@ -82,6 +82,17 @@ def test_a_lease_ends_to_the_millisecond() -> None:
     assert (second["state"], second["run_id"] != first["run_id"]) == ("claimed", True)
 
 
+def test_an_answer_is_kept_for_its_time_and_a_lease_for_its_own() -> None:
+    kept = Object()
+    run_id = kept.claim(keep_ms=1_000)["run_id"]
+    kept.clock.advance(2_000)
+    assert told(kept.claim()) == ("running", None, LEASE_MS - 2_000)
+    kept.tables._keys.prune()
+    assert kept.keys == ["k"]
+    kept.settle(run_id)
+    assert kept.claim()["state"] == "claimed"
+
+
 def test_a_run_that_outlived_its_lease_cannot_settle_anothers_key() -> None:
     kept = Object()
     late = kept.claim()["run_id"]
@@ -230,7 +241,7 @@ class TestReleases:
     def test_code_of_the_release_before_goes_on_with_it(self) -> None:
         kept = Object()
         kept.keep("a")
-        migrate(kept.sql, run_log.MIGRATIONS[:2])
+        migrate(kept.sql, run_log.MIGRATIONS[:-1])
         assert kept.keys == ["a"]
 
     async def test_an_older_object_refuses_and_the_request_can_be_repeated(self) -> None:

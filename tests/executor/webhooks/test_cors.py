@@ -1,11 +1,17 @@
 """Proves which pages of other origins may read what a webhook answers: none by default, never with credentials."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 
+from arcrun.accounts.limits import TenantLimits
 from executor.run_handlers import CONFINING_HEADERS
-from fakes.webhooks import Hook
+from fakes.components import echo
+from fakes.executor import build_client
+from fakes.tenants import build_hosted
+from fakes.webhooks import Hook, flow_with
 from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
@@ -107,3 +113,49 @@ async def test_never_with_credentials() -> None:
     hook = Hook(None, cors={"origins": [PAGE]})
     answered = await hook.send(headers={"origin": PAGE, "cookie": "a=1"})
     assert "allow-credentials" not in cors_headers(answered)
+
+
+async def ask_limited(flow: Any, method: str, headers: Mapping[str, str]) -> httpx.Response:
+    """The answer to a request of a tenant that is at its limit."""
+    bench = await build_hosted({"echo": echo}, limits=TenantLimits(requests_a_minute=1, burst_requests=1))
+    pushed = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": flow})
+    url = f"/webhooks/{pushed.json()['data']['token']}/trigger"
+    async with bench.client(None) as client:
+        return await client.request(method, url, headers=headers)
+
+
+async def test_a_tenants_limit_may_be_read_too() -> None:
+    flow = flow_with(None, cors={"origins": [PAGE]})
+    refused = await ask_limited(flow, "POST", {"origin": PAGE})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert cors_headers(refused) == {"allow-origin": PAGE, "expose-headers": "*"}
+    assert [refused.headers[name.decode()] for name, _ in CONFINING_HEADERS]
+    preflight = {"origin": PAGE, "access-control-request-method": "POST"}
+    assert (await ask_limited(flow, "OPTIONS", preflight)).status_code == 204  # or the page could not read the refusal
+
+
+@pytest.mark.parametrize(
+    ("flow", "headers"),
+    [
+        (flow_with(None, cors={"origins": [PAGE]}), {"origin": OTHER}),
+        (flow_with(None, cors={"origins": [PAGE]}), {}),
+        (flow_with(None), {"origin": PAGE}),
+    ],
+    ids=["another origin", "no origin", "no CORS"],
+)
+async def test_by_those_who_may_read_the_answers(flow: Any, headers: Mapping[str, str]) -> None:
+    refused = await ask_limited(flow, "POST", headers)
+    assert (refused.status_code, read_error(refused)["code"], cors_headers(refused)) == (429, "RATE_LIMITED", {})
+
+
+async def test_a_failure_is_confined_as_any_answer() -> None:
+    answered = await Hook(None).send(headers={"content-type": "text/plain; charset=utf-8"}, method="PUT")
+    assert (answered.status_code, answered.headers["content-security-policy"][:7]) == (405, "sandbox")
+    hook = Hook(None)
+    await hook.send()
+    async with build_client(hook.bench.service, headers={}) as client:
+        answered = await client.post(f"/webhooks/{hook.token}/trigger", content=b"{")
+    assert [answered.status_code, *(answered.headers[name.decode()] for name, _ in CONFINING_HEADERS)] == [
+        400,
+        *(value.decode() for _, value in CONFINING_HEADERS),
+    ]

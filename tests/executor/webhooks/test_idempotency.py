@@ -170,6 +170,8 @@ KEYS: list[Any] = [
     pytest.param(KEY, "k" * MAX_IDEMPOTENCY_KEY_CHARACTERS, "", id="as long as allowed"),
     pytest.param(KEY, "k" * (MAX_IDEMPOTENCY_KEY_CHARACTERS + 1), "IDEMPOTENCY_KEY_INVALID", id="too long"),
     pytest.param({"key": "{{input.n.id}}"}, None, "IDEMPOTENCY_KEY_MISSING", id="no such field"),
+    pytest.param(KEY, "", "IDEMPOTENCY_KEY_MISSING", id="empty"),
+    pytest.param({"key": "{{input.null}}"}, None, "IDEMPOTENCY_KEY_MISSING", id="null"),
     pytest.param({"key": "{{input.n}}"}, None, "", id="a number"),
     pytest.param({"key": "{{input}}"}, None, "", id="an object"),
     pytest.param({"key": "{{request.method}} {{request.path}} {{input.n}}"}, None, "", id="several"),
@@ -279,6 +281,7 @@ async def test_waiting_ends(timeout_ms: int | None) -> None:
 
 
 async def test_a_key_is_kept_for_its_time() -> None:
+    """Though its run might have taken longer: the workflow has the timeout of 300 s."""
     hook = Hook({**KEY, "keep_s": 60})
     await hook.send()
     hook.bench.clock.advance(59_000)

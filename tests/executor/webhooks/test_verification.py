@@ -75,6 +75,8 @@ async def test_a_genuine_request_runs_and_a_tampered_one_leaves_no_run() -> None
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "SIGNATURE_INVALID")
         unsigned = await caller.post(url, content=body)
         assert (unsigned.status_code, unsigned.json()["error"]["code"]) == (401, "SIGNATURE_MISSING")
+        for error in (refused.json()["error"], unsigned.json()["error"]):
+            assert error["next_actions"][0] == "Sign it as its service does (docs/signatures.md)."
         await bench.background.finish()
         assert len((await owner.get("/runs")).json()["data"]["runs"]) == 1
     found = await find_refused(bench)

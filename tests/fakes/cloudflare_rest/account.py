@@ -74,6 +74,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return self.workers.answer(request, name, rest, query)
             case ["GET", "workers", "domains"]:
                 return self.workers.list_domains(query.get("hostname"))
+            case [_, "workflows", name]:
+                return self.workers.answer_workflow(request, name)
             case [_, "storage", "kv", "namespaces", *rest]:
                 return self._answer_kv(request, rest, query)
             case [_, "r2", "buckets", *rest]:

@@ -17,6 +17,7 @@ from fakes.cloudflare_rest.answers import answer, refuse
 
 KEPT_DEPLOYMENTS = 10  # a list of deployments has no more
 NO_WORKER = 10007
+NO_WORKFLOW = 10200
 
 
 class RefusalError(Exception):
@@ -85,10 +86,13 @@ class Script:
 
 @dataclass
 class WorkersStandIn:
-    """`uploads` are all that were accepted, in order: (Worker, upload). `domains` are Workers by host name."""
+    """`uploads` are all that were accepted, in order: (Worker, upload). `domains` are Workers by host name, `workflows`
+    {"script_name", "class_name", ...} by name.
+    """
 
     scripts: dict[str, Script] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
+    workflows: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: list[tuple[str, Upload]] = field(default_factory=list)
 
     def add(self, name: str, bindings: list[dict[str, Any]]) -> None:
@@ -125,6 +129,19 @@ class WorkersStandIn:
         except RefusalError as refusal:
             return refusal.response
         return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
+
+    def answer_workflow(self, request: httpx.Request, name: str) -> httpx.Response:
+        """https://developers.cloudflare.com/api/resources/workflows/"""
+        if request.method == "PUT":
+            wanted = json.loads(request.content)
+            script = self.scripts.get(wanted["script_name"])
+            if script is None or not exports(script.running.upload, wanted["class_name"]):
+                return refuse(404, NO_WORKER, "This Worker does not exist on your account, or not the class.")
+            self.workflows[name] = wanted
+        if name not in self.workflows:
+            return refuse(404, NO_WORKFLOW, "workflows.api.error.workflow_not_found")
+        times = {"created_on": moment(1), "modified_on": moment(1), "triggered_on": None}
+        return answer({"id": f"id of {name}", "name": name, **self.workflows[name], **times})
 
     def list_domains(self, hostname: str | None) -> httpx.Response:
         found = {host: name for host, name in self.domains.items() if hostname in (None, host)}

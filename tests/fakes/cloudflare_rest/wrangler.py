@@ -47,6 +47,9 @@ def deploy(send: Send, manifest: Mapping[str, Any], main: bytes, secrets: Mappin
     if domains:
         _result(_send_json(send, "POST", f"{script}/domains/changeset", domains))
         _result(_send_json(send, "PUT", f"{script}/domains/records", {"origins": domains}))
+    for item in manifest.get("workflows", []):
+        owned = {"script_name": manifest["name"], "class_name": item["class_name"]}
+        _result(_send_json(send, "PUT", f"/workflows/{item['name']}", owned))
 
 
 def put_secrets(send: Send, worker: str, secrets: Mapping[str, str | None]) -> None:
@@ -70,6 +73,9 @@ def _bindings_of(manifest: Mapping[str, Any], secrets: Mapping[str, str]) -> Any
     yield from ({"name": name, "type": "secret_text", "text": text} for name, text in secrets.items())
     for item in manifest.get("durable_objects", {}).get("bindings", []):
         yield {**item, "type": "durable_object_namespace"}
+    for item in manifest.get("workflows", []):
+        workflow = {"workflow_name": item["name"], "class_name": item["class_name"]}
+        yield {"name": item["binding"], "type": "workflow", **workflow}
     for item in manifest.get("services", []):
         yield {"name": item["binding"], "type": "service", "service": item["service"]}
 

@@ -7,8 +7,11 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -288,6 +291,80 @@ def test_tenants_run_what_is_public_and_nothing_of_the_operator(two: TwoTenants)
     assert (answer.status_code, answer.json().get("data")) == (200, {"by": "author"}), answer.text
 
 
+@dataclass
+class Callers:
+    """Callers of a workflow that two tenants have under one name."""
+
+    urls: Mapping[str, str]
+
+    def send(self, letter: str, key: str, body: Any = None) -> httpx.Response:
+        headers = {"x-delivery": f"canary-delivery-{key}"}
+        return httpx.post(self.urls[letter], json=body or {}, headers=headers, timeout=60, trust_env=False)
+
+    def send_all(self, sent: Sequence[tuple[str, str]]) -> list[tuple[str, httpx.Response]]:
+        """All at once: the answers by the tenant."""
+        with ThreadPoolExecutor(len(sent)) as pool:
+            return [*zip([letter for letter, _ in sent], pool.map(lambda each: self.send(*each), sent), strict=True)]
+
+
+@pytest.fixture(scope="module")
+def pair(two: TwoTenants) -> Mapping[str, TenantDesk]:
+    """Two tenants that have called nothing yet."""
+    desks = {letter: build_desk(two.hosted.cloudflare, letter, "") for letter in "ef"}
+    for desk in desks.values():
+        desk.api_key = two.register(desk)
+    return desks
+
+
+def build_callers(two: TwoTenants, pair: Mapping[str, TenantDesk], name: str, **workflow: Any) -> Callers:
+    flow = {
+        "name": name,
+        "timeout_ms": 10_000,
+        "flow": ["input >> PIPE >> pause"],
+        "config": {"pause": {"component": "wait", "ms": 1_000}},
+        **workflow,
+    }
+    executor = two.hosted.platform.urls["executor"]
+    urls = {letter: f"{executor}/webhooks/{two.push(desk, flow)}/trigger" for letter, desk in pair.items()}
+    return Callers(urls)
+
+
+def test_each_tenants_keys_run_once(two: TwoTenants, pair: Mapping[str, TenantDesk]) -> None:
+    """The keys of two tenants are apart, though their workflows and their requests are the same."""
+    idempotency = {"key": '{{request.headers["x-delivery"]}}', "on_running": "wait"}
+    callers = build_callers(two, pair, "once", triggers={"webhook": {"idempotency": idempotency}})
+    answers = callers.send_all([(letter, str(number)) for _ in range(8) for letter in "ef" for number in range(5)])
+    assert {answer.status_code for _, answer in answers} == {200}
+    runs = {letter: {answer.json()["run_id"] for of, answer in answers if of == letter} for letter in "ef"}
+    assert (len(runs["e"]), len(runs["f"]), runs["e"] & runs["f"]) == (5, 5, set())
+    assert sum("idempotent-replayed" not in answer.headers for _, answer in answers) == 10
+    again, other = callers.send("e", "0"), callers.send("e", "0", {"another": "body"})
+    assert (again.json()["run_id"] in runs["e"], again.headers["idempotent-replayed"]) == (True, "true")
+    assert (other.status_code, read_error(other)["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_each_tenants_runs_are_counted_exactly(two: TwoTenants, pair: Mapping[str, TenantDesk]) -> None:
+    callers = build_callers(two, pair, "counted", limits=[{"per_minute": 4}])
+    answers = callers.send_all([(letter, "") for _ in range(10) for letter in pair])
+    for letter in pair:
+        assert Counter(answer.status_code for of, answer in answers if of == letter) == {200: 4, 429: 6}
+    refused = callers.send("e", "")
+    assert (read_error(refused)["code"], 0 < int(refused.headers["retry-after"]) <= 60) == ("RUN_LIMIT_REACHED", True)
+
+
+def test_no_more_of_a_tenants_runs_go_on_at_once(two: TwoTenants, pair: Mapping[str, TenantDesk]) -> None:
+    """On a slow machine a run may end before all requests have come, and another take its place."""
+    callers = build_callers(two, pair, "at_once", limits=[{"concurrent": 3}])
+    answers = callers.send_all([(letter, "") for _ in range(10) for letter in pair])
+    assert {answer.status_code for _, answer in answers} == {200, 429}
+    for letter in pair:
+        ran = [answer.json()["run_id"] for of, answer in answers if of == letter and answer.status_code == 200]
+        records = [wait_for_record(two, pair[letter], run_id) for run_id in ran]
+        begun = [(datetime.fromisoformat(each["started_at"]).timestamp() * 1_000, each) for each in records]
+        at_once = [sum(other <= at < other + its["duration_ms"] for other, its in begun) for at, _ in begun]
+        assert (len(ran) >= 3, max(at_once)) == (True, 3)
+
+
 def test_one_tenant_at_its_limit_and_another(two: TwoTenants) -> None:
     flooding = build_desk(two.hosted.cloudflare, "d", "")
     flooding.api_key = two.register(flooding)
@@ -319,9 +396,15 @@ def test_nothing_that_is_stored_or_said_holds_a_secret(two: TwoTenants) -> None:
     searched = [*stored, (folder / LOG).read_bytes(), *(text.encode() for text in [*namespaces, *metadata])]
     said = [answer.content for answer in two.hosted.answers]
     assert (len(stored) > 3, len(namespaces) > 10, len(said) > 500) == (True, True, True)
-    secrets = [(folder / "keys/master-key").read_text()]
+    secrets = [(folder / "keys/master-key").read_text(), "canary-delivery"]
     for tenant in (two.a, two.b):
-        secrets += [tenant.token, tenant.secret, tenant.data_key.decode(), base64.b64encode(tenant.data_key).decode()]
+        secrets += [
+            "canary-delivery",
+            tenant.token,
+            tenant.secret,
+            tenant.data_key.decode(),
+            base64.b64encode(tenant.data_key).decode(),
+        ]
     for secret in secrets:
         assert not any(secret.encode() in content for content in [*searched, *said])
     for key in two.hosted.api_keys:

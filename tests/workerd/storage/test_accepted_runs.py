@@ -1,4 +1,4 @@
-"""Proves runs with ?async=1 on the real runtime: killed while running, and as long as the platform allows."""
+"""Proves runs with ?async=1 on the real runtime: killed while running, and longer than work after an answer may be."""
 
 import os
 import signal
@@ -17,7 +17,6 @@ WAITING: dict[str, Any] = {
     "flow": ["input >> PIPE >> pause", "pause >> PIPE >> again", "again >> PIPE >> and_again"],
     "config": {name: {"component": "wait", "ms": "{{input.ms}}"} for name in ("pause", "again", "and_again")},
 }
-MOST_MS = 29_000  # of the 30 s after the answer, for the run
 
 
 @pytest.fixture(scope="module")
@@ -60,40 +59,27 @@ def until_it_has_ended(platform: LocalPlatform, run_id: str, within_s: float) ->
     raise AssertionError(f"After {within_s} s it is still running.")
 
 
-def test_runs_that_the_killed_runtime_had_under_way_are_lost_and_keep_their_input(
-    own: LocalPlatform, webhook: str
-) -> None:
-    """A run that is accepted afterwards gets its full time, and is recorded before the platform ends it."""
-    inputs = [{"ms": 20_000, "n": n} for n in range(5)]
-    lost = [
-        httpx.post(f"{webhook}?async=1&timeout_ms=25000", json=body, timeout=30).json()["run_id"] for body in inputs
-    ]
+def test_runs_that_the_killed_runtime_had_under_way_are_run_again(own: LocalPlatform, webhook: str) -> None:
+    inputs = [{"ms": 700, "n": n} for n in range(5)]
+    begun = [httpx.post(f"{webhook}?async=1", json=body, timeout=30).json()["run_id"] for body in inputs]
     kill_runtime(own)
-    killed = time.monotonic()
     until_it_answers(own)
     with own.executor as client:
-        listed = {run["run_id"]: run["status"] for run in client.get("/runs").json()["data"]["runs"]}
-    assert listed == dict.fromkeys(lost, "running")  # none of them is missing
-    long = httpx.post(f"{webhook}?async=1", json={"ms": 20_000}, timeout=30).json()["run_id"]
-    timed_out = until_it_has_ended(own, long, 40)
-    assert (timed_out["error"]["code"], timed_out["duration_ms"] >= MOST_MS) == ("RUN_TIMEOUT", True)
-    found = [until_it_has_ended(own, run_id, killed + 60 - time.monotonic()) for run_id in lost]
-    assert [(run["status"], run["input"]) for run in found] == [("lost", body) for body in inputs]
+        listed = {run["run_id"] for run in client.get("/runs").json()["data"]["runs"]}
+    assert listed == set(begun)  # none of them is missing
+    ended = [until_it_has_ended(own, run_id, 60) for run_id in begun]
+    assert [run["status"] for run in ended] == ["success"] * len(begun)
     with own.executor as client:
-        listed = {run["run_id"]: run["status"] for run in client.get("/runs?workflow=waiting").json()["data"]["runs"]}
-    assert listed == {**dict.fromkeys(lost, "lost"), long: "failed"}
-    shown = own.acr("logs", lost[0])
-    assert (shown.returncode, "lost" in shown.stdout, '"n": 0' in shown.stdout) == (0, True, True), shown.stderr
-    assert "lost" in own.acr("logs").stdout
+        kept = [client.get(f"/runs/{run_id}/input").json()["data"]["input"] for run_id in begun]
+    assert kept == inputs
 
 
-@pytest.mark.parametrize(("query", "timeout_ms"), [("&timeout_ms=30001", None), ("", 60_000)], ids=["asked", "its own"])
-def test_more_than_the_platform_gives_is_refused(own: LocalPlatform, query: str, timeout_ms: int | None) -> None:
-    workflow = {**WAITING, "name": f"waiting_{timeout_ms}", **({"timeout_ms": timeout_ms} if timeout_ms else {})}
+def test_a_run_takes_as_long_as_its_workflow_says(own: LocalPlatform) -> None:
+    """Longer than the platform lets work go on after an answer, and no longer than its own limit."""
+    long = {**WAITING, "name": "long", "timeout_ms": 40_000}
     with own.executor as client:
-        webhook = client.post("/webhooks", json={"workflow": workflow}).json()["data"]["webhook_url"]
-    answer = httpx.post(f"{webhook}?async=1{query}", json={"ms": 1}, timeout=30)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
-    shown = own.acr("run", workflow["name"], "--async", *(["--timeout-ms", "30001"] if query else []))
-    assert (shown.returncode, "ACCEPTED_RUN_TOO_LONG" in shown.stderr, "?async" in shown.stderr) == (1, True, False)
-    assert "--async --timeout-ms 30000" in " ".join(shown.stderr.split())
+        webhook = client.post("/webhooks", json={"workflow": long}).json()["data"]["webhook_url"]
+    begun = [httpx.post(f"{webhook}?async=1", json={"ms": ms}, timeout=30).json()["run_id"] for ms in (11_000, 20_000)]
+    ended, timed_out = (until_it_has_ended(own, run_id, 70) for run_id in begun)
+    assert (ended["status"], ended["duration_ms"] >= 33_000) == ("success", True)
+    assert (timed_out["error"]["code"], timed_out["duration_ms"] >= 40_000) == ("RUN_TIMEOUT", True)

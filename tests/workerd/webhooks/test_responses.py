@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from arcrun.limits import MAX_INPUT_BYTES
+from arcrun.limits import MAX_BODY_BYTES, MAX_INPUT_BYTES
 from workerd.local_platform import LocalPlatform
 
 BINARY = base64.b64encode(bytes(range(256)) * 4).decode()
@@ -87,3 +87,13 @@ def test_head_and_get(platform: LocalPlatform) -> None:
     assert call(platform, {"body": "got"}, "GET").text == "got"
     head = call(platform, {"body": "got"}, "HEAD")
     assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize("is_announced", [True, False], ids=["announced", "in chunks"])
+def test_a_body_that_is_too_large_may_be_read_by_the_page(platform: LocalPlatform, is_announced: bool) -> None:
+    body = b" " * (MAX_BODY_BYTES + 1)
+    content = body if is_announced else iter([body])
+    answered = call(platform, {}, content=content, headers={"origin": PAGE})
+    assert (answered.status_code, answered.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert answered.headers["access-control-allow-origin"] == PAGE
+    assert answered.headers["content-security-policy"] == "sandbox allow-forms allow-scripts allow-popups"

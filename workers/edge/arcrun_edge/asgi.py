@@ -8,8 +8,9 @@ size is checked (figures: docs/adr/0006). This adapter does what arcrun needs in
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import js
 from pyodide.ffi import JsException, jsnull, to_js
@@ -33,18 +34,30 @@ _clock = SystemClock()
 _quota = BodyQuota(_clock)
 
 
-async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
-    """Answer `request` (JavaScript's or the SDK's) with `app`. Returns a JavaScript Response."""
+async def serve(
+    app: Any,
+    request: Any,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    *,
+    refuses_itself: Callable[[str], bool] = lambda _: False,
+) -> Any:
+    """Answer `request` (JavaScript's or the SDK's) with `app`. Returns a JavaScript Response.
+
+    `refuses_itself` is whether the app answers a request to a path whose body cannot be read; any other is refused
+    before the app has it.
+    """
     shorten_turns()
     hold = BodyHold(_quota)
     try:
-        return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)
+        return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold, refuses_itself)
     finally:
         if not hold.is_lasting:
             hold.give_back()
 
 
-async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold) -> Any:
+async def _serve(
+    app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold, refuses_itself: Callable[[str], bool]
+) -> Any:
     array_from, stringify = _functions()
     headers: list[list[str]] = json.loads(stringify(array_from(js_request.headers)))
     named = dict(headers)
@@ -52,10 +65,12 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
         scope = _build_scope(js_request, headers, named.get("host"))
         is_compressed = "content-encoding" in named
         length = named.get("content-length")
+    except ArcrunError as error:
+        return _refuse(error)
+    try:
         body = await _read_body(js_request, length, max_body_bytes, hold, is_compressed=is_compressed)
     except ArcrunError as error:
-        refusal = render_error(error)
-        return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+        return await _refuse_by(app, scope, error) if refuses_itself(scope["path"]) else _refuse(error)
     scope[BODY] = body
     if is_compressed:
         scope[ROOM] = hold
@@ -71,6 +86,18 @@ async def _run(app: Any, scope: Any, exchange: "_Exchange") -> None:
         await app(scope, exchange.receive, exchange.send)
     except Exception:  # the app has already answered with 500
         logger.exception("The app raised")
+
+
+def _refuse(error: ArcrunError) -> Any:
+    refusal = render_error(error)
+    return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+
+
+async def _refuse_by(app: Any, scope: Any, error: ArcrunError) -> Any:
+    """Let the app answer a request whose body could not be read: it gets `error` when it reads it."""
+    exchange = _RefusedExchange(error)
+    await _run(app, scope, exchange)
+    return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
 
 
 async def _serve_lines(app: Any, scope: Any, body: bytes, hold: BodyHold) -> Any:
@@ -118,6 +145,17 @@ class _Exchange:
             self.status, self.headers = message["status"], message["headers"]
         else:
             self.parts.append(message.get("body", b""))
+
+
+class _RefusedExchange(_Exchange):
+    """The exchange of a request whose body raises `error`."""
+
+    def __init__(self, error: ArcrunError) -> None:
+        super().__init__(b"")
+        self._error = error
+
+    async def receive(self) -> NoReturn:
+        raise self._error
 
 
 class _LinesExchange(_Exchange):

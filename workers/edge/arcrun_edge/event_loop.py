@@ -17,6 +17,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
+from arcrun.durable.run_loop import RunLoop
 from workers import import_from_javascript
 
 _modules: dict[str, Any] = {}
@@ -68,7 +69,8 @@ async def import_module(name: str) -> Any:
     if name not in _modules:
         loop = asyncio.get_running_loop()
         imported: asyncio.Future[None] = loop.create_future()
-        loop.call_later(0, _import, name, imported)
+        isolate: Any = loop.outer if isinstance(loop, RunLoop) else loop
+        isolate.call_later(0, _import, name, imported)
         await imported
     return _modules[name]
 

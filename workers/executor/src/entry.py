@@ -39,6 +39,7 @@ from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
+from arcrun_edge.workflows.instances import CloudflareWorkflows
 from executor.access import (
     KV_CACHE_S,
     Access,
@@ -48,9 +49,10 @@ from executor.access import (
     TenantResolver,
     build_unbound_error,
 )
-from executor.app import build_app
+from executor.app import build_app, is_webhook_call
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
+from executor.durable.lasting import Lasting
 from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.earlier_runs import EarlierRuns
@@ -64,7 +66,7 @@ from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
-from workers import DurableObject, WorkerEntrypoint
+from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -74,14 +76,16 @@ logger = logging.getLogger("arcrun")
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
 
-_apps: "list[Starlette]" = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
+# One of each at most, made at the first event: bindings cannot be kept in the deploy's memory snapshot.
+_apps: "list[Starlette]" = []
+_services: list[ExecutorService] = []  # of an account's own platform
 
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
         if not _apps:
             _apps.append(_build(read_bindings()))
-        return await serve(_apps[0], request)
+        return await serve(_apps[0], request, refuses_itself=is_webhook_call)
 
 
 class Workspace(DurableObject):  # type: ignore[no-untyped-call]
@@ -129,6 +133,17 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         )
 
 
+class RunWorkflow(WorkflowEntrypoint):
+    """executor/durable/run_workflow.py over this instance's steps."""
+
+    async def run(self, event: Any, step: Any) -> Any:
+        from arcrun_edge.workflows.steps import run_instance  # noqa: PLC0415 - quick runs need none of these
+        from executor.durable.run_workflow import run_workflow  # noqa: PLC0415
+
+        service = _open_own(read_bindings())
+        return await run_instance(step, lambda steps: run_workflow(service, event["payload"], steps))
+
+
 def _build(bindings: Any) -> "Starlette":
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
@@ -139,9 +154,19 @@ def _build(bindings: Any) -> "Starlette":
 
 
 def _build_own(bindings: Any) -> Access:
-    """The services of a single account: the one that the Worker runs in."""
+    return OwnerAccess(_open_own(bindings), read_optional(bindings, "ARCRUN_API_KEY"))
+
+
+def _open_own(bindings: Any) -> ExecutorService:
+    if not _services:
+        _services.append(_build_service(bindings))
+    return _services[0]
+
+
+def _build_service(bindings: Any) -> ExecutorService:
+    """The service of a single account: the one that the Worker runs in."""
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
-    api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
+    registry = _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
     resolver = ComponentResolver(BUNDLED_COMPONENTS, bucket, clock, background, registry)
     components = ComponentCaller(
@@ -188,10 +213,16 @@ def _build_own(bindings: Any) -> Access:
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)
-    service = ExecutorService(
-        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=WebCrypto(), refusals=refusals
+    instances = read_optional(bindings, "RUN_WORKFLOW")
+    lasting = (
+        Lasting(CloudflareWorkflows(instances), runs, bucket) if instances is not None and encryption_key else None
     )
-    return OwnerAccess(service, api_key)
+    return ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit),
+        crypto=WebCrypto(),
+        refusals=refusals,
+        lasting=lasting,
+    )
 
 
 def _build_tenants(bindings: Any) -> Access:

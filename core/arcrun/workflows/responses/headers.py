@@ -33,6 +33,7 @@ _REFUSED = {
     **dict.fromkeys(("set-login", "speculation-rules", "supports-loading-mode"), _OF_ORIGIN),
     **dict.fromkeys(("www-authenticate", "set-cookie2", "p3p", "authentication-info"), _OF_ORIGIN),
     **dict.fromkeys(("x-content-type-options", "referrer-policy"), _OF_ARCRUN),
+    "idempotent-replayed": "marks an answer that was given before",
     "location": "is the header of a redirect, which is checked",
     "refresh": "redirects without the check that a redirect has",
 }

@@ -12,7 +12,7 @@ from arcrun.limits import MAX_INPUT_SCHEMA_CHARACTERS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 
-CODE = "INVALID_INPUT_SCHEMA"
+INVALID_INPUT_SCHEMA = "INVALID_INPUT_SCHEMA"
 # What validate_json knows: what leads to one schema, to a list of them, to schemas by name, and what leads to none.
 _TO_ONE = "additionalProperties contains else if items not propertyNames then".split()
 _TO_LIST = "allOf anyOf oneOf prefixItems".split()
@@ -35,13 +35,12 @@ Schema = Mapping[str, Any]
 
 def parse_input_schema(findings: Findings, value: Any, at: Path) -> Schema | None:
     if not isinstance(value, Mapping):
-        message = "`input_schema` must be a JSON Schema"
-        findings.add(
-            CODE, message, "For example: {type: object, required: [id], properties: {id: {type: integer}}}", at=at
-        )
+        hint = "For example: {type: object, required: [id], properties: {id: {type: integer}}}"
+        findings.add(INVALID_INPUT_SCHEMA, "`input_schema` must be a JSON Schema", hint, at=at)
         return None
     if len(json.dumps(value)) > MAX_INPUT_SCHEMA_CHARACTERS:
-        findings.add(CODE, f"`input_schema` is longer than {MAX_INPUT_SCHEMA_CHARACTERS} characters as JSON", at=at)
+        message = f"`input_schema` is longer than {MAX_INPUT_SCHEMA_CHARACTERS} characters as JSON"
+        findings.add(INVALID_INPUT_SCHEMA, message, at=at)
         return None
     for path, schema in _find_schemas(value, at):
         _check_keywords(findings, schema, path)
@@ -67,10 +66,11 @@ def _find_schemas(value: Any, at: Path) -> Iterator[tuple[Path, Schema]]:
 def _check_keywords(findings: Findings, schema: Schema, at: Path) -> None:
     for key, value in schema.items():
         if key not in _KEYWORDS and not str(key).startswith("x-"):
-            hint = suggest_nearest(str(key), _KEYWORDS, "It is no keyword of JSON Schema 2020-12.")
-            findings.add(CODE, f"unknown keyword `{key}` in `input_schema`", hint, at=(*at, key))
+            allowed = f"Allowed: {', '.join(sorted(_KEYWORDS))}."
+            hint = suggest_nearest(str(key), _KEYWORDS, allowed)
+            findings.add(INVALID_INPUT_SCHEMA, f"unknown keyword `{key}` in `input_schema`", hint, at=(*at, key))
         elif key == "type" and not {*_as_list(value)} <= {*_TYPES}:
-            findings.add(CODE, f"{value!r} is no type", f"Types: {', '.join(_TYPES)}.", at=(*at, key))
+            findings.add(INVALID_INPUT_SCHEMA, f"{value!r} is no type", f"Types: {', '.join(_TYPES)}.", at=(*at, key))
 
 
 def _as_list(value: Any) -> list[Any]:

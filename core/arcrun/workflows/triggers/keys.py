@@ -31,10 +31,15 @@ class RequestKey:
         read = {ref.steps[1] if len(ref.steps) > 1 else "" for ref in self._template.references if ref.head == REQUEST}
         return tuple(name for name in REQUEST_FIELDS if (name in read or "" in read) and name != _NOT_IN_KEYS)
 
-    def render(self, input_value: Any, request: Mapping[str, Any]) -> str | None:
-        """The key; None if the template is null or empty. Raises TemplateError, InputError INPUT_TOO_LARGE."""
+    @cached_property
+    def is_optional(self) -> bool:
+        """Whether a request without it is let in: all that the template reads may be missing."""
+        return all(reference.has_fallback for reference in self._template.references)
+
+    def render(self, input_value: Any, request: Mapping[str, Any]) -> str:
+        """The key; empty if the template is null. Raises TemplateError, InputError INPUT_TOO_LARGE."""
         value = self._template.resolve({INPUT: input_value, REQUEST: request})
-        return None if value is None else render_text(value) or None
+        return "" if value is None else render_text(value)
 
 
 def parse_key(findings: Findings, value: Any, example: str, at: Path) -> RequestKey | None:

@@ -9,6 +9,7 @@ from arcrun.workflows.triggers.keys import RequestKey
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
+API_KEY_HEADER = "x-arcrun-api-key"  # the platform's own
 DEFAULT_CORS_HEADERS = ("content-type",)
 DEFAULT_CORS_AGE_S = 600
 DEFAULT_KEEP_S = 86_400

@@ -1,7 +1,7 @@
 """`triggers` of a workflow's file -> Triggers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arcrun.limits import MAX_CORS_ORIGINS, MAX_RECORDED_HEADERS
@@ -12,6 +12,7 @@ from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers.idempotency import parse_idempotency
 from arcrun.workflows.triggers.model import (
     ANY_ORIGIN,
+    API_KEY_HEADER,
     DEFAULT_CORS_AGE_S,
     DEFAULT_CORS_HEADERS,
     METHODS,
@@ -19,7 +20,7 @@ from arcrun.workflows.triggers.model import (
     Triggers,
     Webhook,
 )
-from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
+from arcrun.workflows.triggers.verify import parse_verify, warn_of_unanswered_check, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency")
@@ -47,7 +48,7 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     default = Webhook()
     webhook = Webhook(
         methods=_parse_methods(findings, given["methods"], (*at, "methods")) if "methods" in given else default.methods,
-        record_headers=_parse_names(findings, given["record_headers"], (*at, "record_headers"))
+        record_headers=_parse_recorded(findings, given["record_headers"], (*at, "record_headers"))
         if "record_headers" in given
         else (),
         verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
@@ -58,7 +59,17 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
+        warn_of_unanswered_check(webhook.verify, webhook.methods, (*at, "verify"), findings)
+    if webhook.cors is not None:
+        _warn_of_refused_methods(webhook.cors, webhook.methods, (*at, "cors", "methods"), findings)
     return webhook
+
+
+def _warn_of_refused_methods(cors: Cors, methods: Sequence[str], at: Path, findings: Findings) -> None:
+    for method in cors.methods or ():
+        if method not in methods:
+            message = f"`methods` of `cors` has {method}, which the webhook does not take"
+            findings.warn("INVALID_SETTING", message, f"It takes {', '.join(methods)}.", at=at)
 
 
 def _parse_cors(findings: Findings, value: Any, at: Path) -> Cors:
@@ -108,6 +119,14 @@ def _parse_methods(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
         findings.add("INVALID_SETTING", f"`methods` has {method!r}, which cannot run a workflow", hint, at=at)
     chosen = tuple(method for method in METHODS if method in listed)
     return chosen or Webhook().methods
+
+
+def _parse_recorded(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
+    names = _parse_names(findings, value, at)
+    if API_KEY_HEADER in names:
+        message = f"`record_headers` has {API_KEY_HEADER}, which no workflow sees"
+        findings.add("INVALID_SETTING", message, "Leave it out: it is arcrun's own key.", at=at)
+    return names
 
 
 def _parse_names(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:

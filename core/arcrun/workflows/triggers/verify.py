@@ -79,6 +79,13 @@ def warn_of_unsigned_query(policy: VerifyPolicy, methods: Collection[str], at: P
             findings.warn("INVALID_SETTING", message, hint, at=at)
 
 
+def warn_of_unanswered_check(policy: VerifyPolicy, methods: Collection[str], at: Path, findings: Findings) -> None:
+    """Warn if the service checks the URL by a GET that the webhook refuses."""
+    if policy.verify_token and "GET" not in methods:
+        message = "`verify_token` answers the GET by which Meta checks the URL, and `methods` has no GET"
+        findings.warn("INVALID_SETTING", message, "methods: [GET, POST]", at=(*at, "verify_token"))
+
+
 class _Texts:
     """Reads strings. One that is none is reported and becomes empty."""
 

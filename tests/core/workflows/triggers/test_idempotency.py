@@ -87,16 +87,29 @@ KEYS: list[Any] = [
     pytest.param("{{input.id}}", {"id": "x"}, "x", id="a string"),
     pytest.param("{{input.id}}", {"id": 7}, "7", id="a number"),
     pytest.param("{{input.id}}", {"id": {"b": 1}}, '{"b": 1}', id="an object"),
-    pytest.param("{{input.id?}}", {}, None, id="null"),
-    pytest.param("{{input.id}}", {"id": ""}, None, id="empty"),
+    pytest.param("{{input.id?}}", {}, "", id="null"),
+    pytest.param("{{input.id}}", {"id": ""}, "", id="empty"),
     pytest.param("{{input.a}}-{{request.method}}", {"a": 1}, "1-POST", id="several"),
     pytest.param("{{input.id | lower}}", {"id": "AB"}, "ab", id="a filter"),
 ]
 
 
 @pytest.mark.parametrize(("template", "value", "key"), KEYS)
-def test_a_key_is_rendered_as_text(template: str, value: Any, key: str | None) -> None:
+def test_a_key_is_rendered_as_text(template: str, value: Any, key: str) -> None:
     assert RequestKey(template).render(value, {"method": "POST"}) == key
+
+
+@pytest.mark.parametrize(
+    ("template", "is_optional"),
+    [
+        ("{{input.id}}", False),
+        ("{{input.id?}}", True),
+        ('{{input.id | default("")}}', True),
+        ("{{input.id?}}{{input.kind}}", False),
+    ],
+)
+def test_a_key_may_be_optional(template: str, is_optional: bool) -> None:
+    assert RequestKey(template).is_optional is is_optional
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,10 @@ def test_what_validate_json_says_of_a_schema_is_told() -> None:
     assert found({}, schema_problem="The input_schema cannot be used: x.") == ["INVALID_INPUT_SCHEMA error"]
 
 
+def test_one_mistake_is_told_once() -> None:
+    assert found({"type": "text"}, schema_problem="It cannot be used: x.") == ["INVALID_INPUT_SCHEMA error"]
+
+
 @pytest.mark.parametrize(
     ("schema", "config", "codes"),
     [

@@ -164,6 +164,13 @@ def test_triggers_survive_storage(triggers: Any, expected: Triggers) -> None:
             id="no list of headers",
         ),
         pytest.param(
+            {"webhook": {"record_headers": ["X-Arcrun-API-Key"]}},
+            "INVALID_SETTING",
+            "`record_headers` has x-arcrun-api-key, which no workflow sees",
+            "Leave it out",
+            id="the API key",
+        ),
+        pytest.param(
             {"webhook": {"record_headers": ["a b"]}}, "INVALID_SETTING", "`record_headers` must be", "", id="no name"
         ),
         pytest.param(

@@ -14,6 +14,7 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import TRIGGERS_FORMAT, load_plan
+from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triggers.verify import SCHEMES, parse_verify, warn_of_missing_secrets
 
 AT = ("triggers", "webhook", "verify")
@@ -198,6 +199,15 @@ def test_credentials_that_are_not_stored_are_warned_of() -> None:
     assert ["`new`" in findings.found[0].message, "`token`" in findings.found[1].message] == [True, True]
     warn_of_missing_secrets(policy, None, AT, findings)
     assert len(findings.found) == 2
+
+
+def test_a_verify_token_without_get_is_warned_of() -> None:
+    verify = {"scheme": "meta", "credential": "s", "verify_token": "t"}
+    for methods, count in ((["POST"], 1), (["GET", "POST"], 0)):
+        findings = Findings()
+        parse_triggers(findings, {"webhook": {"methods": methods, "verify": verify}}, ("triggers",))
+        told = [(each.severity.value, each.hint) for each in findings.found]
+        assert told == [("warning", "methods: [GET, POST]")] * count
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Chooses the service for a request: the owner's or, in the hosted mode, a tenant's."""
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from starlette.requests import Request
 
@@ -11,7 +11,7 @@ from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.caches import Cache
-from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
+from arcrun.errors import ArcrunError, NotConfiguredError, RateLimitedError, UnauthorizedError
 from arcrun.ports import Clock
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
@@ -28,12 +28,21 @@ MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
 Cached = Cache[tuple[float, Tenant | None]]
 
 
+class WebhookAccess(NamedTuple):
+    """The service of a webhook. `refusal` is set if its account has no room for the request."""
+
+    service: ExecutorService
+    refusal: RateLimitedError | None = None
+
+
 class Access(Protocol):
     async def of_key(self, request: Request) -> ExecutorService:
         """The service for the request's API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
 
-    async def of_webhook(self, request: Request) -> ExecutorService:
-        """The service for the token in the path, which needs no key. Also raises NotFoundError WEBHOOK_NOT_FOUND."""
+    async def of_webhook(self, request: Request) -> WebhookAccess:
+        """The service for the token in the path, which needs no key. Raises NotFoundError WEBHOOK_NOT_FOUND,
+        NotConfiguredError, RateLimitedError of a caller without an account.
+        """
 
     async def shows_key(self, request: Request) -> bool:
         """Whether a webhook's request has its owner's API key. Another key is ignored: a webhook's caller may send an
@@ -45,14 +54,14 @@ class OwnerAccess:
     """Access to a single account's service. Without `api_key` every management route refuses."""
 
     def __init__(self, service: ExecutorService, api_key: str | None) -> None:
-        self._service, self._api_key = service, api_key
+        self._service, self._api_key, self._webhook = service, api_key, WebhookAccess(service)
 
     async def of_key(self, request: Request) -> ExecutorService:
         check_api_key(request, self._api_key)
         return self._service
 
-    async def of_webhook(self, _request: Request) -> ExecutorService:
-        return self._service
+    async def of_webhook(self, _request: Request) -> WebhookAccess:
+        return self._webhook
 
     async def shows_key(self, request: Request) -> bool:
         return bool(self._api_key) and is_api_key(presented_key(request), self._api_key or "")
@@ -103,24 +112,32 @@ class TenantAccess:
 
     async def of_key(self, request: Request) -> ExecutorService:
         tenant = await self._tenants.find_by_key(presented_key(request))
-        return self._admit(tenant, request, UnauthorizedError())
+        self._admit(tenant, request)
+        if tenant is None:
+            raise UnauthorizedError
+        return self._services.of(tenant)
 
-    async def of_webhook(self, request: Request) -> ExecutorService:
+    async def of_webhook(self, request: Request) -> WebhookAccess:
         token: str = request.path_params["token"]
         tenant_id = await self._tokens.read_tenant(token)
         tenant = await self._tenants.find(tenant_id or derive_tenant_id(token))
-        return self._admit(tenant, request, build_webhook_missing_error())
+        try:
+            self._admit(tenant, request)
+        except RateLimitedError as refusal:
+            if tenant is None:
+                raise
+            return WebhookAccess(self._services.of(tenant), refusal)
+        if tenant is None:
+            raise build_webhook_missing_error()
+        return WebhookAccess(self._services.of(tenant))
 
     async def shows_key(self, request: Request) -> bool:
         key = presented_key(request)
         tenant = await self._tenants.find_by_key(key) if key else None
         return tenant is not None and tenant.tenant_id == await self._tokens.read_tenant(request.path_params["token"])
 
-    def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
+    def _admit(self, tenant: Tenant | None, request: Request) -> None:
         self._requests.admit(caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}")
-        if tenant is None:
-            raise refusal
-        return self._services.of(tenant)
 
 
 class RefusedAccess:

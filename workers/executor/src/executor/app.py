@@ -1,5 +1,6 @@
 """The executor over HTTP: its routes and their authentication."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from executor import workflow_handlers as workflows
 from executor.access import Access
 from executor.service import ExecutorService
 
+_WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
@@ -30,7 +32,9 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         return serve
 
     async def trigger(request: Request) -> Response:
-        service = await access.of_webhook(request)
+        service, refusal = await access.of_webhook(request)
+        if refusal is not None:
+            return await runs.refuse(service, request, refusal)
         return await runs.trigger(service, request, shows_key=await access.shows_key(request))
 
     webhook = "/webhooks/{token}"
@@ -39,8 +43,10 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/execute", protected(runs.execute), methods=["POST"]),
         Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name), methods=["POST"]),
         Route("/runs", protected(runs.list_runs), methods=["GET"]),
+        Route("/runs/resume", protected(runs.resume), methods=["POST"]),
         Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
+        Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
         Route("/data-keys/renew", protected(runs.renew_keys), methods=["POST"]),
         Route("/usage", protected(runs.show_usage), methods=["GET"]),
         Route("/plan", protected(runs.show_plan), methods=["GET"]),
@@ -64,8 +70,14 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
     return app
 
 
+def is_webhook_call(path: str) -> bool:
+    """Whether it is the path of a webhook, whose refusals have headers of its own."""
+    return _WEBHOOK_CALL.fullmatch(path) is not None
+
+
 def _for_any_method(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
-    """A route whose handler says itself which methods it takes."""
+    """A route whose handler says itself which methods it takes. What its path ends with may have line breaks."""
     route = Route(path, handler)
     route.methods = None
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
     return route

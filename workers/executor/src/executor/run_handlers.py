@@ -80,18 +80,53 @@ async def execute(service: ExecutorService, request: Request) -> Response:
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
+async def cancel(service: ExecutorService, request: Request) -> Response:
+    """Let an accepted run end: 202, and the run is `cancelled` within half a minute. Raises what `cancel_run` does."""
+    from executor.durable.cancellation import cancel_run, refuse, stop_instance  # noqa: PLC0415 - as below
+
+    run_id: str = request.path_params["run_id"]
+    if service.lasting is None:
+        await refuse(service.runs, run_id)
+    await cancel_run(service.lasting, service.runs, run_id)
+    service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
+
+
+async def resume(service: ExecutorService, _request: Request) -> Response:
+    """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
+    from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
+
+    count = 0 if service.lasting is None else await resume_runs(service.lasting)
+    return JsonResponse({"success": True, "data": {"runs": count}})
+
+
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
-    stored = await service.workflows.find(request.path_params["token"])
-    if (cors := stored.plan.triggers.webhook.cors) is None:
-        response = await _answer_webhook(service, request, stored, shows_key=shows_key)
-    else:
-        from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
+    try:
+        stored = await service.workflows.find(request.path_params["token"])
+        if (cors := stored.plan.triggers.webhook.cors) is None:
+            response = await _answer_webhook(service, request, stored, shows_key=shows_key)
+        else:
+            from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
 
-        webhook = stored.plan.triggers.webhook
-        response = await answer_shared(
-            request, webhook, cors, lambda: _answer_webhook(service, request, stored, shows_key=shows_key)
-        )
+            webhook = stored.plan.triggers.webhook
+            response = await answer_shared(
+                request, webhook, cors, lambda: _answer_webhook(service, request, stored, shows_key=shows_key)
+            )
+    except ArcrunError as error:
+        response = render_error(error)
+    response.raw_headers.extend(CONFINING_HEADERS)
+    return response
+
+
+async def refuse(service: ExecutorService, request: Request, refusal: ArcrunError) -> Response:
+    """Answer a webhook's request that its account has no room for. A page that may read its answers may read this."""
+    response: Response | None = None
+    if "origin" in request.headers:
+        from executor.webhooks.cors import answer_refused  # noqa: PLC0415 - as below
+
+        response = await answer_refused(service, request, refusal)
+    response = response or render_error(refusal)
     response.raw_headers.extend(CONFINING_HEADERS)
     return response
 
@@ -132,7 +167,7 @@ async def _run(
             render = partial(answer_owner, with_trace=wants_trace(request))
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
-    if not wants_async(request):
+    if not wants_async(request) and not stored.plan.is_durable:
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arcrun.analytics import UsageRecord, UsageReporter, tally
 from arcrun.contracts.model import Contract
@@ -14,7 +14,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RunTimeoutError
+from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
 from arcrun.ports import Background, Crypto
@@ -33,6 +33,9 @@ from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
 from executor.signatures.refusals import RefusalLog
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
+
+if TYPE_CHECKING:
+    from executor.durable.lasting import Lasting
 
 WriteRun = Callable[[EndedRun], Awaitable[None]]
 AcceptRun = Callable[[AcceptedRun], Awaitable[None]]
@@ -79,6 +82,15 @@ class Push:
 
 
 @dataclass(frozen=True)
+class AcceptedTrigger:
+    """What starts a run that is accepted under `run_id`; `accept` stores it."""
+
+    trigger: Trigger
+    run_id: str
+    accept: AcceptRun
+
+
+@dataclass(frozen=True)
 class ExecutorService:
     components: ComponentCaller
     workflows: WorkflowStore
@@ -91,6 +103,7 @@ class ExecutorService:
     crypto: Crypto
     refusals: RefusalLog
     quota: Quota = WHOLE_PLATFORM
+    lasting: "Lasting | None" = None  # None where accepted runs are run in the isolate that has accepted them
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
         """Run one component. Its credentials are injected, and redacted in its answer."""
@@ -199,12 +212,24 @@ class ExecutorService:
         run_id: str | None = None,
         accept: AcceptRun | None = None,
     ) -> str:
-        """Start a run that continues after the answer, within the platform's limit. Returns its id. `accept` stores it
-        instead of Runs.accept.
+        """Start a run that continues after the answer: in an instance, or within the platform's limit for what follows
+        an answer. Returns its id. `accept` stores it instead of Runs.accept.
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; RateLimitedError; UpstreamError if
         the run could not be recorded, and so was not started.
         """
+        if self.lasting is not None:
+            from executor.durable.acceptance import accept_run  # noqa: PLC0415 - quick runs need none of it
+
+            run_id = run_id or self.runs.new_run_id()
+            await accept_run(self, self.lasting, stored, AcceptedTrigger(trigger, run_id, accept or self.runs.accept))
+            return run_id
+        if stored.plan.is_durable:
+            raise NotConfiguredError(
+                "Durable runs need the executor's Workflow and its encryption key, and a platform of one's own.",
+                code="DURABLE_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `durable`."],
+            )
         clamped = self._clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
         most_ms = clamped.timeout_ms

@@ -1,5 +1,6 @@
 """A webhook's request: which methods run its workflow, what lies behind /trigger, and what templates see of it."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -8,15 +9,18 @@ from starlette.responses import Response
 
 from arcrun.credentials.secret_headers import find_header_secrets, is_secret_header
 from arcrun.errors import MethodNotAllowedError, RequestError
+from arcrun.limits import MAX_FORM_FIELDS
 from arcrun.ports import Clock, TextDecoder
-from arcrun.workflows.triggers.model import Webhook
+from arcrun.workflows.triggers.model import API_KEY_HEADER, Webhook
 from arcrun_http.auth import presented_key
 from arcrun_http.callers import address_of
+from arcrun_http.forms import build_field_count_error
 from arcrun_http.responses import render_error
 from executor.bodies import Body, group_fields, list_query, media_type_of, parse_input, read_content, read_text
 
-KEY_HEADER = "x-arcrun-api-key"
-OWN_COOKIES = ("__host-", "__secure-")
+# The platform's cookies, in a header of any form: several headers are joined by commas, and a nameless cookie's value
+# counts as a name.
+_OWN_COOKIES = re.compile(r"(?:^|[;,])[\s=]*__(?:host|secure)-[^;]*", re.IGNORECASE)
 
 
 def answer_without_run(method: str, webhook: Webhook) -> Response:
@@ -52,7 +56,9 @@ async def read_webhook_request(
     request: Request, webhook: Webhook, clock: Clock, decoder: TextDecoder | None, *, has_key: bool
 ) -> "tuple[Any, WebhookRequest]":
     """The input of a run, and the request. Raises RequestError."""
-    read_path(request)  # refuses it before the run
+    read_path(request)  # refuses it before the run, as the query
+    if request.scope["query_string"].count(b"&") >= MAX_FORM_FIELDS:
+        raise build_field_count_error(MAX_FORM_FIELDS)
     body = await read_content(request, clock)
     value = await parse_input(request, body, decoder, clock)
     return value, WebhookRequest(request, webhook, body, decoder, has_key=has_key)
@@ -97,12 +103,12 @@ class WebhookRequest:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             between = "; " if name == "cookie" else ", "
             listed[name] = f"{listed[name]}{between}{value}" if name in listed else value
-        listed.pop(KEY_HEADER, None)
+        listed.pop(API_KEY_HEADER, None)
         if self._has_key and listed.get("authorization", "").endswith(presented_key(self._request)):
             del listed["authorization"]
         if "cookie" in listed:
-            pairs = [pair.strip() for pair in listed["cookie"].split(";")]
-            listed["cookie"] = "; ".join(pair for pair in pairs if not pair.lower().startswith(OWN_COOKIES))
+            pairs = _OWN_COOKIES.sub("", listed["cookie"]).split(";")
+            listed["cookie"] = "; ".join(filter(None, map(str.strip, pairs)))
         return listed
 
     def list_secrets(self) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
-from executor.records.run_inputs import RunInputs, holder_of
+from executor.records.run_inputs import RunInputs, answer_of, holder_of, start_of
 from executor.records.runs import (
     AcceptedRun,
     EndedRun,
@@ -143,14 +143,14 @@ class LoggedRuns:
         if text is None:
             return None
         try:
-            return await self._inputs.open_answer(claimed["run_id"], base64.b64decode(text))
+            return await self._inputs.open_part(answer_of(claimed["run_id"]), base64.b64decode(text))
         except (DecryptionError, NotConfiguredError):
             return None
 
     async def _settle(
         self, key: str, run_id: str, status: SettledStatus, answer: bytes | None, rows: Sequence[StoredRun]
     ) -> None:
-        sealed = None if answer is None else await self._inputs.seal_answer(run_id, answer)
+        sealed = None if answer is None else await self._inputs.seal_part(answer_of(run_id), answer)
         text = None if sealed is None else base64.b64encode(sealed).decode()
         settlement: Settlement = {"key": key, "run_id": run_id, "status": status, "answer": text}
         try:
@@ -160,12 +160,8 @@ class LoggedRuns:
         await self._notify()
 
     async def add_accepted(self, run: EndedRun) -> None:
-        run_id = run.record.run_id
         with self.unwritten.counting(1):
-            if run.is_kept:
-                await self._send([await self._render(run, None)])
-            elif keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
-                await self._blobs.delete(keys)
+            await self.end_accepted(run)
 
     async def find(self, run_id: str) -> StoredRecord:
         found = await self._objects.find(run_id) if is_run_id(run_id) else None
@@ -238,7 +234,53 @@ class LoggedRuns:
         if run.keeping.recording is not Recording.NONE:
             shown = json.dumps({"input": run.shown})
             sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
-        return await self._complete(verdict, run.keeping, shown, sealed)
+        start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
+        return await self._complete(verdict, run.keeping, shown, sealed, start)
+
+    async def seal_part(self, purpose: str, content: bytes) -> bytes:
+        sealed = await self._inputs.seal_part(purpose, content)
+        if sealed is None:
+            raise NotConfiguredError(
+                "A run that goes on after a crash is stored, sealed, and there is no key for that.",
+                next_actions=["Set the executor's ARCRUN_ENCRYPTION_KEY: acr init, acr deploy."],
+            )
+        return sealed
+
+    async def open_part(self, purpose: str, sealed: bytes) -> bytes:
+        return await self._inputs.open_part(purpose, sealed)
+
+    async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
+        if (found := await self._objects.find_start(run_id)) is None:
+            return None
+        sealed = base64.b64decode(found["start"]) or await self._read_blob(run_id, Blobs.START)
+        if sealed is None:
+            return None
+        return await self._inputs.open_part(start_of(run_id), sealed), found["cancelled"]
+
+    async def ask_to_cancel(self, run_id: str) -> bool:
+        return await self._objects.cancel_start(run_id)
+
+    async def is_to_cancel(self, run_id: str) -> bool:
+        found = await self._objects.find_start(run_id)
+        return found is not None and found["cancelled"]
+
+    async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
+        number, _, after = (cursor or "0:").partition(":")
+        found = await self._objects.list_starts(int(number), after, limit)
+        if len(found) == limit:
+            return found, f"{number}:{found[-1]}"
+        following = int(number) + 1
+        return found, f"{following}:" if following < self._objects.count else None
+
+    async def drop_accepted(self, run_id: str) -> None:
+        if keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
+            await self._blobs.delete(keys)
+
+    async def end_accepted(self, run: EndedRun) -> None:
+        if run.is_kept:
+            await self._send([await self._render(run, None)])
+        else:
+            await self.drop_accepted(run.record.run_id)
 
     async def _send(self, rows: Sequence[StoredRun]) -> None:
         by_object: dict[int, list[StoredRun]] = {}
@@ -271,7 +313,9 @@ class LoggedRuns:
         result = json.dumps(run.record.to_result())
         return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
 
-    async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None) -> StoredRun:
+    async def _complete(
+        self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None, start: bytes | None = None
+    ) -> StoredRun:
         """The row of a run. Parts that are too large for it are stored in the bucket first. Before that the object is
         notified, so that it can delete parts that never get a row. Without `sealed` the stored input stays unchanged.
         """
@@ -282,6 +326,8 @@ class LoggedRuns:
         if sealed is not None and len(sealed) > MAX_ROW_BYTES:
             large[Blobs.INPUT] = sealed
             sealed = None
+        if start is not None and len(start) > MAX_ROW_BYTES:
+            large[Blobs.START] = start
         if large:
             await self._objects.expect_blobs(run_id)
         for part, content in large.items():
@@ -294,6 +340,8 @@ class LoggedRuns:
             "result": result,
             "input": None if sealed is None else base64.b64encode(sealed).decode(),
         }
+        if start is not None:
+            row["start"] = "" if Blobs.START in large else base64.b64encode(start).decode()
         return cast(StoredRun, row)
 
     async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:

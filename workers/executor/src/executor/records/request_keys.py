@@ -34,7 +34,7 @@ class RequestKeys:
         now_ms, key = self._clock.now_ms(), claim["key"]
         statement = "SELECT fingerprint, run_id, status, lease_ms, expires_ms, answer FROM request_keys WHERE key = ?"
         for row in self._sql.execute(statement, key):
-            if row["expires_ms"] > now_ms and (kept := self._judge(row, claim, now_ms)) is not None:
+            if (kept := self._judge(row, claim, now_ms)) is not None:
                 return kept
             self._delete("key = ?", key)
         self._make_room()
@@ -42,7 +42,7 @@ class RequestKeys:
         self._sql.execute(
             "INSERT INTO request_keys (key, fingerprint, run_id, status, lease_ms, expires_ms)"
             " VALUES (?, ?, ?, 'running', ?, ?)",
-            *(key, claim["fingerprint"], claim["run_id"], lease_ms, max(lease_ms, now_ms + claim["keep_ms"])),
+            *(key, claim["fingerprint"], claim["run_id"], lease_ms, now_ms + claim["keep_ms"]),
         )
         self._count(1, 0)
         return {"state": "claimed", "run_id": claim["run_id"]}
@@ -50,6 +50,8 @@ class RequestKeys:
     def _judge(self, row: dict[str, Any], claim: Claim, now_ms: float) -> Claimed | None:
         """What the claim finds; None if the key is free."""
         run_id, status = row["run_id"], row["status"]
+        if max(row["expires_ms"], row["lease_ms"] if status == "running" else 0) <= now_ms:
+            return None
         if row["fingerprint"] != claim["fingerprint"]:
             return {"state": "reused", "run_id": run_id}
         if status == "running":
@@ -73,7 +75,9 @@ class RequestKeys:
 
     def prune(self) -> bool:
         """Delete a batch of expired keys. Returns whether more remain."""
-        gone = self._delete_first("expires_ms <= ?", self._clock.now_ms(), limit=MAX_PRUNED_RUNS)
+        now_ms = self._clock.now_ms()
+        ended = "expires_ms <= ? AND (status <> 'running' OR lease_ms <= ?)"
+        gone = self._delete_first(ended, now_ms, now_ms, limit=MAX_PRUNED_RUNS)
         return gone == MAX_PRUNED_RUNS
 
     def clear(self) -> None:

@@ -87,18 +87,20 @@ class RunInputs:
             raise build_unknown_run_error(run_id)
         return content[run_id]
 
-    async def seal_answer(self, run_id: str, answer: bytes) -> bytes | None:
-        """Seal the answer of a run: a value as for a single input. None if there is no key or it is not available."""
+    async def seal_part(self, purpose: str, content: bytes) -> bytes | None:
+        """Seal another part of a run, to which `purpose` binds it: a value as for a single input. None if there is no
+        key or it is not available.
+        """
         if self._is_off or (not self._known and not await self._is_loaded()):
             return None
         number, iv = max(self._known), self._random.token_bytes(IV_BYTES)
-        return number.to_bytes(_NUMBER_BYTES) + iv + await self._known[number].encrypt(answer, iv, _answer_of(run_id))
+        return number.to_bytes(_NUMBER_BYTES) + iv + await self._known[number].encrypt(content, iv, purpose.encode())
 
-    async def open_answer(self, run_id: str, sealed: bytes) -> bytes:
+    async def open_part(self, purpose: str, sealed: bytes) -> bytes:
         """Raises DecryptionError, NotConfiguredError."""
         cipher = await self._find_cipher(int.from_bytes(sealed[:_NUMBER_BYTES]))
         rest = sealed[_NUMBER_BYTES:]
-        return await cipher.decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _answer_of(run_id))
+        return await cipher.decrypt(rest[IV_BYTES:], rest[:IV_BYTES], purpose.encode())
 
     async def _find_cipher(self, number: int) -> Cipher:
         if number not in self._known:
@@ -171,8 +173,12 @@ def _purpose(run_id: str) -> bytes:
     return f"input of run {run_id}".encode()
 
 
-def _answer_of(run_id: str) -> bytes:
-    return f"answer of run {run_id}".encode()
+def answer_of(run_id: str) -> str:
+    return f"answer of run {run_id}"
+
+
+def start_of(run_id: str) -> str:
+    return f"start of run {run_id}"
 
 
 async def _unwrap(cipher: Cipher, wrapped: str) -> bytes | None:

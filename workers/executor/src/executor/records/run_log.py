@@ -19,7 +19,7 @@ from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import admissions, request_keys
@@ -49,6 +49,10 @@ MIGRATIONS = (
         "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
     ),
     (*request_keys.TABLES, *admissions.TABLES),
+    (
+        "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
+        " WITHOUT ROWID",
+    ),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -70,12 +74,14 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
-    f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
+    f" blobs = excluded.blobs | (blobs & {Blobs.START.value})"
+    f" | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
     " blob_bytes = excluded.blob_bytes"
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts")
+_HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
 _RANGE = "id < ? AND id >= ?"
@@ -128,6 +134,7 @@ class RunLogTables:
         self._batches, self._busy_ms = 0, 0.0
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
+        self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -154,6 +161,12 @@ class RunLogTables:
         if run["blobs"]:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
         self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
+        if (start := run.get("start")) is not None:
+            self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
+            self._unchecked_bytes += len(start)
+            self._has_starts = True
+        elif self._has_starts and run["status"] != "running":
+            self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -165,12 +178,24 @@ class RunLogTables:
         self._expect_pruning(now_ms)
 
     def drop(self, run_id: str) -> int:
+        self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
         found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
         return cast(StoredRun, _without_none(found[0])) if found else None
+
+    def find_start(self, run_id: str) -> Started | None:
+        found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
+        return {"start": found[0]["start"], "cancelled": bool(found[0]["cancelled"])} if found else None
+
+    def cancel_start(self, run_id: str) -> bool:
+        return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
+
+    def list_starts(self, after: str, limit: int) -> list[str]:
+        rows = self._sql.execute("SELECT id FROM starts WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        return [row["id"] for row in rows]
 
     def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         wanted = RunFilter.load(asked)
@@ -230,7 +255,7 @@ class RunLogTables:
         if not found or found[0]["status"] == "success":
             return False
         lost_ms: float = (found[0]["deadline_ms"] or 0) + LOST_AFTER_MS
-        return found[0]["status"] == "failed" or self._clock.now_ms() > lost_ms
+        return found[0]["status"] in ("failed", "cancelled") or self._clock.now_ms() > lost_ms
 
     def measure(self) -> Measured:
         now_ms = self._clock.now_ms()
@@ -358,8 +383,10 @@ class RunLogTables:
         self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
     ) -> list[str]:
         """Delete the oldest runs that match the condition, at most MAX_PRUNED_RUNS, and no more than needed to free
-        `most_bytes`. Returns their ids.
+        `most_bytes`; none that is yet to end. Returns their ids.
         """
+        if self._has_starts:
+            condition = f"{condition} AND {_HAS_ENDED}"
         rows = self._sql.execute(
             f"SELECT id, blobs, {_ROW_BYTES} AS bytes FROM runs WHERE {condition} ORDER BY id LIMIT ?",
             *(*values, MAX_PRUNED_RUNS),
@@ -432,7 +459,7 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         if value is not None:
             conditions.append(f"{name} = ?")
             values.append(value)
-    if wanted.status in ("success", "failed"):
+    if wanted.status in ("success", "failed", "cancelled"):
         conditions.append("status = ?")
         values.append(wanted.status)
     elif wanted.status is not None:

@@ -73,7 +73,7 @@ class UnwrittenRecords:
 @dataclass(frozen=True)
 class AcceptedRun:
     """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
-    redacted input that records show.
+    redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py).
     """
 
     run_id: str
@@ -84,6 +84,7 @@ class AcceptedRun:
     shown: Any
     input: bytes
     keeping: Keeping
+    start: bytes = b""
 
     def to_verdict(self, now_ms: float) -> Verdict:
         """The verdict of a run that begins now."""

@@ -34,6 +34,7 @@ from arcrun.limits import (
     MAX_RUNNING_WAIT_MS,
 )
 from arcrun.request_keys import Claimed
+from arcrun.workflows.triggers.keys import RequestKey
 from arcrun.workflows.triggers.model import Idempotency, Webhook
 from arcrun_http.requests import body_of
 from executor.bodies import list_query, read_content
@@ -105,7 +106,7 @@ async def answer_once(
     key = await _read_key(service, request, stored.plan.triggers.webhook, policy, trigger, is_owner=is_owner)
     if key is None:
         return None
-    is_async = wants_async(request)
+    is_async = wants_async(request) or stored.plan.is_durable
     keyed = KeyedRequest(
         key=_hash(json.dumps([stored.name, is_owner, key or [fingerprint]]).encode()),
         fingerprint=fingerprint,
@@ -228,12 +229,20 @@ async def _read_key(
     try:
         key = policy.key.render(trigger.input, source.describe(policy.key.request_fields))
     except (TemplateError, InputError) as error:
-        raise RequestError(
-            f"The request lacks what its key is made of: {policy.key.text}",
-            code="IDEMPOTENCY_KEY_MISSING",
-            next_actions=["Send it. A repetition of a request has the same key."],
-        ) from error
-    return None if key is None else ["key", _check_key(key)]
+        raise _build_missing_key_error(policy.key) from error
+    if not key:
+        if policy.key.is_optional:
+            return None
+        raise _build_missing_key_error(policy.key)
+    return ["key", _check_key(key)]
+
+
+def _build_missing_key_error(key: RequestKey) -> RequestError:
+    return RequestError(
+        f"The request lacks what its key is made of: {key.text}",
+        code="IDEMPOTENCY_KEY_MISSING",
+        next_actions=["Send it. A repetition of a request has the same key."],
+    )
 
 
 def _check_key(key: str) -> str:

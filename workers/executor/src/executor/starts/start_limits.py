@@ -21,8 +21,17 @@ BUSY_S = 1  # when to try again if a run must end first
 
 @asynccontextmanager
 async def admitted(runs: Runs, background: Background, plan: Plan, trigger: Trigger) -> AsyncIterator[None]:
-    """A context for a run. Raises RateLimitedError RUN_LIMIT_REACHED, RequestError
-    LIMIT_KEY_MISSING, UpstreamError.
+    """A context for a run. Raises what `admit` does."""
+    ticket = await admit(runs, plan, trigger)
+    try:
+        yield
+    finally:
+        background.start(runs.leave(ticket))
+
+
+async def admit(runs: Runs, plan: Plan, trigger: Trigger) -> str:
+    """The ticket with which the run leaves. Raises RateLimitedError RUN_LIMIT_REACHED, RequestError LIMIT_KEY_MISSING,
+    UpstreamError.
     """
     counted: list[Counted] = [
         {
@@ -37,10 +46,7 @@ async def admitted(runs: Runs, background: Background, plan: Plan, trigger: Trig
     if refused is not None:
         retry_after_s = max(BUSY_S, math.ceil(outcome.get("retry_ms", 0) / 1_000))
         raise _build_refusal(plan.start_limits[refused] if refused >= 0 else None, retry_after_s)
-    try:
-        yield
-    finally:
-        background.start(runs.leave(ticket))
+    return ticket
 
 
 def _render_key(limit: StartLimit, trigger: Trigger) -> str:
@@ -49,7 +55,7 @@ def _render_key(limit: StartLimit, trigger: Trigger) -> str:
         return ""
     source = trigger.request or PlainRequest(trigger.input)
     try:
-        return limit.key.render(trigger.input, source.describe(limit.key.request_fields)) or ""
+        return limit.key.render(trigger.input, source.describe(limit.key.request_fields))
     except (TemplateError, InputError) as error:
         raise RequestError(
             f"The request lacks what its limit is counted by: {limit.key.text}",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from arcrun.errors import ArcrunError
 from arcrun.workflows.triggers.model import ANY_ORIGIN, Cors, Webhook
 from arcrun_http.responses import render_error
+from executor.service import ExecutorService
 
 NO_ORIGIN = "null"  # of a page in a sandbox, such as another webhook's, and of files
 
@@ -42,3 +43,20 @@ async def answer_shared(
     else:
         response.headers["access-control-expose-headers"] = "*"
     return response
+
+
+async def answer_refused(service: ExecutorService, request: Request, refusal: ArcrunError) -> Response | None:
+    """The refusal of a request whose webhook has not been looked up. None if the webhook has no `cors`, or cannot be
+    looked up.
+    """
+    try:
+        webhook = (await service.workflows.find(request.path_params["token"])).plan.triggers.webhook
+    except ArcrunError:
+        return None
+    if webhook.cors is None:
+        return None
+
+    async def refuse() -> Response:
+        raise refusal
+
+    return await answer_shared(request, webhook, webhook.cors, refuse)

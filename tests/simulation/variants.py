@@ -1,0 +1,95 @@
+"""Journals that are broken on purpose: the simulation must find each of them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from simulation import simulation
+
+from arcrun.durable.entries import Entry
+from arcrun.durable.journal import Journal, _Step
+from arcrun.engine import scheduler
+from arcrun.engine.context import Iteration, RunContext, name_step
+
+
+class EffectFirst(Journal):
+    """Does the work before its step begins."""
+
+    async def _step(self, name: str, work: Callable[[], Awaitable[Entry]], timeout_ms: float) -> Entry:
+        entry = await work()
+
+        async def known() -> Entry:
+            return entry
+
+        return await super()._step(name, known, timeout_ms)
+
+
+class ByArrival(Journal):
+    """Tells the run of results as they come, not by their numbers."""
+
+    def _go_on(self) -> None:
+        come = [step for step in self._steps.values() if step.has_come and step.entry and "number" in step.entry]
+        if come and not self._outside:
+            self._is_replay = False
+            if come[0] in self._numbered:
+                self._numbered.remove(come[0])
+            self._tell(come[0])
+            return
+        super()._go_on()
+
+
+class EarlyWait(Journal):
+    """Does not sleep again in a replay."""
+
+    async def sleep(self, name: str, duration_ms: float) -> None:
+        await super().sleep(name, 0 if self._is_replay and self._number else duration_ms)
+
+
+class Hasty(Journal):
+    """Begins work before it knows all that is stored."""
+
+    def _go_on(self) -> None:
+        self._is_replay = False
+        super()._go_on()
+
+
+class Forgetful(Journal):
+    """Goes on before a result is stored."""
+
+    async def _end(self, step: _Step, entry: Entry) -> Entry:
+        self._ending = asyncio.ensure_future(super()._end(step, entry))
+        await asyncio.sleep(0)
+        return json.loads(json.dumps(entry))  # type: ignore[no-any-return]
+
+
+_named = [0]
+
+
+def name_by_arrival(context: RunContext, unit: str, iteration: Iteration) -> str:
+    """Names steps in the order in which they happen to begin."""
+    _named[0] += 1
+    return f"{name_step(context, unit, iteration)} {_named[0] % 7}"
+
+
+@contextmanager
+def timed_names() -> Iterator[None]:
+    with patch.object(scheduler, "name_step", name_by_arrival):
+        yield
+
+
+@contextmanager
+def journal_of(kind: type[Journal]) -> Iterator[None]:
+    with patch.object(simulation, "Journal", kind):
+        yield
+
+
+VARIANTS = {
+    "an effect before its step": lambda: journal_of(EffectFirst),
+    "a race decided by order of arrival": lambda: journal_of(ByArrival),
+    "an early wait": lambda: journal_of(EarlyWait),
+    "work before all that is stored is told": lambda: journal_of(Hasty),
+    "a result that is used before it is stored": lambda: journal_of(Forgetful),
+    "names that depend on timing": timed_names,
+}

@@ -1,0 +1,106 @@
+"""A model of the platform's Workflow engine, and of isolates that end at any moment.
+
+As documented (docs/adr/0031), and as the local engine does (tests/workerd/durable/test_local_engine.py): a step whose
+result is stored is not done again; one that was under way is, from its beginning; a sleep ends at the time that was set
+when it began first; the results of stored steps come in any order. An isolate that has ended may go on with what it was
+doing, but nothing of it is stored.
+"""
+
+import asyncio
+import base64
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+MOST_DELAY_S = 0.02
+
+
+@dataclass
+class Instance:
+    """What is stored of one: the results of steps, and when its sleeps end, by name; and a wish in the RunLog."""
+
+    results: dict[str, str] = field(default_factory=dict)
+    sleeps: dict[str, float] = field(default_factory=dict)
+    is_to_end: bool = False  # somebody wants to cancel it
+
+
+@dataclass
+class Isolate:
+    """One isolate's part of a run. It ends with event number `ends_at`; None for never. `asked` has the names of the
+    steps that the run has come to, `done` those whose work was begun, `early` the sleeps that ended before their time.
+    """
+
+    instance: Instance
+    random: Random
+    ends_at: int | None
+    events: int = 0
+    asked: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)  # done though their results were stored
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Future[Any] | None = None  # what was under way when it ended
+
+    async def happen(self) -> None:
+        """An event after some time, which may be the isolate's last."""
+        await asyncio.sleep(self.random.random() * MOST_DELAY_S * self.random.choice((0, 0.01, 1)))
+        self.events += 1
+        if self.ends_at is not None and self.events >= self.ends_at:
+            self.has_ended.set()
+
+    async def go_on(self) -> None:
+        """An event that must not come from an isolate that has ended."""
+        await self.happen()
+        if self.has_ended.is_set():
+            await asyncio.Event().wait()
+
+    def count(self, name: str) -> str:
+        number = Counter(self.asked)[name] + 1
+        self.asked.append(name)
+        return name if number == 1 else f"{name}-{number}"
+
+    # WorkflowSteps
+
+    async def do(self, name: str, work: Callable[[], Awaitable[str]], *, retries: int, timeout_ms: int) -> str:
+        key, stored = self.count(name), self.instance.results
+        await self.go_on()
+        if key in stored:
+            await self.go_on()
+            return stored[key]
+        self.done.append(key)
+        result = await work()
+        await self.go_on()
+        if key in stored:
+            self.again.append(key)
+        stored[key] = result
+        await self.go_on()
+        return result
+
+    async def sleep(self, name: str, duration_ms: int) -> None:
+        key, sleeps = self.count(f"{name} {duration_ms}"), self.instance.sleeps
+        await self.go_on()
+        now_s = asyncio.get_running_loop().time()
+        until_s = sleeps.setdefault(key, now_s + duration_ms / 1000)
+        await asyncio.sleep(max(0.0, until_s - now_s))
+        await self.go_on()
+
+    async def wait_for_event(self, name: str, event_type: str, timeout_ms: int) -> Any:
+        raise NotImplementedError
+
+
+@dataclass
+class SealedBox:
+    """Seals so that a test sees what is sealed, and under which name; it takes a moment, as WebCrypto does."""
+
+    isolate: Isolate
+
+    async def seal(self, name: str, content: bytes) -> str:
+        await self.isolate.happen()
+        return f"{name}:{base64.b64encode(content).decode()}"
+
+    async def open(self, name: str, sealed: str) -> bytes:
+        await self.isolate.happen()
+        sealed_name, _, content = sealed.rpartition(":")
+        assert sealed_name == name
+        return base64.b64decode(content)

@@ -1,0 +1,1 @@
+"""Cloudflare Workflows: the instances of one, and the steps of an instance."""

@@ -1,0 +1,1 @@
+"""Runs that last: instances of the Workflow `arcrun-run`."""

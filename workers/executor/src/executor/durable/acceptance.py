@@ -1,0 +1,144 @@
+"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id.
+
+A run of which the instance could not be created is not accepted. If the platform dies between the two, `resume_runs`
+creates it: the local platform's does at each start, and wakes those that it has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from arcrun.contracts.model import Contract
+from arcrun.engine.engine import Trigger
+from arcrun.errors import ArcrunError, NotFoundError, RunError
+from arcrun.limits import MAX_DURABLE_MS
+from arcrun.workflows.model import KEEPS_ALL
+from arcrun.workflows.plan import Plan
+from executor.accepted_runs import make_keepable
+from executor.durable.lasting import Lasting
+from executor.durable.start import RunStart, hash_plan, load_start
+from executor.records.runs import AcceptedRun, EndedRun
+from executor.service import AcceptedTrigger, ExecutorService
+from executor.starts.start_limits import admit
+from executor.workflows import StoredWorkflow
+
+WAKING = "arcrun-wake"  # a type of event that no run waits for
+PAGE = 100
+ENDED = ("complete", "errored", "terminated")
+
+
+async def accept_run(
+    service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, accepted: AcceptedTrigger
+) -> None:
+    """Raises InputError, NotConfiguredError, RateLimitedError, UpstreamError: then there is no run."""
+    plan, trigger = stored.plan, accepted.trigger
+    await service.engine.check_input(plan, trigger)
+    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
+    ticket = ""
+    if plan.start_limits:
+        ticket = await admit(service.runs, plan, replace(trigger, timeout_ms=limit_ms))
+    try:
+        start = await _build_start(service, stored, trigger, ticket)
+        shown = await make_keepable(plan, trigger, service.engine.ports)
+        kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
+        run = AcceptedRun(
+            *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
+            *(trigger.render_input(), plan.keeping, start.to_bytes()),
+        )
+        await accepted.accept(run)
+        try:
+            await lasting.instances.create(run.run_id, {"run_id": run.run_id})
+        except ArcrunError:
+            await lasting.runs.drop_accepted(run.run_id)
+            raise
+    except ArcrunError:
+        if ticket:
+            await service.runs.leave(ticket)
+        raise
+
+
+async def _build_start(service: ExecutorService, stored: StoredWorkflow, trigger: Trigger, ticket: str) -> RunStart:
+    callees = await _find_callees(service, stored.plan)
+    return RunStart(
+        stored.name,
+        (stored.version, hash_plan(stored.plan)),
+        {name: (each.version, hash_plan(each.plan)) for name, each in callees.items()},
+        await _find_pure(service, [stored.plan, *(each.plan for each in callees.values())]),
+        trigger,
+        service.engine.ports.clock.now_ms(),
+        ticket,
+    )
+
+
+async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, StoredWorkflow]:
+    """The workflows that a run may call, as they are now. Raises UpstreamError."""
+    found: dict[str, StoredWorkflow] = {}
+    pending = [plan]
+    while pending:
+        for name in {call.workflow for call in pending.pop().calls if call.workflow} - found.keys():
+            try:
+                found[name] = await service.workflows.find_by_name(name)
+            except NotFoundError:
+                continue
+            pending.append(found[name].plan)
+    return found
+
+
+async def _find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
+    """The components whose calls reach nothing outside, and do not wait. One that is not found is none."""
+    pure = []
+    for name in sorted({call.component for plan in plans for call in plan.calls if call.workflow is None}):
+        try:
+            contract = (await service.components.find(name)).contract
+        except ArcrunError as error:
+            if error.retriable:
+                raise
+            continue
+        if not _reaches_outside(contract):
+            pure.append(name)
+    return pure
+
+
+def _reaches_outside(contract: Contract) -> bool:
+    return contract.reaches_outside or "sleep" in contract.capabilities
+
+
+async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError) -> None:
+    """Record that a run has ended with `error`, if it has not ended yet."""
+    if (found := await lasting.runs.find_start(run_id)) is not None:
+        record = load_start(found[0]).build_failed(run_id, error)
+        await lasting.runs.end_accepted(EndedRun(record, KEEPS_ALL, b""))
+
+
+async def _wake(lasting: Lasting, run_id: str) -> None:
+    instance = await lasting.instances.status(run_id)
+    if instance is not None and instance.status in ENDED:
+        await _give_up(lasting, run_id)
+        return
+    await lasting.instances.send_event(run_id, WAKING, {})
+    await lasting.instances.resume(run_id)
+
+
+async def _give_up(lasting: Lasting, run_id: str) -> None:
+    """Record that a run has failed whose instance has ended without it, and cannot be created again."""
+    error = RunError(
+        "The platform has ended the run's instance.",
+        code="RUN_LOST",
+        next_actions=["Look into the executor's log for the reason, and start the workflow again."],
+    )
+    await end_without_instance(lasting, run_id, error)
+
+
+async def resume_runs(lasting: Lasting) -> int:
+    """Create the instances that are missing, and wake those of all runs that have not ended. Returns how many runs.
+
+    Raises UpstreamError.
+    """
+    count, cursor = 0, None
+    while True:
+        run_ids, cursor = await lasting.runs.list_unfinished(PAGE, cursor)
+        for run_id in run_ids:
+            if not await lasting.instances.create(run_id, {"run_id": run_id}):
+                await _wake(lasting, run_id)
+        count += len(run_ids)
+        if cursor is None:
+            return count

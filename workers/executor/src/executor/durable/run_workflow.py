@@ -1,0 +1,135 @@
+"""What an instance of the Workflow `arcrun-run` does: it runs an accepted run to its end.
+
+One that is not durable is one step: it is run once, and again only if it was lost with its isolate. A durable one has a
+journal (arcrun/durable/journal.py).
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from arcrun.durable.journal import Journal
+from arcrun.durable.purity import Purity
+from arcrun.engine.context import RunPorts
+from arcrun.engine.engine import Engine
+from arcrun.engine.record import RunRecord
+from arcrun.errors import ArcrunError, NotFoundError
+from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX_UNDO_MS
+from arcrun.ports import WorkflowSteps
+from arcrun.workflows.model import KEEPS_ALL, Keeping
+from arcrun.workflows.plan import Plan
+from executor.durable.cancellation import ask_again
+from executor.durable.lasting import Lasting
+from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
+from executor.durable.start import RunStart, hash_plan, load_start
+from executor.durable.step_box import StepBox
+from executor.records.runs import EndedRun
+from executor.service import ExecutorService
+
+RETRIES = 3  # the platform's, of a step that is lost with its isolate
+STEP_TIMEOUT_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000
+WRITE_TIMEOUT_MS = 60_000
+
+logger = logging.getLogger("arcrun")
+
+
+async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
+    """How the run ended, as JSON: {"status"}; `payload` is {"run_id"}. Raises UpstreamError."""
+    lasting, run_id = service.lasting, str(payload["run_id"])
+    assert lasting is not None  # the binding that has called this is there
+    found = await lasting.runs.find_start(run_id)
+    if found is None:  # it has ended, or was not accepted after all
+        return json.dumps({"status": "unknown"})
+    run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
+    status = await run.run_to_end()
+    return json.dumps({"status": status})
+
+
+@dataclass
+class InstanceRun:
+    service: ExecutorService
+    lasting: Lasting
+    run_id: str
+    start: RunStart
+    steps: WorkflowSteps
+    is_to_cancel: bool
+
+    async def run_to_end(self) -> str:
+        try:
+            plan = await self._find_plan(self.start.workflow, *self.start.pin)
+        except ArcrunError as error:
+            if error.retriable:
+                raise
+            record = self.start.build_failed(self.run_id, error)
+            return await self._do("record", lambda: self._end(KEEPS_ALL, record), WRITE_TIMEOUT_MS)
+        if not plan.is_durable:
+            return await self._do("run", lambda: self._run_whole(plan), STEP_TIMEOUT_MS)
+        box = StepBox(self.lasting, self.run_id)
+        record = await self._run_durable(plan, box)
+        status = await self._do("record", lambda: self._end(plan.keeping, record), WRITE_TIMEOUT_MS)
+        await box.clear()
+        return status
+
+    async def _do(self, name: str, work: Callable[[], Awaitable[str]], timeout_ms: int) -> str:
+        return await self.steps.do(name, work, retries=RETRIES, timeout_ms=timeout_ms)
+
+    async def _run_whole(self, plan: Plan) -> str:
+        start = self.start
+        interrupt = ask_again(self.lasting, self.service.engine.ports.clock, self.run_id)
+        trigger = replace(start.trigger, interrupt=interrupt)
+        record = await self.service.engine.run(plan, trigger, self.run_id, version=start.pin[0])
+        return await self._end(plan.keeping, record)
+
+    async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
+        engine, start = self.service.engine, self.start
+        purity = Purity(start.pure)
+        journal = Journal(
+            self.run_id,
+            self.steps,
+            box,
+            engine.ports.clock,
+            started_ms=start.started_ms,
+            purity=purity,
+            most_steps=FREE_RUN_STEPS if engine.limits.is_free else MAX_RUN_STEPS,
+        )
+        ports = RunPorts(
+            OutsideComponents(engine.ports.components, journal),
+            OutsideWorkflows(self._find_callee, journal),
+            engine.ports.credentials,
+            OutsideClock(engine.ports.clock, journal),
+            engine.ports.random,
+        )
+        trigger = replace(start.trigger, interrupt=journal.interrupt if self.is_to_cancel else None)
+        run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
+        return await journal.run(run)
+
+    async def _find_callee(self, name: str) -> Plan:
+        if name not in self.start.callees:
+            raise NotFoundError(f"There is no workflow `{name}`.", code="WORKFLOW_NOT_FOUND")
+        return await self._find_plan(name, *self.start.callees[name])
+
+    async def _find_plan(self, name: str, version: int, digest: str) -> Plan:
+        """The plan that the run was accepted with. Raises NotFoundError."""
+        plan = (await self.service.workflows.find_version(name, version)).plan
+        if hash_plan(plan) != digest:
+            raise NotFoundError(
+                f"Version {version} of `{name}` is not the one that the run began with.",
+                code="VERSION_NOT_FOUND",
+                next_actions=["The workflow was deleted, and pushed anew: start the run again."],
+            )
+        return plan
+
+    async def _end(self, keeping: Keeping, record: RunRecord) -> str:
+        """Store the record. It is not tried for ever: a run is not to be done again because of that."""
+        self.service.usage.add(record.usage)
+        ended = EndedRun(record, keeping, b"")
+        try:
+            await self.lasting.runs.end_accepted(ended)
+        except ArcrunError:
+            await self.service.engine.ports.clock.sleep(1_000)
+            await self.lasting.runs.end_accepted(replace(ended, record=record.shortened()))
+        if self.start.ticket:
+            await self.service.runs.leave(self.start.ticket)
+        return record.status
