@@ -60,7 +60,7 @@ class Answering(BaseHTTPRequestHandler):
 @contextmanager
 def stand_in(status: int = 200, *, chunked: bool = False) -> Iterator[StandIn]:
     with StandIn(status, chunked=chunked) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield server

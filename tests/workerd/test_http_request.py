@@ -100,7 +100,7 @@ class Server(ThreadingTCPServer):
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with Server(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"127.0.0.1:{running.server_address[1]}"
         running.shutdown()

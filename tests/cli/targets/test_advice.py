@@ -43,7 +43,8 @@ def find_texts(node: ast.AST) -> Iterator[str]:
 
 
 def find_steps(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    text = path.read_text()
+    for node in ast.walk(ast.parse(text)) if "action" in text else ():
         is_passed = isinstance(node, ast.keyword) and node.arg == "next_actions"
         is_named = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} & NAMES
         if isinstance(node, ast.keyword | ast.Assign) and (is_passed or is_named):
