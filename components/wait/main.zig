@@ -35,7 +35,8 @@ fn answer(ctx: *Context, input: Input) Error!Value {
 
 fn readFor(input: Input) Error!i64 {
     const wanted = "a whole number with ms, s, m, h, d or w, such as 2d, of at most 365 days";
-    const text = try input.optionalText("for") orelse return input.missing("ms", "a number of milliseconds; or `for`, or `until`");
+    const text = try input.optionalText("for") orelse
+        return input.ctx.failInput("`ms` must be a number of milliseconds, but it is missing; `for` or `until` may stand for it.", .{});
     for (units) |unit| {
         if (!std.mem.endsWith(u8, text, unit.name)) continue;
         const number = std.fmt.parseInt(u32, text[0 .. text.len - unit.name.len], 10) catch continue;
