@@ -8,10 +8,9 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
-from arcrun.durable.journal import Journal
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.request import RunRequest
@@ -32,6 +31,9 @@ from arcrun.templates.request import HEADERS
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
+
+if TYPE_CHECKING:
+    from arcrun.durable.journal import Journal
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
@@ -345,7 +347,7 @@ class RunContext:
     request: RunRequest | None = None
     responder: "AnyResponder | None" = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
-    journal: Journal | None = None
+    journal: "Journal | None" = None
     step_path: str = ""  # what the names of this sub-workflow's steps begin with
     is_trial: bool = False
     interrupt: Callable[[], Awaitable[None]] | None = None

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
-from arcrun.durable.journal import Journal
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.input_check import require_input
@@ -22,6 +21,9 @@ from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
 from arcrun.json_text import write_json
 from arcrun.limits import KIB, MAX_UNDO_MS
 from arcrun.workflows.plan import Plan
+
+if TYPE_CHECKING:
+    from arcrun.durable.journal import Journal
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
 
@@ -78,7 +80,7 @@ class Engine:
             await self.ports.clock.pause()
 
     async def run(
-        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: Journal | None = None
+        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: "Journal | None" = None
     ) -> RunRecord:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
         run by it. Raises the errors of `check_input`, before anything runs.

@@ -4,11 +4,8 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from arcrun.durable.entries import Entry, read_outcome, render_outcome
-from arcrun.durable.journal import Journal
-from arcrun.durable.waits import WAIT, find_wait_ms
 from arcrun.engine.budget import NODE_WORK
 from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
@@ -22,6 +19,10 @@ from arcrun.retries import backoff_ms, retry
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import RetryPolicy
 from arcrun.workflows.plan import PlannedNode
+
+if TYPE_CHECKING:
+    from arcrun.durable.entries import Entry
+    from arcrun.durable.journal import Journal
 
 LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
@@ -90,7 +91,9 @@ class NodeRun:
         journal = self._context.journal
         return await (self._attempt() if journal is None else self._try_recording(journal))
 
-    async def _try_recording(self, journal: Journal) -> Outcome:
+    async def _try_recording(self, journal: "Journal") -> Outcome:
+        from arcrun.durable.waits import WAIT  # noqa: PLC0415 - quick runs need none of it
+
         self._tries += 1
         call = self._call
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
@@ -99,7 +102,7 @@ class NodeRun:
         if self._planned.component.partition("@")[0] == WAIT:
             return await self._wait(journal, call)
 
-        async def attempt() -> Entry:
+        async def attempt() -> "Entry":
             began_ms = self._real_ms()
             return self._render_entry(call, began_ms, await self._attempt())
 
@@ -113,8 +116,10 @@ class NodeRun:
             raise
         return self._read_entry(call, entry)
 
-    async def _wait(self, journal: Journal, call: ComponentCall) -> Outcome:
+    async def _wait(self, journal: "Journal", call: ComponentCall) -> Outcome:
         """Sleep, as the component `wait` would let the time pass."""
+        from arcrun.durable.waits import find_wait_ms  # noqa: PLC0415 - as above
+
         try:
             await call.prepare()
             assert call.input is not None
@@ -129,7 +134,9 @@ class NodeRun:
         """Since the start of the run, by the isolate's clock."""
         return self._context.ports.clock.now_ms() - self._context.started_ms
 
-    def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> Entry:
+    def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> "Entry":
+        from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
+
         secrets = self._context.secrets
         return {
             "outcome": render_outcome(outcome),
@@ -143,7 +150,9 @@ class NodeRun:
             "secrets": {name: secrets[name] for name in call.revealed if name in secrets},
         }
 
-    def _read_entry(self, call: ComponentCall, entry: Entry) -> Outcome:
+    def _read_entry(self, call: ComponentCall, entry: "Entry") -> Outcome:
+        from arcrun.durable.entries import read_outcome  # noqa: PLC0415 - as above
+
         context, outcome = self._context, read_outcome(entry["outcome"])
         call.input, call.input_weight, call.sha256 = entry["input"], entry["input_weight"], entry["sha256"]
         context.secrets |= entry["secrets"]

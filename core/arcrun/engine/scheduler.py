@@ -13,9 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from arcrun.durable.journal import Journal
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode, name_step
@@ -38,6 +37,9 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT, STOP
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
+
+if TYPE_CHECKING:
+    from arcrun.durable.journal import Journal
 
 
 async def run_plan(
@@ -275,7 +277,7 @@ class GraphRun:
             await self._settle_recording(journal, [unit], is_pure=journal.purity.is_pure(unit))
         return key
 
-    async def _settle_recording(self, journal: Journal, units: list[Unit], *, is_pure: bool) -> None:
+    async def _settle_recording(self, journal: "Journal", units: list[Unit], *, is_pure: bool) -> None:
         """Settle units of a durable run, in one step if their calls reach nothing outside."""
         if not is_pure:
             for unit in units:

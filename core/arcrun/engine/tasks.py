@@ -15,14 +15,16 @@ import asyncio
 import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from arcrun.durable.journal import Journal
 from arcrun.engine.budget import WorkBudget
 from arcrun.errors import RunCancelledError
 from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
 from arcrun.templates.rendering import Rendering
+
+if TYPE_CHECKING:
+    from arcrun.durable.journal import Journal
 
 NODE_WORK = 7 * KIB  # about 0.08 ms on Pyodide: benchmarks/run.py prints the time of a node
 FUEL_A_BYTE = 50  # units of fuel that take as long as a byte
@@ -172,7 +174,7 @@ class Pace:
 class DurablePace(Pace):
     """Of a durable run: all of it pauses, so that it does not matter when. A replay does less than what it repeats."""
 
-    def __init__(self, journal: Journal, clock: Clock, budget: WorkBudget) -> None:
+    def __init__(self, journal: "Journal", clock: Clock, budget: WorkBudget) -> None:
         super().__init__(clock, budget)
         self._journal = journal
 

@@ -17,7 +17,6 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from arcrun.durable.run_loop import RunLoop
 from workers import import_from_javascript
 
 _modules: dict[str, Any] = {}
@@ -69,7 +68,7 @@ async def import_module(name: str) -> Any:
     if name not in _modules:
         loop = asyncio.get_running_loop()
         imported: asyncio.Future[None] = loop.create_future()
-        isolate: Any = loop.outer if isinstance(loop, RunLoop) else loop
+        isolate = getattr(loop, "outer", loop)  # a durable run's loop is inside the isolate's
         isolate.call_later(0, _import, name, imported)
         await imported
     return _modules[name]
