@@ -19,7 +19,7 @@ from fixtures import modules
 from fixtures.bad_components import BAD_COMPONENTS, GOOD, constrained
 from workerd.local_platform import ALICE_KEY, API_KEY, REVIEWER_KEY, ROOT, LocalPlatform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 BUILT_INS = sorted(path.parent for path in (ROOT / "components").glob("*/contract.yaml"))
 # Counts to 60 million, some 100 ms, before it answers.

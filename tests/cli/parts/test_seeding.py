@@ -26,7 +26,7 @@ from arcrun.cloudflare.api_access import ApiAccess
 from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import API_KEY, LOG, REVIEWER_KEY, ROOT, LocalPlatform, running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 BUILT_INS = builtin_ids(ROOT)
 
