@@ -17,13 +17,13 @@ from arcrun.engine.context import Iteration, RunContext, name_step
 class EffectFirst(Journal):
     """Does the work before its step begins."""
 
-    async def _step(self, name: str, work: Callable[[], Awaitable[Entry]], timeout_ms: float) -> Entry:
+    async def _step(self, name: str, work: Callable[[], Awaitable[Entry]]) -> Entry:
         entry = await work()
 
         async def known() -> Entry:
             return entry
 
-        return await super()._step(name, known, timeout_ms)
+        return await super()._step(name, known)
 
 
 class ByArrival(Journal):

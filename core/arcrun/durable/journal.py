@@ -33,7 +33,8 @@ from arcrun.ports import Clock, InstanceStoppedError, Random, WorkflowSteps
 
 Result = TypeVar("Result")
 RETRIES = 3  # the platform's, of steps that are lost with their isolate
-SHORTEST_TIMEOUT_MS = 60_000  # of a step; the work has its own limits
+# Of a step. Its work has its own limit, and may have to wait before it begins: for a slot, or the end of a replay.
+STEP_TIMEOUT_MS = 30 * 60_000
 VOID: Entry = {"void": True}  # of a step whose task was cancelled before it ended
 NUMBER, TIME, ENTRIES = "number", "at_ms", "entries"
 
@@ -154,7 +155,7 @@ class Journal:
         finally:
             self._outside -= 1
 
-    async def record(self, name: str, work: Callable[[], Awaitable[Entry]], timeout_ms: float) -> Entry:
+    async def record(self, name: str, work: Callable[[], Awaitable[Entry]]) -> Entry:
         """What `work` returns, or has returned in an earlier isolate: a step of its own, or a part of the stretch
         around. Raises RunError TOO_MANY_STEPS.
         """
@@ -164,7 +165,7 @@ class Journal:
             return given[name]
         trial = _trial.get()
         if trial is None:
-            return await self._step(name, work, timeout_ms)
+            return await self._step(name, work)
         if trial.opening is None:
             trial.opening = asyncio.ensure_future(self._open(trial))
         await asyncio.shield(trial.opening)
@@ -211,7 +212,7 @@ class Journal:
         self.require_room(1, f"`{trial.name}`")
         self._count += 1
         step = trial.step = self._add(trial.name)
-        self._start(self._do(step, 0))
+        self._start(self._do(step))
         stored = await step.turn
         if stored is not None:
             trial.entries, trial.step = stored[ENTRIES], None
@@ -229,7 +230,7 @@ class Journal:
             await step.turn
         finally:
             self._steps.pop(step.name, None)
-        await self._step(f"{name} woke", _nothing, 0)
+        await self._step(f"{name} woke", _nothing)
         return None
 
     async def within(self, name: str, limit_ms: float, work: Coroutine[Any, Any, Result]) -> Result:
@@ -251,7 +252,7 @@ class Journal:
 
     async def interrupt(self) -> None:
         """Return when the run, which is to be cancelled, ends: where it did in an earlier isolate, or now."""
-        await self._step("cancelled", _nothing, 0)
+        await self._step("cancelled", _nothing)
 
     def require_room(self, count: int, what: str) -> None:
         """Raises RunError TOO_MANY_STEPS if `count` more steps would be too many."""
@@ -268,11 +269,11 @@ class Journal:
 
     # Steps
 
-    async def _step(self, name: str, work: Callable[[], Awaitable[Entry]], timeout_ms: float) -> Entry:
+    async def _step(self, name: str, work: Callable[[], Awaitable[Entry]]) -> Entry:
         self.require_room(1, f"`{name}`")
         self._count += 1
         step = self._add(name)
-        self._start(self._do(step, timeout_ms))
+        self._start(self._do(step))
         try:
             stored = await step.turn
             if stored is not None:
@@ -313,15 +314,14 @@ class Journal:
 
     # The platform
 
-    async def _do(self, step: _Step, timeout_ms: float) -> None:
+    async def _do(self, step: _Step) -> None:
         async def work() -> str:
             self._begin(step)
             entry = await asyncio.shield(step.ended)
             return await self._box.seal(step.name, json.dumps(entry).encode())
 
         async with self._losing():
-            limit_ms = int(max(SHORTEST_TIMEOUT_MS, 2 * timeout_ms))
-            stored = await self._platform.do(_shorten(step.name), work, retries=RETRIES, timeout_ms=limit_ms)
+            stored = await self._platform.do(_shorten(step.name), work, retries=RETRIES, timeout_ms=STEP_TIMEOUT_MS)
             if not step.is_live:
                 step.entry = json.loads(await self._box.open(step.name, stored))
             step.is_known = step.has_come = True

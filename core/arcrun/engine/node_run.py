@@ -13,7 +13,7 @@ from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_size import SMALL_CHARACTERS
-from arcrun.limits import KIB, MAX_LOG_CHARACTERS, MAX_NODE_TIMEOUT_MS
+from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
 from arcrun.wasm.abi import Outcome
@@ -108,7 +108,7 @@ class NodeRun:
 
         before = self.attempts, call.input, call.input_weight, call.sha256
         try:
-            entry = await journal.record(call.step, attempt, self._planned.timeout_ms or MAX_NODE_TIMEOUT_MS)
+            entry = await journal.record(call.step, attempt)
         except ArcrunError as error:
             return failed(error)
         except asyncio.CancelledError:  # what is not stored is not told

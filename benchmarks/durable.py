@@ -1,0 +1,119 @@
+"""Measure accepted and durable runs, on a platform of their own. Prints one JSON line per figure, as run.py does.
+
+.venv/bin/python benchmarks/durable.py
+... --runs 200          so many of each kind
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from run import report, started_platform
+
+STEPS = 3  # of a durable run: its components reach outside, but a stretch of them is one step
+POLL_S = 0.01
+ENDED = ("success", "failed")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=200, help="runs of each kind")
+    options = parser.parse_args()
+    print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
+    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
+        key = secrets.token_urlsafe(16)
+        environment = {
+            "ARCRUN_API_KEY": key,
+            "ACR_CONFIG_DIR": f"{folder}/config",
+            "ACR_CACHE_DIR": f"{folder}/cache",
+            "ARCRUN_ALLOW_LOCAL_NETWORK": "true",
+        }
+        with started_platform(Path(folder), environment) as started:
+            asyncio.run(measure(started.urls, key, options.runs, Path(folder) / "state"))
+
+
+async def measure(urls: dict[str, str], key: str, runs: int, state: Path) -> None:
+    headers = {"X-Arcrun-API-Key": key}
+    limits = httpx.Limits(max_connections=32)
+    async with httpx.AsyncClient(base_url=urls["executor"], headers=headers, timeout=60, limits=limits) as client:
+        for workflow in build_workflows(urls["executor"]):
+            (await client.post("/webhooks", json={"workflow": workflow})).raise_for_status()
+        await time_runs(client, "quick", 20)  # until Python has started everywhere
+        await time_runs(client, "lasting", 20)
+        accepted_ms, _ = await time_runs(client, "quick", runs)
+        report("accepted_acknowledged", "ms", accepted_ms, 15)
+        before = disk_bytes(state)
+        _, took_ms = await time_runs(client, "lasting", runs)
+        report("durable_3_steps", "ms", took_ms, 60)
+        report("disk_per_durable_run", "KiB", [(disk_bytes(state) - before) / 1024 / runs])
+        report("durable_3_steps_rate", "runs/s", [await measure_rate(client, runs)])
+
+
+def build_workflows(url: str) -> list[dict[str, Any]]:
+    """`lasting` asks the platform itself for its health: nothing else is on the way."""
+    node = {"component": "http_request", "url": f"{url}/health"}
+    chain = [f"n{i} >> PIPE >> n{i + 1}" for i in range(1, STEPS)]
+    return [
+        {"name": "quick", "flow": ["input >> PIPE >> a"], "config": {"a": {"component": "set", "values": {}}}},
+        {
+            "name": "lasting",
+            "durable": True,
+            "flow": ["input >> PIPE >> n1", *chain],
+            "config": {f"n{i}": node for i in range(1, STEPS + 1)},
+        },
+    ]
+
+
+async def time_runs(client: httpx.AsyncClient, name: str, count: int) -> tuple[list[float], list[float]]:
+    """Runs one after the other: milliseconds until each was acknowledged, and until it had ended."""
+    acknowledged, ended = [], []
+    for _ in range(count):
+        began_s = time.perf_counter()
+        run_id = await start(client, name)
+        acknowledged.append((time.perf_counter() - began_s) * 1000)
+        record = await until_ended(client, run_id)
+        assert record["status"] == "success", record
+        ended.append((time.perf_counter() - began_s) * 1000)
+    return acknowledged, ended
+
+
+async def measure_rate(client: httpx.AsyncClient, count: int) -> float:
+    """Runs a second, eight of them at once."""
+    room = asyncio.Semaphore(8)
+
+    async def run() -> None:
+        async with room:
+            await until_ended(client, await start(client, "lasting"))
+
+    began_s = time.perf_counter()
+    await asyncio.gather(*(run() for _ in range(count)))
+    return count / (time.perf_counter() - began_s)
+
+
+async def start(client: httpx.AsyncClient, name: str) -> str:
+    answer = await client.post(f"/webhooks/named/{name}/trigger?async=1", json={})
+    run_id: str = answer.raise_for_status().json()["run_id"]
+    return run_id
+
+
+async def until_ended(client: httpx.AsyncClient, run_id: str) -> dict[str, Any]:
+    while True:
+        record: dict[str, Any] = (await client.get(f"/runs/{run_id}")).json()["data"]
+        if record["status"] in ENDED:
+            return record
+        await asyncio.sleep(POLL_S)
+
+
+def disk_bytes(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()
