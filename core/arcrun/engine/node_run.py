@@ -52,7 +52,7 @@ class NodeRun:
     async def settle(self) -> Outcome:
         """Run the node, with retries. Failures are not raised; the outcome has them. Frees the input's live weight."""
         try:
-            result = await self._try()
+            result = await (self._attempt() if self._context.journal is None else self._try_recording())
             if result.error is not None:
                 result = await self._try_again(result)
         finally:
@@ -85,17 +85,14 @@ class NodeRun:
 
     async def _try_in_turn(self) -> Outcome:
         await self._context.pace.step()
-        return await self._try()
+        return await (self._attempt() if self._context.journal is None else self._try_recording())
 
-    async def _try(self) -> Outcome:
-        journal = self._context.journal
-        return await (self._attempt() if journal is None else self._try_recording(journal))
-
-    async def _try_recording(self, journal: "Journal") -> Outcome:
+    async def _try_recording(self) -> Outcome:
         from arcrun.durable.waits import WAIT  # noqa: PLC0415 - quick runs need none of it
 
+        journal, call = self._context.journal, self._call
+        assert journal is not None
         self._tries += 1
-        call = self._call
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
         if not isinstance(call, ComponentCall):
             return await self._attempt()
@@ -162,7 +159,9 @@ class NodeRun:
             self.start_ms = entry["start_ms"]
         self._ended_ms = entry["start_ms"] + entry["duration_ms"]
         self.attempts = entry["attempts"]
-        return self._add_fuel(outcome)
+        if outcome.fuel is not None:
+            self.fuel = outcome.fuel + (self.fuel or 0)
+        return outcome
 
     async def _attempt(self) -> Outcome:
         try:
@@ -178,17 +177,14 @@ class NodeRun:
                 result = await self._call.run()
             else:
                 result = await self._run_within(timeout_ms)
-            return result if self._context.journal is not None else self._add_fuel(result)
+            if result.fuel is not None and self._context.journal is None:  # a journal tells it
+                self.fuel = result.fuel + (self.fuel or 0)
+            return result
         except ArcrunError as error:
             return failed(error)
         except Exception as fault:  # an error that no port declares: record it as a failure
             logger.error("The node %s failed with an unexpected error: %s", self.node, describe_fault(fault))
             return failed(InternalError())
-
-    def _add_fuel(self, result: Outcome) -> Outcome:
-        if result.fuel is not None:
-            self.fuel = result.fuel + (self.fuel or 0)
-        return result
 
     async def _run_within(self, timeout_ms: int) -> Outcome:
         try:

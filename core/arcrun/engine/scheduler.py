@@ -445,7 +445,7 @@ class GraphRun:
 
     def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> NodeRun | RepeatRun:
         place = (self, (node.name, "")) if node.workflow is not None else None
-        step = name_step(self._context, node.name, self._around.iteration)
+        step = "" if self._context.journal is None else name_step(self._context, node.name, self._around.iteration)
         if node.repeat is None:
             return NodeRun(node, self._build_call(node, fired, scope, place), self._context, step)
 
