@@ -6,6 +6,8 @@ nodes and loops; a loop's body is itself a graph.
 Plans of format 2, stored by an earlier arcrun, still run as intended, with one exception: see `fills_fields`.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -355,6 +357,11 @@ class Plan:
         """Whether it, a key of its limits, or a workflow that it calls, may read `request`."""
         reads = any(limit.key and limit.key.request_fields for limit in self.start_limits)
         return bool(self.request_fields) or reads or any(call.workflow is not None for call in self.calls)
+
+    @cached_property
+    def sha256(self) -> str:
+        """In hexadecimal, of what is stored of it."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:

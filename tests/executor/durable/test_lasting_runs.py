@@ -89,7 +89,7 @@ async def test_a_durable_run_is_accepted_by_itself_and_each_call_is_a_step(
     isolate = await instances.run(bench.service, accepted["run_id"])
     record = await bench.service.runs.find(accepted["run_id"])
     assert (accepted["status"], record["status"], record["data"]) == (202, "success", {"text": "hi"})
-    assert isolate.asked == ["from a", "b 172800000", "b woke", "from c", "record"]
+    assert isolate.asked == ["from a", "b 172800000", "b woke", "from c"]
     [_, waited, _] = record["trace"]
     assert waited["output"]["data"] == {"waited_ms": 172_800_000}
     assert len(calls.inputs) == 2

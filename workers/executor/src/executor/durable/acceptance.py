@@ -15,7 +15,7 @@ from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
 from executor.accepted_runs import make_keepable
 from executor.durable.lasting import Lasting
-from executor.durable.start import RunStart, hash_plan, load_start
+from executor.durable.start import RunStart, load_start
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.service import AcceptedTrigger, ExecutorService
 from executor.starts.start_limits import admit
@@ -60,8 +60,8 @@ async def _build_start(service: ExecutorService, stored: StoredWorkflow, trigger
     callees = await _find_callees(service, stored.plan)
     return RunStart(
         stored.name,
-        (stored.version, hash_plan(stored.plan)),
-        {name: (each.version, hash_plan(each.plan)) for name, each in callees.items()},
+        (stored.version, stored.plan.sha256),
+        {name: (each.version, each.plan.sha256) for name, each in callees.items()},
         await _find_pure(service, [stored.plan, *(each.plan for each in callees.values())]),
         trigger,
         service.engine.ports.clock.now_ms(),

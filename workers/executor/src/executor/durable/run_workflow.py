@@ -6,7 +6,7 @@ journal (arcrun/durable/journal.py).
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,29 +17,30 @@ from arcrun.engine.engine import Engine
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, NotFoundError
 from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX_UNDO_MS
-from arcrun.ports import WorkflowSteps
+from arcrun.ports import Clock, WorkflowSteps
 from arcrun.workflows.model import KEEPS_ALL, Keeping
 from arcrun.workflows.plan import Plan
 from executor.durable.cancellation import ask_again
 from executor.durable.lasting import Lasting
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
-from executor.durable.start import RunStart, hash_plan, load_start
+from executor.durable.patience import patiently
+from executor.durable.start import RunStart, load_start
 from executor.durable.step_box import StepBox
 from executor.records.runs import EndedRun
 from executor.service import ExecutorService
 
 RETRIES = 3  # the platform's, of a step that is lost with its isolate
-STEP_TIMEOUT_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000
-WRITE_TIMEOUT_MS = 60_000
+TIMEOUT_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000
 
 logger = logging.getLogger("arcrun")
 
 
 async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
     """How the run ended, as JSON: {"status"}; `payload` is {"run_id"}. Raises UpstreamError."""
-    lasting, run_id = service.lasting, str(payload["run_id"])
+    clock, lasting, run_id = service.engine.ports.clock, service.lasting, str(payload["run_id"])
+    await clock.pause()  # what has accepted it may not have answered yet
     assert lasting is not None  # the binding that has called this is there
-    found = await lasting.runs.find_start(run_id)
+    found = await patiently(clock, lambda: lasting.runs.find_start(run_id))
     if found is None:  # it has ended, or was not accepted after all
         return json.dumps({"status": "unknown"})
     run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
@@ -62,22 +63,21 @@ class InstanceRun:
         except ArcrunError as error:
             if error.retriable:
                 raise
-            record = self.start.build_failed(self.run_id, error)
-            return await self._do("record", lambda: self._end(KEEPS_ALL, record), WRITE_TIMEOUT_MS)
+            return await self._end(KEEPS_ALL, self.start.build_failed(self.run_id, error))
         if not plan.is_durable:
-            return await self._do("run", lambda: self._run_whole(plan), STEP_TIMEOUT_MS)
-        box = StepBox(self.lasting, self.run_id)
-        record = await self._run_durable(plan, box)
-        status = await self._do("record", lambda: self._end(plan.keeping, record), WRITE_TIMEOUT_MS)
+            return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
+        box = StepBox(self.lasting, self._clock, self.run_id)
+        status = await self._end(plan.keeping, await self._run_durable(plan, box))
         await box.clear()
         return status
 
-    async def _do(self, name: str, work: Callable[[], Awaitable[str]], timeout_ms: int) -> str:
-        return await self.steps.do(name, work, retries=RETRIES, timeout_ms=timeout_ms)
+    @property
+    def _clock(self) -> Clock:
+        return self.service.engine.ports.clock
 
     async def _run_whole(self, plan: Plan) -> str:
         start = self.start
-        interrupt = ask_again(self.lasting, self.service.engine.ports.clock, self.run_id)
+        interrupt = ask_again(self.lasting, self._clock, self.run_id)
         trigger = replace(start.trigger, interrupt=interrupt)
         record = await self.service.engine.run(plan, trigger, self.run_id, version=start.pin[0])
         return await self._end(plan.keeping, record)
@@ -111,9 +111,16 @@ class InstanceRun:
         return await self._find_plan(name, *self.start.callees[name])
 
     async def _find_plan(self, name: str, version: int, digest: str) -> Plan:
-        """The plan that the run was accepted with. Raises NotFoundError."""
-        plan = (await self.service.workflows.find_version(name, version)).plan
-        if hash_plan(plan) != digest:
+        """The plan that the run was accepted with. Raises NotFoundError, UpstreamError."""
+        return await patiently(self._clock, lambda: self._look_for_plan(name, version, digest))
+
+    async def _look_for_plan(self, name: str, version: int, digest: str) -> Plan:
+        workflows = self.service.workflows
+        current = await workflows.find_by_name(name)  # this isolate knows it, most often
+        if (current.version, current.plan.sha256) == (version, digest):
+            return current.plan
+        plan = (await workflows.find_version(name, version)).plan
+        if plan.sha256 != digest:
             raise NotFoundError(
                 f"Version {version} of `{name}` is not the one that the run began with.",
                 code="VERSION_NOT_FOUND",
@@ -122,14 +129,10 @@ class InstanceRun:
         return plan
 
     async def _end(self, keeping: Keeping, record: RunRecord) -> str:
-        """Store the record. It is not tried for ever: a run is not to be done again because of that."""
+        """Store the record: once more, if the isolate is lost behind it."""
+        ended = EndedRun(record.shortened(), keeping, b"")
+        await patiently(self._clock, lambda: self.lasting.runs.end_accepted(ended))
         self.service.usage.add(record.usage)
-        ended = EndedRun(record, keeping, b"")
-        try:
-            await self.lasting.runs.end_accepted(ended)
-        except ArcrunError:
-            await self.service.engine.ports.clock.sleep(1_000)
-            await self.lasting.runs.end_accepted(replace(ended, record=record.shortened()))
         if self.start.ticket:
             await self.service.runs.leave(self.start.ticket)
         return record.status

@@ -7,8 +7,6 @@ nothing outside. `request` is {"fields", "secrets"} of a request that templates 
 fields of a Trigger that are not its input.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +18,9 @@ from arcrun.engine.trigger import LimitedBy, TriggerKind
 from arcrun.errors import ArcrunError, WorkflowError
 from arcrun.json_text import parse_json, write_json
 from arcrun.templates.request import REQUEST_FIELDS
-from arcrun.workflows.plan import Plan
 
 FORMAT = 1
 Pin = tuple[int, str]  # a version, and the SHA-256 of its plan
-
-
-def hash_plan(plan: Plan) -> str:
-    return hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ import hashlib
 
 from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_STEP_RESULT_BYTES
+from arcrun.ports import Clock
 from executor.durable.lasting import Lasting
+from executor.durable.patience import patiently
 
 _IN_BUCKET = "@"  # then follows the key; base64 has none
 
@@ -13,8 +15,8 @@ _IN_BUCKET = "@"  # then follows the key; base64 has none
 class StepBox:
     """A Box (arcrun/durable/journal.py). `keys` are those in the bucket."""
 
-    def __init__(self, lasting: Lasting, run_id: str) -> None:
-        self._runs, self._blobs, self._run_id = lasting.runs, lasting.blobs, run_id
+    def __init__(self, lasting: Lasting, clock: Clock, run_id: str) -> None:
+        self._runs, self._blobs, self._clock, self._run_id = lasting.runs, lasting.blobs, clock, run_id
         self.keys: set[str] = set()
 
     async def seal(self, name: str, content: bytes) -> str:
@@ -32,7 +34,7 @@ class StepBox:
 
     async def _fetch(self, key: str) -> bytes:
         self.keys.add(key)
-        if (blob := await self._blobs.get(key)) is None:
+        if (blob := await patiently(self._clock, lambda: self._blobs.get(key))) is None:
             raise DecryptionError(f"The result of a step of run {self._run_id} is not in the bucket.")
         return blob.content
 
