@@ -17,6 +17,7 @@ from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
 from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
+from acr.local.background_work import BackgroundWork
 from acr.local.platform import USUAL_PORT, LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local.run_resumption import RunResumption
 from acr.local.runtime_process import RuntimeProcess
@@ -161,7 +162,7 @@ class _Companions:
 
     def __init__(self, platform: LocalPlatform, *, seeds: bool) -> None:
         self._platform, self._seeds = platform, seeds
-        self._running: list[BackgroundSeeding | RunResumption] = []
+        self._running: list[BackgroundWork] = []
 
     def attend(self, event: Mapping[str, Any], record: LocalRecord) -> None:
         is_ready = event.get("service") == LAST_SERVICE
@@ -170,7 +171,7 @@ class _Companions:
         if is_ready and self._seeds:
             self._start(BackgroundSeeding(_registry_of(record), self._platform.home, self._platform.state))
 
-    def _start(self, companion: BackgroundSeeding | RunResumption) -> None:
+    def _start(self, companion: BackgroundWork) -> None:
         self._running.append(companion)
         companion.start()
 

@@ -1,52 +1,38 @@
 """Seeds the registry of `acr dev` in the background, while the platform already serves requests."""
 
 import hashlib
-import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from acr.local.background_work import BackgroundWork
 from acr.targets.settings import RegistryTarget
 
 QUIET_S = 1.0  # requests made right after the start go first
 PAUSE_S = 0.05  # between two components, for other requests: workerd handles one at a time
-JOIN_TIMEOUT_S = 5
 SEEDED = "seeded"  # a file in the state's folder with the fingerprint of the components seeded there
 
 
-class BackgroundSeeding:
-    """A thread that seeds the registry. To end it, call `announce_stop`, stop the platform, then `join`: a request that
-    the stop interrupts is then not reported.
-
-    `state` is the folder of the platform's state. If it says that the same components were already seeded, no request
-    is made, so that the registry's Python need not start.
+class BackgroundSeeding(BackgroundWork):
+    """`state` is the folder of the platform's state. If it says that the same components were already seeded, no
+    request is made, so that the registry's Python need not start.
     """
 
     def __init__(self, target: RegistryTarget, home: Path, state: Path) -> None:
+        super().__init__(self._seed)
         self._target, self._home, self._mark = target, home, state / SEEDED
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._seed, daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def announce_stop(self) -> None:
-        self._stopping.set()
-
-    def join(self) -> None:
-        if self._thread.is_alive():
-            self._thread.join(JOIN_TIMEOUT_S)
-
-    def _seed(self) -> None:
+    def _seed(self, stops_within: Callable[[float], bool]) -> None:
         from acr.parts.seeding import seed_and_report  # noqa: PLC0415
         from acr.targets.registry_client import RegistryClient  # noqa: PLC0415 - slow to import
 
-        if self._stopping.wait(QUIET_S):
+        if stops_within(QUIET_S):
             return
         wanted = fingerprint_components(self._home)
         if self._mark.is_file() and self._mark.read_text(encoding="utf-8") == wanted:
             return
         with RegistryClient(self._target) as client:
-            seeding = seed_and_report(client, self._home, lambda: self._stopping.wait(PAUSE_S))
-        if not seeding.problems and not self._stopping.is_set():
+            seeding = seed_and_report(client, self._home, lambda: stops_within(PAUSE_S))
+        if not seeding.problems and not stops_within(0):
             self._mark.write_text(wanted, encoding="utf-8")
 
 
