@@ -2,8 +2,8 @@
 
 A call is not made again once its entry is stored, so an entry has all that the run and its record take from the call:
 {"outcome": {"envelope", "error", "log", "fuel", "weight"}, "input", "input_weight", "sha256", "attempts", "start_ms",
-"duration_ms", "done", "secrets", "used"}. An error is its wire form with {"status", "ends_run", "retry_after_s",
-"place"}. Fields that are empty are left out.
+"duration_ms", "secrets", "used"}. An error is its wire form with {"status", "ends_run", "retry_after_s", "place"}. An
+outcome leaves out what it has not.
 """
 
 from collections.abc import Mapping

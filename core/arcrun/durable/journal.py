@@ -26,6 +26,7 @@ from typing import Any, Protocol, TypeVar
 
 from arcrun.durable.entries import Entry
 from arcrun.durable.purity import Purity
+from arcrun.durable.races import run_unless
 from arcrun.durable.run_loop import RunLoop
 from arcrun.errors import RunError
 from arcrun.limits import MAX_STEP_NAME
@@ -106,7 +107,7 @@ class Journal:
         purity: Purity,
         most_steps: int,
     ) -> None:
-        self.run_id, self.started_ms, self.purity = run_id, started_ms, purity
+        self.run_id, self.purity = run_id, purity
         self._most_steps = most_steps
         self._platform, self._box, self._clock = steps, box, clock
         self._now_ms = started_ms
@@ -235,16 +236,7 @@ class Journal:
 
     async def within(self, name: str, limit_ms: float, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of `work`. Raises TimeoutError, and then it is cancelled."""
-        running, timer = asyncio.ensure_future(work), asyncio.ensure_future(self.sleep(name, limit_ms))
-        try:
-            await asyncio.wait({running, timer}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                return running.result()
-            raise TimeoutError
-        finally:
-            for task in (running, timer):
-                task.cancel()
-            await asyncio.gather(running, timer, return_exceptions=True)
+        return await run_unless(work, self.sleep(name, limit_ms), TimeoutError)
 
     async def breathe(self) -> None:
         """Let other work of the isolate have its turn."""

@@ -355,6 +355,13 @@ class RunContext:
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms
 
+    async def sleep(self, step: str, duration_ms: float) -> None:
+        """Let time pass; `step` is the pause's name in the journal."""
+        if self.journal is None:
+            await self.ports.clock.sleep(duration_ms)
+        else:
+            await self.journal.sleep(step, duration_ms)
+
     async def find_component(self, reference: str) -> Component:
         """Find a component once per run, so that all calls of the run use the same version."""
         if reference not in self.found:

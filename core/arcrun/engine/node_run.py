@@ -64,8 +64,8 @@ class NodeRun:
 
     async def _try_again(self, result: Outcome) -> Outcome:
         """Retry as often as the policy says."""
-        planned, ports, journal = self._planned, self._context.ports, self._context.journal
-        random = ports.random if journal is None else journal.draw(self._step)
+        planned, context = self._planned, self._context
+        random = context.ports.random if context.journal is None else context.journal.draw(self._step)
 
         def wait_before_next(attempts: int, last: Outcome) -> float | None:
             if last.error is None:
@@ -73,10 +73,7 @@ class NodeRun:
             return delay_before_next(planned.retry, attempts, last.error, random)
 
         async def sleep(duration_ms: float) -> None:
-            if journal is None:
-                await ports.clock.sleep(duration_ms)
-            else:
-                await journal.sleep(f"{self._step} pause {self._tries}", duration_ms)
+            await context.sleep(f"{self._step} pause {self._tries}", duration_ms)
 
         result = await retry(result, self._try_in_turn, wait_before_next, sleep)
         if result.error is not None:

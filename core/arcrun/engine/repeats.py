@@ -100,11 +100,7 @@ class RepeatRun:
         policy = self._policy
         if policy.wait_ms:
             wait_ms = backoff_ms(rounds, policy.wait_ms, growth=policy.backoff, most_ms=MAX_ROUND_WAIT_MS)
-            journal = self._context.journal
-            if journal is None:
-                await self._context.ports.clock.sleep(wait_ms)
-            else:
-                await journal.sleep(f"{self._step} pause {rounds}", wait_ms)
+            await self._context.sleep(f"{self._step} pause {rounds}", wait_ms)
         await self._context.pace.step()
 
     async def _run_round(self, scope: Scope) -> Outcome:

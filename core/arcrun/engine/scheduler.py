@@ -24,10 +24,10 @@ from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.repeats import RepeatRun, meets_until
-from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_unless, run_within
+from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.engine.trigger import LimitedBy
 from arcrun.engine.undos import Undo, Undos, select_scope
-from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.errors import ArcrunError, RunCancelledError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.request import REQUEST
@@ -72,7 +72,9 @@ async def run_plan(
     graph_run.hold(INPUT, input_weight)
     run = graph_run.run()
     if context.interrupt is not None and not context.depth:
-        run = run_unless(run, context.interrupt)
+        from arcrun.durable.races import run_unless  # noqa: PLC0415 - quick runs need none of it
+
+        run = run_unless(run, context.interrupt(), RunCancelledError)
     try:
         if context.journal is None:
             answer = await run_within(limit_ms / 1000, run)

@@ -14,11 +14,10 @@ Work that never waits gets no timer: setting one takes as long as two nodes.
 import asyncio
 import types
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arcrun.engine.budget import WorkBudget
-from arcrun.errors import RunCancelledError
 from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
 from arcrun.templates.rendering import Rendering
@@ -196,21 +195,6 @@ async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Resul
         return end.value  # type: ignore[no-any-return]
     async with asyncio.timeout_at(ends_s):
         return await _go_on(work, awaited)
-
-
-async def run_unless(work: Coroutine[Any, Any, Result], interrupt: Callable[[], Awaitable[None]]) -> Result:
-    """The result of `work`, unless `interrupt` returns before. Raises RunCancelledError."""
-    running, asking = asyncio.ensure_future(work), asyncio.ensure_future(interrupt())
-    try:
-        waited: list[asyncio.Future[Any]] = [running, asking]
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result()
-        raise RunCancelledError
-    finally:
-        for task in (running, asking):
-            task.cancel()
-        await asyncio.gather(running, asking, return_exceptions=True)
 
 
 @types.coroutine

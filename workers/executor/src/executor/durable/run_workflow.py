@@ -5,7 +5,6 @@ journal (arcrun/durable/journal.py).
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,8 +30,6 @@ from executor.service import ExecutorService
 
 RETRIES = 3  # the platform's, of a step that is lost with its isolate
 TIMEOUT_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000
-
-logger = logging.getLogger("arcrun")
 
 
 async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
