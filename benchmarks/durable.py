@@ -8,14 +8,12 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from run import report, started_platform
+from run import fresh_state, report, started_platform
 
 STEPS = 3  # of a durable run: its components reach outside, but a stretch of them is one step
 POLL_S, POLL_IN_LOAD_S = 0.01, 0.1  # polls are requests too
@@ -27,16 +25,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200, help="runs of each kind")
     options = parser.parse_args()
     print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
-    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
-        key = secrets.token_urlsafe(16)
-        environment = {
-            "ARCRUN_API_KEY": key,
-            "ACR_CONFIG_DIR": f"{folder}/config",
-            "ACR_CACHE_DIR": f"{folder}/cache",
-            "ARCRUN_ALLOW_LOCAL_NETWORK": "true",
-        }
-        with started_platform(Path(folder), environment) as started:
-            asyncio.run(measure(started.urls, key, options.runs, Path(folder) / "state"))
+    with (
+        fresh_state(ARCRUN_ALLOW_LOCAL_NETWORK="true") as (folder, key, environment),
+        started_platform(folder, environment) as started,
+    ):
+        asyncio.run(measure(started.urls, key, options.runs, folder / "state"))
 
 
 async def measure(urls: dict[str, str], key: str, runs: int, state: Path) -> None:

@@ -10,15 +10,12 @@ it waits for the next call, for about ten seconds.
 import asyncio
 import json
 import os
-import secrets
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
 from http_load import repeat_requests, time_requests
-from run import build_chain, push_workflow, report, started_platform
+from run import build_chain, fresh_state, push_workflow, report, started_platform
 
 ALONE, ALONE_PAUSE_S = 100, 0.08
 CLIENTS, LOAD_RUNS = 8, 6_000
@@ -30,17 +27,11 @@ BYTES = 8 * 2 * 1024 * 1024  # of the RunLog: an object keeps about a thousand r
 
 def main() -> None:
     print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
-    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
-        key = secrets.token_urlsafe(16)
-        environment = {
-            "ARCRUN_API_KEY": key,
-            "ACR_CONFIG_DIR": f"{folder}/config",
-            "ACR_CACHE_DIR": f"{folder}/cache",
-            "RUN_LOG_BYTES": str(BYTES),
-            "VERDICT_EXPORT_S": str(EXPORT_S),
-        }
-        with started_platform(Path(folder), environment) as started:
-            asyncio.run(measure(started.urls["executor"], started.urls["cloudflare-api"], key))
+    with (
+        fresh_state(RUN_LOG_BYTES=str(BYTES), VERDICT_EXPORT_S=str(EXPORT_S)) as (folder, key, environment),
+        started_platform(folder, environment) as started,
+    ):
+        asyncio.run(measure(started.urls["executor"], started.urls["cloudflare-api"], key))
 
 
 async def measure(url: str, api_url: str, key: str) -> None:

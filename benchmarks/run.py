@@ -57,17 +57,15 @@ def main() -> None:
     if options.url:
         asyncio.run(measure(options.url, options.key, options.api_url, Meter()))
         return
-    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
-        key = secrets.token_urlsafe(16)
-        environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
+    with fresh_state() as (folder, key, environment):
         for name, limit_s in (("boot_without_snapshot", 4.5), ("boot_with_snapshot", 1.5)):
-            with started_platform(Path(folder), environment) as started:
+            with started_platform(folder, environment) as started:
                 report(name, "s", [started.first_answer_s], limit_s)
                 for service in ("registry", "auth"):  # their snapshots are there from now on
                     wait_for_answer(f"{started.urls[service]}/health")
-        with started_platform(Path(folder), environment) as started:
+        with started_platform(folder, environment) as started:
             asyncio.run(measure_memory(started.urls["executor"], key, started.processes, options.runs))
-        with started_platform(Path(folder), environment) as started:
+        with started_platform(folder, environment) as started:
             urls = started.urls
             asyncio.run(measure(urls["executor"], key, urls["cloudflare-api"], Meter(started.processes)))
             asyncio.run(measure_counting(urls["registry"], key))
@@ -88,6 +86,15 @@ def measure_desk() -> None:
         redactor.scrub(record)
         scrub_us.append((time.perf_counter() - started) * 1e6)
     report("redact_record", "us", scrub_us, record_kb=len(json.dumps(record)) // 1000, secrets=2)
+
+
+@contextmanager
+def fresh_state(**more: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
+    """A folder for a platform's state, an API key, and the platform's environment, with `more` variables."""
+    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
+        key = secrets.token_urlsafe(16)
+        own = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
+        yield Path(folder), key, {**own, **more}
 
 
 @dataclass(frozen=True)

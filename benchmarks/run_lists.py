@@ -10,14 +10,12 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import sqlite3
-import tempfile
 from pathlib import Path
 
 import httpx
 from http_load import prepare, time_requests
-from run import report, started_platform
+from run import fresh_state, report, started_platform
 
 from arcrun.engine.run_id import first_id_at
 from arcrun.times import render_time
@@ -41,18 +39,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100_000)
     options = parser.parse_args()
     print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
-    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
-        key = secrets.token_urlsafe(16)
-        environment = {
-            "ARCRUN_API_KEY": key,
-            "ACR_CONFIG_DIR": f"{folder}/config",
-            "ACR_CACHE_DIR": f"{folder}/cache",
-            "RUN_LOG_KEEP_DAYS": "365",
-        }
-        with started_platform(Path(folder), environment) as started:
+    with fresh_state(RUN_LOG_KEEP_DAYS="365") as (folder, key, environment):
+        with started_platform(folder, environment) as started:
             _list(started.urls["executor"], key)  # makes each object create its tables
-        fill(Path(folder), options.runs)
-        with started_platform(Path(folder), environment) as started:
+        fill(folder, options.runs)
+        with started_platform(folder, environment) as started:
             asyncio.run(measure(started.urls["executor"], key, options.runs))
 
 
