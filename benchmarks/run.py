@@ -130,7 +130,7 @@ def wait_for_answer(url: str, started: float | None = None) -> float:
     while time.monotonic() - started < 60:
         try:
             httpx.get(url, timeout=30).raise_for_status()
-        except httpx.ConnectError:
+        except httpx.TransportError:  # nobody listens yet, or the one who does still begins
             time.sleep(0.01)
         else:
             return time.monotonic() - started

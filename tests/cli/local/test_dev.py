@@ -409,7 +409,7 @@ def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float
             try:
                 httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).raise_for_status()
                 break
-            except httpx.ConnectError:
+            except httpx.TransportError:  # nobody listens yet, or the one who does still begins
                 time.sleep(0.01)
         took = time.monotonic() - started
         process.stdout.readline()
