@@ -116,7 +116,9 @@ def anyio_backend() -> str | tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def examples() -> Path:
-    """The components of examples/components, made by other toolchains than ours."""
+    """The components of examples/components, made by other toolchains than ours. Processes share the folder: what has
+    been built is not written again.
+    """
     caches = {f"ZIG_{kind}_CACHE_DIR": str(ROOT / "build/zig" / kind.lower()) for kind in ("GLOBAL", "LOCAL")}
     subprocess.run([ROOT / "scripts/build_examples"], env={**os.environ, **caches}, check=True)
     return ROOT / "build/examples"
@@ -135,5 +137,5 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, examples: Path, faulty: Path) -> Iterator[LocalPlatform]:
     bundled = ("--components", str(examples), "--components", str(faulty))
-    with running_platform(tmp_path_factory.mktemp("platform"), *bundled) as running:
+    with running_platform(tmp_path_factory.mktemp("platform"), *bundled, "--no-reload") as running:
         yield running

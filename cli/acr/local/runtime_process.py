@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -17,6 +18,8 @@ from acr.output.terminal import relay
 
 STOP_TIMEOUT_S = 10
 LOG_TIMEOUT_S = 2
+SIGNAL_TIMEOUT_S = 0.25  # until the handler of a signal runs that no read has noticed
+PIECE_BYTES = 65_536
 
 
 class RuntimeProcess:
@@ -50,7 +53,7 @@ class RuntimeProcess:
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield every event until the process ends."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in _read_lines(self._process.stdout.fileno()):
             yield json.loads(line)
 
     def load(self) -> None:
@@ -85,3 +88,17 @@ class RuntimeProcess:
             for stream in (self._process.stdout, None if self._log.is_alive() else self._process.stderr):
                 if stream is not None:
                     stream.close()
+
+
+def _read_lines(pipe: int) -> Iterator[bytes]:
+    """Yield the lines of a pipe until its end. A blocking read alone would hold back Ctrl-C until the next line, if the
+    signal comes just before it or reaches another thread.
+    """
+    rest = b""
+    while True:
+        if not select.select([pipe], (), (), SIGNAL_TIMEOUT_S)[0]:
+            continue
+        if not (piece := os.read(pipe, PIECE_BYTES)):
+            return
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
