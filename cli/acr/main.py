@@ -33,6 +33,7 @@ _COMMANDS = {
     "logs": "List the runs, or show one as a timeline.",
     "rollback": "Make an earlier version of a workflow current again.",
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
+    "event": "Send an event to a run that waits for it (`wait_for`), or will.",
     "cancel": "Let an accepted run end, and what it has done be undone.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",

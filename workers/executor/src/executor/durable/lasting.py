@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arcrun.ports import BlobStore, RunInstances
+from arcrun.run_events import RunEventsObject
 from executor.records.runs import EndedRun
 
 
@@ -29,6 +30,9 @@ class LastingRuns(Protocol):
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
 
+    def open_events(self, run_id: str) -> RunEventsObject:
+        """The events of an accepted run."""
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 
@@ -38,6 +42,9 @@ class LastingRuns(Protocol):
 
 @dataclass(frozen=True)
 class Lasting:
+    """`public_url` is the executor's, for links that people get."""
+
     instances: RunInstances
     runs: LastingRuns
     blobs: BlobStore
+    public_url: str = ""

@@ -18,11 +18,12 @@ from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
+from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, request_keys
+from executor.records import admissions, request_keys, run_events
 
 MIGRATIONS = (
     (
@@ -53,6 +54,7 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
+    run_events.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -80,7 +82,7 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "events", "questions")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
@@ -134,6 +136,7 @@ class RunLogTables:
         self._batches, self._busy_ms = 0, 0.0
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
+        self._events = run_events.RunEvents(sql, self._is_under_way)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
 
     def count_request(self) -> None:
@@ -167,6 +170,7 @@ class RunLogTables:
             self._has_starts = True
         elif self._has_starts and run["status"] != "running":
             self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+            self._events.forget(run_id)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -179,6 +183,7 @@ class RunLogTables:
 
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+        self._events.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
@@ -248,6 +253,30 @@ class RunLogTables:
 
     def leave(self, ticket: str) -> None:
         self._admissions.leave(ticket)
+
+    def add_event(self, run_id: str, event: StoredEvent) -> EventState:
+        self._unchecked_bytes += len(event["payload"])
+        return self._events.add_event(run_id, event)
+
+    def list_events(self, run_id: str, event_type: str) -> Sequence[Mapping[str, str]]:
+        return self._events.list_events(run_id, event_type)
+
+    def take_event(
+        self, run_id: str, event_type: str, event_id: str, wait: str, before: Sequence[str]
+    ) -> StoredEvent | None:
+        return self._events.take_event(run_id, event_type, event_id, wait, before)
+
+    def ask(self, run_id: str, event_type: str, question: str) -> None:
+        self._events.ask(run_id, event_type, question)
+
+    def withdraw(self, run_id: str, event_type: str) -> None:
+        self._events.withdraw(run_id, event_type)
+
+    def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
+        return self._events.find_question(run_id, event_type)
+
+    def _is_under_way(self, run_id: str) -> bool:
+        return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
 
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
