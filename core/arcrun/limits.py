@@ -320,7 +320,7 @@ MAX_RUN_EVENTS = 1_000
 # Beyond: 413 EVENT_TOO_LARGE. Change: send a reference to it, such as a URL.
 MAX_EVENT_BYTES = 256 * KIB
 # The characters of an event's id, by which a second one is known.
-# Beyond: 400 BAD_REQUEST.
+# Beyond: 400 INVALID_REQUEST.
 MAX_EVENT_ID_CHARACTERS = 100
 # The characters of an approver's name in a link.
 # Beyond: 422 INVALID_INPUT.

@@ -96,9 +96,11 @@ ROUTES = [
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
     ("POST", "/runs/{run_id}/cancel", None),
+    ("POST", "/runs/{run_id}/events/{event}", None),
     ("POST", "/runs/resume", None),
 ]
-OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+LINK = "/approvals/{run_id}/{ticket}"
+OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK), ("POST", LINK)}
 
 
 def test_these_are_all_routes() -> None:

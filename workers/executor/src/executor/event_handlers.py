@@ -34,7 +34,7 @@ async def send_event(service: ExecutorService, request: Request) -> Response:
 
 async def show_approval(service: ExecutorService, request: Request) -> Response:
     """The page of a link. Looking at it changes nothing: scanners of mail follow links."""
-    from executor.approval_page import DECIDED, UNKNOWN, show_question, show_refusal  # noqa: PLC0415 - as above
+    from executor.durable.approval_page import DECIDED, UNKNOWN, show_question, show_refusal  # noqa: PLC0415 - as above
     from executor.durable.decisions import find_question  # noqa: PLC0415 - as above
 
     if service.lasting is None:
@@ -50,7 +50,7 @@ async def show_approval(service: ExecutorService, request: Request) -> Response:
 
 async def decide(service: ExecutorService, request: Request) -> Response:
     """Decide, by the page's form."""
-    from executor.approval_page import (  # noqa: PLC0415 - as above
+    from executor.durable.approval_page import (  # noqa: PLC0415 - as above
         DECIDED,
         NOT_CHOSEN,
         UNKNOWN,
