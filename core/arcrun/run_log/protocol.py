@@ -15,7 +15,8 @@ class StoredRun(TypedDict):
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
     own setting, 0 for the platform's.
 
-    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
+    if it waits. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
     ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
     `blob_bytes` their size.
@@ -114,6 +115,9 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, Protoco
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
 
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        """Put a trace, as JSON, into the result of a run that has not ended."""
+
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         """The ids of runs with a start, greater than `after`, in order."""
 
@@ -168,6 +172,9 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents):
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})
