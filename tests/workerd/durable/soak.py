@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -229,12 +230,56 @@ def _find_faults(record: dict[str, Any], name: str, server: CountingServer, kill
         yield f"it made the calls {calls}"
 
 
+SLEEPING = {
+    "name": "sleeping",
+    "durable": True,
+    "flow": ["input >> PIPE >> pause"],
+    "config": {"pause": {"component": "wait", "ms": "{{input.ms}}"}},
+}
+SHORTEST_MS, LONGEST_MS, LATE_S = 20_000, 60_000, 30
+
+
+def soak_waits(folder: Path, runs: int, seed: int = 0) -> dict[str, Any]:
+    """Begin runs that wait for 20 to 60 s, kill everything, and start again. All must end within 30 s of their time, or
+    of the restart, and none early.
+    """
+    chance = random.Random(seed)
+    with platform_that_is_killed(folder) as platform, platform.executor as client:
+        client.post("/webhooks", json={"workflow": SLEEPING}).raise_for_status()
+        waits: dict[str, int] = {}
+        for _ in range(runs):
+            ms = chance.randint(SHORTEST_MS, LONGEST_MS)
+            answer = client.post("/webhooks/named/sleeping/trigger", json={"ms": ms}).raise_for_status()
+            waits[answer.json()["run_id"]] = ms
+        time.sleep(2)
+    restarted_s = time.time()
+    with running_platform(folder) as platform:
+        ended = until_ended(platform, list(waits), LONGEST_MS / 1000 + 2 * LATE_S)
+    late_s = []
+    faults = [f"{run_id}: {record['status']}" for run_id, record in ended.items() if record["status"] != "success"]
+    for run_id, record in ended.items():
+        if record["duration_ms"] < waits[run_id]:
+            faults.append(f"{run_id} has waited {record['duration_ms']} ms instead of {waits[run_id]}")
+        began_s = datetime.fromisoformat(record["started_at"]).timestamp()
+        due_s = max(began_s + waits[run_id] / 1000, restarted_s)
+        late_s.append(began_s + record["duration_ms"] / 1000 - due_s)
+    faults += [f"{late:.1f} s late" for late in late_s if late > LATE_S]
+    size = sum(path.stat().st_size for path in (folder / "state").rglob("*") if path.is_file())
+    return {"runs": runs, "latest_s": round(max(late_s), 1), "kib_a_run": size // 1024 // runs, "faults": faults}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=10, help="durable ones (default: 10)")
+    parser.add_argument("--waits", action="store_true", help="instead: runs that wait for 20 to 60 s, and one kill")
     asked = parser.parse_args()
+    if asked.waits:
+        with tempfile.TemporaryDirectory() as folder:
+            result = soak_waits(Path(folder) / "platform", asked.runs, asked.seed)
+        print(json.dumps({**result, "load": round(os.getloadavg()[0], 1)}, indent=2))
+        raise SystemExit(1 if result["faults"] else 0)
     with tempfile.TemporaryDirectory() as folder, counting_server() as server:
         place = Path(folder) / "platform"
         faults = soak(place, server, kills=asked.kills, durable=asked.runs, accepted=50, seed=asked.seed)
