@@ -579,6 +579,12 @@ RUN_LOG_OBJECTS = 8
 # The runs that an object deletes at once.
 # Beyond: the rest follows 0.2 s later.
 MAX_PRUNED_RUNS = 500
+# The days for which an accepted run that has failed is kept as a dead letter, unless somebody has dealt with it.
+# Beyond: it is kept, or deleted, like any other run.
+DEAD_LETTER_DAYS = 30
+# The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
+# Beyond: the oldest are kept, or deleted, like any other run.
+MAX_DEAD_LETTERS = 10_000
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000

@@ -276,6 +276,8 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
+    ("GET", "/runs/dead"),
+    ("POST", f"/runs/{'0' * 26}/dismiss"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 

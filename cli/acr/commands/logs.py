@@ -34,6 +34,7 @@ POLL_S = 1.0
 @click.option(
     "--search", metavar="TEXT", help="Only runs with TEXT in the workflow's name, the id or the error's code."
 )
+@click.option("--failed", is_flag=True, help="Only dead letters: accepted runs that failed, to be dealt with.")
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Number of runs.")
 @click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C. With RUN: wait for its end.")
 @click.option("--as-test", is_flag=True, help="With RUN: print a test made of it, for `acr test`.")
@@ -48,6 +49,7 @@ def logs(
     follow: bool,
     as_json: bool,
     search: str | None,
+    failed: bool,
     as_test: bool,
     stub_all: bool,
     **asked: str | int | None,
@@ -55,7 +57,8 @@ def logs(
     """List the runs, or show one as a timeline.
 
     Newest first; with --follow, newest last, and --json prints one line per run. The first six or more characters
-    of a run's id are enough, if no other run begins so.
+    of a run's id are enough, if no other run begins so. Dead letters (--failed) are accepted runs that have failed or
+    were lost: they are kept for 30 days, until they are dealt with, as by `acr dismiss`.
 
     \b
     Examples:
@@ -63,6 +66,7 @@ def logs(
       acr logs greet --status failed --since 2026-11-01 --json | jq -r '.data.runs[].run_id'
       acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
       acr logs 01J9ZC3VT0M4
+      acr logs greet --failed
       acr logs greet --follow
       acr logs 01J9ZC3VT0M4 --as-test > greet.test.yaml
     """
@@ -83,7 +87,7 @@ def logs(
         raise explain_no_run(subject) or CliError(
             f"There is no run `{subject}`.", "List the runs: acr logs", "RUN_NOT_FOUND"
         )
-    query = {"workflow": subject, "q": search, **asked}
+    query = {"workflow": subject, "q": search, "dead": 1 if failed else None, **asked}
     runs = client.list_runs(query, limit)
     if not runs and subject is not None:
         _require_workflow(client, subject)

@@ -29,10 +29,12 @@ def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:
 
 
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
-    """Print the workflows; each one's `last_run` is its newest run's verdict, or None."""
+    """Print the workflows; each one's `last_run` is its newest run's verdict, or None, `dead_letters` their number."""
     if not workflows:
         say("There is no workflow yet. Store one: acr push FILE", err=True)
         return
+    states = [_describe_state(workflow) for workflow in workflows]
+    has_states = any(states)
     rows = [
         (
             workflow["name"],
@@ -40,10 +42,18 @@ def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
             describe_verdict(workflow["last_run"]),
             render_moment(workflow["updated_at"]),
             workflow["webhook_url"],
+            *([state] if has_states else []),
         )
-        for workflow in workflows
+        for workflow, state in zip(workflows, states, strict=True)
     ]
-    print_table(("name", "version", "last run", "updated (UTC)", "webhook"), rows, flexible=("last run",))
+    titles = ("name", "version", "last run", "updated (UTC)", "webhook", *([""] if has_states else []))
+    print_table(titles, rows, flexible=("last run",))
+
+
+def _describe_state(workflow: Mapping[str, Any]) -> str:
+    """What its owner should know of it; "" if there is nothing."""
+    dead = workflow["dead_letters"]
+    return f"{dead} dead letter{'s' * (dead != 1)}" if dead else ""
 
 
 def describe_version(workflow: Mapping[str, Any]) -> str:

@@ -75,6 +75,16 @@ class ExecutorClient(ServiceClient):
         """Let an accepted run end."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
 
+    def dismiss(self, run_id: str) -> Answer:
+        """Deal with a dead letter by hand."""
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/dismiss", {})
+
+    def count_dead_letters(self) -> dict[str, int]:
+        """The number of dead letters of each workflow that has any. An executor of the release before tells of none."""
+        answer = self._send("GET", "/runs/dead")
+        counts: dict[str, int] = answer["data"]["workflows"] if answer["success"] else {}
+        return counts
+
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]

@@ -48,7 +48,9 @@ class Verdict(_Told):
 
 
 class StoredRecord(_Told):
-    """The stored record of a run: `input` until the run ends, then `trace` and either `data` or `error`."""
+    """The stored record of a run: `input` until the run ends, then `trace` and either `data` or `error`. `dead_until`
+    is until when a dead letter is kept as one (ISO 8601, UTC).
+    """
 
     error: NotRequired[dict[str, Any]]
     data: NotRequired[Any]
@@ -57,6 +59,7 @@ class StoredRecord(_Told):
     undos: NotRequired[list[dict[str, Any]]]
     response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
+    dead_until: NotRequired[str]
 
 
 @dataclass(frozen=True)

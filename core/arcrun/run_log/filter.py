@@ -18,7 +18,8 @@ LOST_AFTER_MS = 25_000
 @dataclass(frozen=True)
 class RunFilter:
     """A filter of runs. None means any. Runs match if they started at or after `since_ms` and before `until_ms`. `text`
-    is a part of the workflow's name, the run's id or its error's code, ignoring the case of ASCII letters.
+    is a part of the workflow's name, the run's id or its error's code, ignoring the case of ASCII letters. `is_dead` is
+    for dead letters alone, and accepted runs that are lost.
     """
 
     workflow: str | None = None
@@ -28,6 +29,7 @@ class RunFilter:
     since_ms: float | None = None
     until_ms: float | None = None
     text: str | None = None
+    is_dead: bool | None = None
 
     @classmethod
     def load(cls, asked: Mapping[str, Any]) -> "RunFilter":
@@ -38,7 +40,9 @@ class RunFilter:
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def matches(self, verdict: Verdict) -> bool:
-        """Whether a judged verdict matches."""
+        """Whether a judged verdict matches. It is of a run outside a RunLog, where there are no dead letters."""
+        if self.is_dead:
+            return False
         asked = (
             (self.workflow, verdict["workflow"]),
             (self.status, verdict["status"]),

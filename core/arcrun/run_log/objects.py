@@ -1,6 +1,7 @@
 """All objects of a RunLog together: a run is stored in the one that its id names; lists are merged from all."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from heapq import merge
 from typing import Any
@@ -65,6 +66,15 @@ class RunLogObjects:
 
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).settle_dead_letter(run_id)
+
+    async def count_dead_letters(self) -> Mapping[str, int]:
+        """The number of dead letters of each workflow that has any."""
+        objects = map(self._open_object, range(self.count))
+        counts = await asyncio.gather(*(each.count_dead_letters() for each in objects))
+        return sum(map(Counter, counts), Counter[str]())
 
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
         """At most `limit` verdicts of runs with an id less than `before` ("" for all), newest first; and the next

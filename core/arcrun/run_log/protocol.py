@@ -7,6 +7,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
+from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
 
 
 class StoredRun(TypedDict):
@@ -17,7 +18,7 @@ class StoredRun(TypedDict):
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
     ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
-    `blob_bytes` their size.
+    `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
     """
 
     id: str
@@ -36,6 +37,7 @@ class StoredRun(TypedDict):
     result: str
     input: NotRequired[str | None]
     start: NotRequired[str | None]
+    dead_until_ms: NotRequired[float]
 
 
 class Started(TypedDict):
@@ -95,7 +97,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -143,7 +145,7 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDeadLetters):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:

@@ -92,6 +92,21 @@ async def cancel(service: ExecutorService, request: Request) -> Response:
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
 
 
+async def dismiss(service: ExecutorService, request: Request) -> Response:
+    """Deal with a dead letter by hand. Raises what `dismiss_run` does."""
+    from executor.durable.dead_letters import dismiss_run  # noqa: PLC0415 - as below
+
+    run_id: str = request.path_params["run_id"]
+    await dismiss_run(service.lasting, service.runs, run_id)
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "dismissed"}})
+
+
+async def count_dead_letters(service: ExecutorService, _request: Request) -> Response:
+    """{"workflows": the number of dead letters of each that has any}."""
+    counts = {} if service.lasting is None else await service.lasting.runs.count_dead_letters()
+    return JsonResponse({"success": True, "data": {"workflows": counts}})
+
+
 async def resume(service: ExecutorService, _request: Request) -> Response:
     """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
@@ -345,12 +360,16 @@ def read_timeout(request: Request) -> float | None:
 
 
 def wants_async(request: Request) -> bool:
-    return _query(request).get("async", "0") not in ("", "0", "false")
+    return is_set(_query(request), "async")
 
 
 def wants_trace(request: Request) -> bool:
     """`?trace=1`. Only requests with the API key get a trace."""
-    return _query(request).get("trace", "0") not in ("", "0", "false")
+    return is_set(_query(request), "trace")
+
+
+def is_set(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "0") not in ("", "0", "false")
 
 
 def _query(request: Request) -> Mapping[str, str]:
@@ -359,7 +378,7 @@ def _query(request: Request) -> Mapping[str, str]:
 
 
 def read_filter(request: Request) -> RunFilter:
-    """`?workflow=&status=&version=&trigger=&since=&until=&q=`. Raises RequestError."""
+    """`?workflow=&status=&version=&trigger=&since=&until=&q=&dead=`. Raises RequestError."""
     query = request.query_params
     status, text = query.get("status"), query.get("q") or None
     if status is not None and status not in STATUSES:
@@ -377,6 +396,7 @@ def read_filter(request: Request) -> RunFilter:
         since_ms=_read_moment(query.get("since"), "since"),
         until_ms=_read_moment(query.get("until"), "until"),
         text=text,
+        is_dead=is_set(query, "dead") or None,
     )
 
 

@@ -112,13 +112,13 @@ async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError
 async def _wake(lasting: Lasting, run_id: str) -> None:
     instance = await lasting.instances.status(run_id)
     if instance is not None and instance.status in ENDED:
-        await _give_up(lasting, run_id)
+        await give_up(lasting, run_id)
         return
     await lasting.instances.send_event(run_id, WAKING, {})
     await lasting.instances.resume(run_id)
 
 
-async def _give_up(lasting: Lasting, run_id: str) -> None:
+async def give_up(lasting: Lasting, run_id: str) -> None:
     """Record that a run has failed whose instance has ended without it, and cannot be created again."""
     error = RunError(
         "The platform has ended the run's instance.",

@@ -1,6 +1,6 @@
 """What accepted runs that outlive their isolate need: the platform's instances, and where they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,14 @@ class LastingRuns(Protocol):
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        """Note that a run that has failed was dealt with: it is kept like any other from now on. False if it is no dead
+        letter. Raises UpstreamError.
+        """
+
+    async def count_dead_letters(self) -> Mapping[str, int]:
+        """The number of dead letters of each workflow that has any. Raises UpstreamError."""
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""

@@ -6,7 +6,7 @@ within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are foun
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -28,6 +28,7 @@ from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.run_inputs import RunInputs, answer_of, holder_of, start_of
@@ -52,7 +53,7 @@ MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they s
 _EARLIER = "kv."  # prefix of a cursor among the runs in KV
 _KEY_DIGITS = 8  # of a hash, which choose an object
 LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
-_UNSHOWN = ("keep_days", "blobs", "result", "input")
+_UNSHOWN = ("keep_days", "blobs", "result", "input", "dead_until_ms")
 
 
 class LoggedRuns:
@@ -173,6 +174,8 @@ class LoggedRuns:
         if text is None:  # it is being deleted
             raise build_unknown_run_error(run_id)
         verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
+        if (until_ms := found.get("dead_until_ms")) is not None:
+            verdict["dead_until"] = render_time(until_ms)
         return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
@@ -203,6 +206,8 @@ class LoggedRuns:
             if reached:
                 return self._judge(verdicts), reached
             cursor = None
+        if asked.is_dead:  # there are none among earlier runs
+            return self._judge(verdicts), None
         if len(verdicts) == limit:  # earlier runs follow on the next page
             return self._judge(verdicts), EARLIEST
         after = cursor and cursor.removeprefix(_EARLIER)
@@ -275,6 +280,12 @@ class LoggedRuns:
     async def drop_accepted(self, run_id: str) -> None:
         if keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
             await self._blobs.delete(keys)
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        return is_run_id(run_id) and await self._objects.settle_dead_letter(run_id)
+
+    async def count_dead_letters(self) -> Mapping[str, int]:
+        return await self._objects.count_dead_letters()
 
     async def end_accepted(self, run: EndedRun) -> None:
         if run.is_kept:

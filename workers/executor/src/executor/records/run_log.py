@@ -22,7 +22,7 @@ from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, request_keys
+from executor.records import admissions, dead_letters, request_keys
 
 MIGRATIONS = (
     (
@@ -53,6 +53,7 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
+    dead_letters.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -80,8 +81,10 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "dead_letters")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
+_IS_DEAD = "id IN (SELECT id FROM dead_letters)"
+_MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
 _RANGE = "id < ? AND id >= ?"
@@ -135,6 +138,7 @@ class RunLogTables:
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
+        self._dead = dead_letters.DeadLetters(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -166,7 +170,9 @@ class RunLogTables:
             self._unchecked_bytes += len(start)
             self._has_starts = True
         elif self._has_starts and run["status"] != "running":
-            self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
+            if has_lasted and run["status"] == "failed":
+                self._prune_again(self._dead.add(run_id, run["workflow"]))
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -184,7 +190,10 @@ class RunLogTables:
 
     def find(self, run_id: str) -> StoredRun | None:
         found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
-        return cast(StoredRun, _without_none(found[0])) if found else None
+        if not found:
+            return None
+        until_ms = self._dead.find_until(run_id) if found[0]["status"] == "failed" else None
+        return cast(StoredRun, _without_none({**found[0], "dead_until_ms": until_ms}))
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
@@ -202,7 +211,10 @@ class RunLogTables:
         upper = min(before or _BEYOND, _BEYOND if wanted.until_ms is None else first_id_at(wanted.until_ms))
         lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
         conditions, values = _render(wanted, self._clock.now_ms())
-        if not conditions:
+        if wanted.is_dead:
+            where = " AND ".join((_MAY_BE_DEAD, _RANGE, *conditions))
+            verdicts = self._select(f"runs WHERE {where}", upper, lower, *values, limit)
+        elif not conditions:
             verdicts = self._select(f"runs WHERE {_RANGE}", upper, lower, limit)
         elif wanted.status not in (None, "success"):
             where = " AND ".join(("status <> 'success'", _RANGE, *conditions))
@@ -248,6 +260,14 @@ class RunLogTables:
 
     def leave(self, ticket: str) -> None:
         self._admissions.leave(ticket)
+
+    def settle_dead_letter(self, run_id: str) -> bool:
+        settled = self._dead.remove([run_id])
+        self._prune_again(settled)
+        return bool(settled)
+
+    def count_dead_letters(self) -> dict[str, int]:
+        return self._dead.count_by_workflow()
 
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
@@ -352,6 +372,8 @@ class RunLogTables:
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._give_up_lost(now_ms)
+        self._prune_again(self._dead.expire())
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
@@ -361,11 +383,35 @@ class RunLogTables:
         size_bytes, left_bytes = self._measure_bytes(), LEFT_SHARE * self._settings.bytes
         self._is_full = size_bytes > (left_bytes if self._is_full else self._settings.bytes)
         if self._is_full:
-            has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
+            has_more = bool(await self._delete_oldest(blobs, size_bytes - left_bytes))
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
         elif not self._sql.execute(_IS_IN_USE):
             self._prune_ms = 0
+
+    def _give_up_lost(self, now_ms: float) -> None:
+        """Let runs be pruned that were lost so long ago that a dead letter would be, too."""
+        self._sql.execute(
+            "DELETE FROM starts WHERE id IN (SELECT id FROM runs WHERE id IN (SELECT id FROM starts)"
+            " AND deadline_ms BETWEEN 1 AND ? LIMIT ?)",
+            *(now_ms - dead_letters.KEPT_MS, MAX_PRUNED_RUNS),
+        )
+
+    async def _delete_oldest(self, blobs: BlobStore, most_bytes: float) -> list[str]:
+        """Delete the oldest runs, dead letters only if there are no others. Returns their ids."""
+        gone = await self._delete(blobs, "id > ''", most_bytes=most_bytes)
+        if gone or not self._dead.count:
+            return gone
+        gone = await self._delete(blobs, _IS_DEAD, most_bytes=most_bytes, spares_dead=False)
+        self._dead.remove(gone)
+        return gone
+
+    def _prune_again(self, run_ids: Sequence[str]) -> None:
+        """Let the next pruning come by runs that it had to leave until now."""
+        for run_id in run_ids:
+            for kept in self._sql.execute("SELECT keep_days FROM runs WHERE id = ?", run_id):
+                if run_id <= self._pruned.get(kept["keep_days"], ""):
+                    self._mark_pruned(kept["keep_days"], "")
 
     async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
         """Delete parts in the bucket that have no row and will not get one."""
@@ -380,13 +426,20 @@ class RunLogTables:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
 
     async def _delete(
-        self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
+        self,
+        blobs: BlobStore,
+        condition: str,
+        *values: str | float,
+        most_bytes: float = float("inf"),
+        spares_dead: bool = True,
     ) -> list[str]:
         """Delete the oldest runs that match the condition, at most MAX_PRUNED_RUNS, and no more than needed to free
-        `most_bytes`; none that is yet to end. Returns their ids.
+        `most_bytes`; none that is yet to end and, if it `spares_dead`, no dead letter. Returns their ids.
         """
         if self._has_starts:
             condition = f"{condition} AND {_HAS_ENDED}"
+        if spares_dead and self._dead.count:
+            condition = f"{condition} AND NOT {_IS_DEAD}"
         rows = self._sql.execute(
             f"SELECT id, blobs, {_ROW_BYTES} AS bytes FROM runs WHERE {condition} ORDER BY id LIMIT ?",
             *(*values, MAX_PRUNED_RUNS),
@@ -464,6 +517,9 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         values.append(wanted.status)
     elif wanted.status is not None:
         conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
+        values.append(now_ms - LOST_AFTER_MS)
+    if wanted.is_dead:
+        conditions.append("(status = 'failed' OR deadline_ms BETWEEN 1 AND ?)")
         values.append(now_ms - LOST_AFTER_MS)
     if wanted.text is not None:
         matches = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
