@@ -585,6 +585,12 @@ DEAD_LETTER_DAYS = 30
 # The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
 # Beyond: the oldest are kept, or deleted, like any other run.
 MAX_DEAD_LETTERS = 10_000
+# The runs that each object of the RunLog holds because their workflows are paused; their bytes must fit, too.
+# Beyond: 503 WORKFLOW_PAUSED.
+MAX_QUEUED_RUNS = 10_000
+# The queued runs that each object begins at once when their workflow is resumed.
+# Beyond: the rest follows, a second later each time.
+MAX_RELEASED_RUNS = 10
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000

@@ -268,6 +268,10 @@ ROUTES = [
     ("POST", "/webhooks/named/tell/rollback"),
     ("GET", "/audit"),
     ("POST", "/audit"),
+    ("POST", "/webhooks/named/tell/pause"),
+    ("POST", "/webhooks/named/tell/resume"),
+    ("POST", "/webhooks/pause"),
+    ("POST", "/webhooks/resume"),
     ("GET", "/plan"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
@@ -276,7 +280,7 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
-    ("GET", "/runs/dead"),
+    ("GET", "/runs/unsettled"),
     ("POST", f"/runs/{'0' * 26}/dismiss"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}

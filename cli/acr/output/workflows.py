@@ -29,7 +29,9 @@ def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:
 
 
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
-    """Print the workflows; each one's `last_run` is its newest run's verdict, or None, `dead_letters` their number."""
+    """Print the workflows; each one's `last_run` is its newest run's verdict, or None, `dead_letters` and
+    `queued` are numbers of its runs.
+    """
     if not workflows:
         say("There is no workflow yet. Store one: acr push FILE", err=True)
         return
@@ -52,8 +54,21 @@ def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
 
 def _describe_state(workflow: Mapping[str, Any]) -> str:
     """What its owner should know of it; "" if there is nothing."""
-    dead = workflow["dead_letters"]
-    return f"{dead} dead letter{'s' * (dead != 1)}" if dead else ""
+    dead, queued = workflow["dead_letters"], workflow["queued"]
+    told = [
+        describe_pause(workflow.get("paused")),
+        f"{queued} queued" if queued else "",
+        f"{dead} dead letter{'s' * (dead != 1)}" if dead else "",
+    ]
+    return ", ".join(filter(None, told))
+
+
+def describe_pause(pause: Mapping[str, Any] | None) -> str:
+    """Such as "paused, refuses requests"; "" if it is not paused."""
+    if pause is None:
+        return ""
+    effect = "queues requests" if pause["on_trigger"] == "queue" else "refuses requests"
+    return f"{'paused as all' if pause['all'] else 'paused'}, {effect}"
 
 
 def describe_version(workflow: Mapping[str, Any]) -> str:
@@ -74,6 +89,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
         "input": "; ".join(input_fields),
+        "paused": describe_pause(workflow.get("paused")),
         "refused": _describe_refused(workflow.get("refused")),
     }
     say(workflow["name"], err=True)

@@ -79,23 +79,34 @@ class ExecutorClient(ServiceClient):
         """Deal with a dead letter by hand."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/dismiss", {})
 
-    def count_dead_letters(self) -> dict[str, int]:
-        """The number of dead letters of each workflow that has any. An executor of the release before tells of none."""
-        answer = self._send("GET", "/runs/dead")
-        counts: dict[str, int] = answer["data"]["workflows"] if answer["success"] else {}
-        return counts
+    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many dead letters and queued runs each workflow has that has any. An executor of the release before tells
+        of none.
+        """
+        answer = self._send("GET", "/runs/unsettled")
+        return (answer["data"]["dead"], answer["data"]["queued"]) if answer["success"] else ({}, {})
 
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]
         return count
 
+    def pause(self, name: str | None, on_trigger: str) -> Answer:
+        """Pause a workflow's webhook, or with None those of all. `on_trigger` is "refuse" or "queue"."""
+        return self._send("POST", f"{_workflow_path(name)}/pause", {"on_trigger": on_trigger})
+
+    def resume(self, name: str | None) -> Answer:
+        """End the pause of a workflow, or with None that of all. The data is {"released"} and, of one, {"paused"}, of
+        all {"still_paused"}.
+        """
+        return self._send("POST", f"{_workflow_path(name)}/resume", {})
+
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
         """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "file", "token",
-        "webhook_url"}].
+        "webhook_url", "paused"}].
 
         `calls` and `file` are None if they are unknown. Raises AnswerError.
         """
@@ -212,6 +223,10 @@ class ExecutorClient(ServiceClient):
 
 def _trigger_path(name: str) -> str:
     return f"/webhooks/named/{quote(name, safe='')}/trigger"
+
+
+def _workflow_path(name: str | None) -> str:
+    return "/webhooks" if name is None else f"/webhooks/named/{quote(name, safe='')}"
 
 
 def _name_variables() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 RunLog's object on them.
 """
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from arcrun.durable_objects import Channel
@@ -11,9 +10,6 @@ from arcrun.durable_objects import Channel
 class DeadLettersObject(Protocol):
     async def settle_dead_letter(self, run_id: str) -> bool:
         """Note that a dead letter was dealt with: from now on its run is kept like any other. False if it is none."""
-
-    async def count_dead_letters(self) -> Mapping[str, int]:
-        """How many there are of each workflow that has any."""
 
 
 class RemoteDeadLetters:
@@ -25,7 +21,3 @@ class RemoteDeadLetters:
     async def settle_dead_letter(self, run_id: str) -> bool:
         is_settled: bool = await self._channel.call("settle_dead_letter", {"run_id": run_id})
         return is_settled
-
-    async def count_dead_letters(self) -> Mapping[str, int]:
-        counts: Mapping[str, int] = await self._channel.call("count_dead_letters", {})
-        return counts

@@ -9,7 +9,8 @@ from arcrun.engine.run_id import time_of
 
 Told = TypeVar("Told", Verdict, StoredRecord)
 
-STATUSES = ("success", "failed", "cancelled", "running", "lost")
+STATUSES = ("success", "failed", "cancelled", "running", "queued", "lost")
+UNFINISHED = ("running", "queued")
 # How long after its deadline a run without a record counts as lost: within a minute in all, because a run has 30 s. A
 # run in KV may briefly look lost from elsewhere, until its record is visible there.
 LOST_AFTER_MS = 25_000
@@ -67,10 +68,12 @@ def _lower(text: str) -> bytes:
 
 def judge(found: Told, now_ms: float) -> Told:
     """A record or verdict as it is reported: without its deadline, and "lost" instead of "running" once that has
-    passed.
+    passed, "queued" if there is none yet.
     """
     judged = found.copy()
     deadline_ms = judged.pop("deadline_ms", None)
-    if deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:
+    if deadline_ms == 0:
+        judged["status"] = "queued"
+    elif deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:
         judged["status"] = "lost"
     return judged

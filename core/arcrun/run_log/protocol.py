@@ -8,12 +8,14 @@ from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
+from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
-    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
-    own setting, 0 for the platform's.
+    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued
+    one, which has none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own
+    setting, 0 for the platform's.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
@@ -37,6 +39,7 @@ class StoredRun(TypedDict):
     result: str
     input: NotRequired[str | None]
     start: NotRequired[str | None]
+    queued_ms: NotRequired[float]
     dead_until_ms: NotRequired[float]
 
 
@@ -45,6 +48,13 @@ class Started(TypedDict):
 
     start: str
     cancelled: bool
+
+
+class Unsettled(TypedDict):
+    """The numbers of dead letters and of queued runs, by workflow."""
+
+    dead: dict[str, int]
+    queued: dict[str, int]
 
 
 class Listed(TypedDict):
@@ -97,7 +107,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, QueuedRunsObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -116,7 +126,10 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, Proto
         """Note that a run is to end. False if it has ended, or has no start."""
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
-        """The ids of runs with a start, greater than `after`, in order."""
+        """The ids of runs with a start that are not queued, greater than `after`, in order."""
+
+    async def count_unsettled(self) -> Unsettled:
+        """How many runs wait for their owner."""
 
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         """At most `limit` runs with ids less than `before`, or any if that is "". `asked` is RunFilter.to_json."""
@@ -145,7 +158,7 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, Proto
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDeadLetters):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDeadLetters, RemoteQueuedRuns):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
@@ -173,6 +186,10 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDeadLetters):
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})
         return ids
+
+    async def count_unsettled(self) -> Unsettled:
+        counts: Unsettled = await self._channel.call("count_unsettled", {})
+        return counts
 
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         listed: Listed = await self._channel.call("list_runs", {"asked": dict(asked), "before": before, "limit": limit})

@@ -53,13 +53,13 @@ async def test_a_failed_run_is_one_until_it_is_dismissed(bench: Bench, instances
     for run_id in (failed, good):
         await instances.run(bench.service, run_id)
     assert await list_dead(bench) == [failed]
-    assert (await ask(bench, "GET", "/runs/dead"))["data"] == {"workflows": {"w": 1}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {"w": 1}, "queued": {}}
     shown = (await ask(bench, "GET", f"/runs/{failed}"))["data"]
     assert (shown["status"], shown["dead_until"][:4].isdigit()) == ("failed", True)
     assert (await ask(bench, "GET", f"/runs/{failed}/input"))["data"] == {"input": {}}
     dismissed = await ask(bench, "POST", f"/runs/{failed}/dismiss")
     assert (dismissed["status"], dismissed["data"]) == (200, {"status": "dismissed"})
-    assert (await list_dead(bench), (await ask(bench, "GET", "/runs/dead"))["data"]) == ([], {"workflows": {}})
+    assert (await list_dead(bench), (await ask(bench, "GET", "/runs/unsettled"))["data"]["dead"]) == ([], {})
     assert "dead_until" not in (await ask(bench, "GET", f"/runs/{failed}"))["data"]
     for run_id, status in ((failed, "failed"), (good, "success")):
         refused = await ask(bench, "POST", f"/runs/{run_id}/dismiss")
@@ -90,7 +90,7 @@ async def test_a_platform_without_instances_has_none() -> None:
     bench = build_bench({"tell": echo})
     run_id = await start(bench, {})
     await bench.background.finish()
-    assert (await list_dead(bench), (await ask(bench, "GET", "/runs/dead"))["data"]) == ([], {"workflows": {}})
+    assert (await list_dead(bench), (await ask(bench, "GET", "/runs/unsettled"))["data"]["dead"]) == ([], {})
     assert (await ask(bench, "POST", f"/runs/{run_id}/dismiss"))["error"]["code"] == "RUN_NOT_DEAD"
 
 

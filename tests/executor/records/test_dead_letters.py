@@ -82,7 +82,7 @@ async def test_an_accepted_run_that_fails_is_a_dead_letter(status: str, *, is_de
     run_id = await logs.accept()
     await logs.end(run_id, status)
     assert (await logs.dead() == [run_id], "dead_until_ms" in logs.look_up(run_id)) == (is_dead, is_dead)
-    assert await logs.count_dead_letters() == ({"w": 1} if is_dead else {})
+    assert (await logs.count_unsettled())["dead"] == ({"w": 1} if is_dead else {})
 
 
 async def test_a_failed_run_that_was_not_accepted_is_none_and_costs_no_row() -> None:
@@ -108,7 +108,7 @@ async def test_the_list_takes_the_other_filters_and_pages() -> None:
     mine = [await logs.fail(workflow="mine") for _ in range(5)]
     await logs.fail(workflow="other")
     assert await logs.dead(workflow="mine") == mine[::-1]
-    assert await logs.count_dead_letters() == {"mine": 5, "other": 1}
+    assert (await logs.count_unsettled())["dead"] == {"mine": 5, "other": 1}
     seen: list[str] = []
     cursor = ""
     while True:
@@ -140,7 +140,7 @@ async def test_it_goes_after_its_days_like_any_other() -> None:
         await logs.prune_after(1)
         assert logs.ids() == [short, long]
     await logs.prune_after(2)
-    assert (logs.ids(), await logs.dead(), await logs.count_dead_letters()) == ([long], [], {})
+    assert (logs.ids(), await logs.dead(), (await logs.count_unsettled())["dead"]) == ([long], [], {})
 
 
 async def test_a_lost_one_goes_after_its_days_too() -> None:

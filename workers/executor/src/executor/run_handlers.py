@@ -18,12 +18,13 @@ from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError
+from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, WorkflowPausedError
 from arcrun.json_text import write_json
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
+from arcrun.workspace.pause import OnTrigger
 from arcrun_http.requests import (
     body_of,
     is_plain_json,
@@ -101,10 +102,11 @@ async def dismiss(service: ExecutorService, request: Request) -> Response:
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "dismissed"}})
 
 
-async def count_dead_letters(service: ExecutorService, _request: Request) -> Response:
-    """{"workflows": the number of dead letters of each that has any}."""
-    counts = {} if service.lasting is None else await service.lasting.runs.count_dead_letters()
-    return JsonResponse({"success": True, "data": {"workflows": counts}})
+async def count_unsettled(service: ExecutorService, _request: Request) -> Response:
+    """{"dead", "queued"}: how many dead letters and queued runs each workflow has that has any."""
+    lasting = service.lasting
+    counts = {"dead": {}, "queued": {}} if lasting is None else await lasting.runs.count_unsettled()
+    return JsonResponse({"success": True, "data": counts})
 
 
 async def resume(service: ExecutorService, _request: Request) -> Response:
@@ -159,11 +161,13 @@ async def _answer_webhook(
 
         if answer := await verify_caller(service, request, stored.name, webhook.verify):
             return answer
+    if stored.pause is not None and stored.pause.on_trigger is OnTrigger.REFUSE:
+        raise WorkflowPausedError
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
-    """Run a workflow for its owner, whatever methods its webhook takes."""
+    """Run a workflow for its owner, whatever methods its webhook takes, and also while that is paused."""
     stored = await service.workflows.find_by_name(request.path_params["name"])
     return await _run(service, request, stored, TriggerKind.NAME, is_owner=True)
 
@@ -182,11 +186,11 @@ async def _run(
             render = partial(answer_owner, with_trace=wants_trace(request))
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
-    if not wants_async(request) and not stored.plan.is_durable:
+    if not is_accepted(request, stored):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner))
+    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
 
 
 async def _answer_run(
@@ -307,9 +311,10 @@ def answer_plainly(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-def answer_accepted(run_id: str) -> JsonResponse:
+def answer_accepted(run_id: str, stored: StoredWorkflow) -> JsonResponse:
     """The answer before the run: {"success", "run_id", "data": {"status"}}."""
-    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+    status = "running" if stored.pause is None else "queued"
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": status}}, 202)
 
 
 async def read_trigger(
@@ -357,6 +362,11 @@ def read_timeout(request: Request) -> float | None:
     if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
         raise RequestError(f"`timeout_ms` must be an integer from 1 to {MAX_RUN_TIMEOUT_MS}.")
     return timeout_ms
+
+
+def is_accepted(request: Request, stored: StoredWorkflow) -> bool:
+    """Whether the request is answered before its run."""
+    return wants_async(request) or stored.plan.is_durable or stored.pause is not None
 
 
 def wants_async(request: Request) -> bool:

@@ -1,4 +1,5 @@
-"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id.
+"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id, unless its
+workflow is paused.
 
 A run of which the instance could not be created is not accepted. If the platform dies between the two, `resume_runs`
 creates it: the local platform's does at each start, and wakes those that it has.
@@ -15,6 +16,7 @@ from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
 from executor.accepted_runs import make_keepable
 from executor.durable.lasting import Lasting
+from executor.durable.queueing import begin_if_resumed
 from executor.durable.start import RunStart, load_start
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.service import AcceptedTrigger, ExecutorService
@@ -42,11 +44,14 @@ async def accept_run(
         kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
         run = AcceptedRun(
             *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
-            *(trigger.render_input(), plan.keeping, start.to_bytes()),
+            *(trigger.render_input(), plan.keeping, start.to_bytes(), stored.pause is not None),
         )
         await accepted.accept(run)
         try:
-            await lasting.instances.create(run.run_id, {"run_id": run.run_id})
+            if run.is_queued:
+                await begin_if_resumed(service, lasting, stored.name, run.run_id)
+            else:
+                await lasting.instances.create(run.run_id, {"run_id": run.run_id})
         except ArcrunError:
             await lasting.runs.drop_accepted(run.run_id)
             raise

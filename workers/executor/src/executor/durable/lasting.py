@@ -1,10 +1,11 @@
 """What accepted runs that outlive their isolate need: the platform's instances, and where they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from arcrun.ports import BlobStore, RunInstances
+from arcrun.run_log.protocol import Unsettled
 from executor.records.runs import EndedRun
 
 
@@ -34,8 +35,19 @@ class LastingRuns(Protocol):
         letter. Raises UpstreamError.
         """
 
-    async def count_dead_letters(self) -> Mapping[str, int]:
-        """The number of dead letters of each workflow that has any. Raises UpstreamError."""
+    async def has_queue_room(self, run_id: str) -> bool:
+        """Whether the run can be stored as queued. Raises UpstreamError."""
+
+    async def leave_queue(self, run_id: str) -> None:
+        """Note that a queued run has an instance. Raises UpstreamError."""
+
+    async def release_queue(self, workflow: str | None, kept: Sequence[str] = ()) -> int:
+        """Let queued runs of the workflow begin, by and by; None for those of all workflows but `kept`. Returns how
+        many. Raises UpstreamError.
+        """
+
+    async def count_unsettled(self) -> Unsettled:
+        """The dead letters and queued runs of each workflow that has any. Raises UpstreamError."""
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""

@@ -6,7 +6,7 @@ within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are foun
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -27,7 +27,7 @@ from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
@@ -240,7 +240,8 @@ class LoggedRuns:
             shown = json.dumps({"input": run.shown})
             sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
-        return await self._complete(verdict, run.keeping, shown, sealed, start)
+        row = await self._complete(verdict, run.keeping, shown, sealed, start)
+        return {**row, "queued_ms": run.limit_ms} if run.is_queued else row
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         sealed = await self._inputs.seal_part(purpose, content)
@@ -284,8 +285,17 @@ class LoggedRuns:
     async def settle_dead_letter(self, run_id: str) -> bool:
         return is_run_id(run_id) and await self._objects.settle_dead_letter(run_id)
 
-    async def count_dead_letters(self) -> Mapping[str, int]:
-        return await self._objects.count_dead_letters()
+    async def has_queue_room(self, run_id: str) -> bool:
+        return await self._objects.has_queue_room(run_id)
+
+    async def leave_queue(self, run_id: str) -> None:
+        await self._objects.leave_queue(run_id)
+
+    async def release_queue(self, workflow: str | None, kept: Sequence[str] = ()) -> int:
+        return await self._objects.release_queue(workflow, kept)
+
+    async def count_unsettled(self) -> Unsettled:
+        return await self._objects.count_unsettled()
 
     async def end_accepted(self, run: EndedRun) -> None:
         if run.is_kept:

@@ -6,6 +6,7 @@ read the rest. Failed runs are also in an index.
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,14 +16,15 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
+from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, dead_letters, request_keys
+from executor.records import admissions, dead_letters, queued_runs, request_keys
 
 MIGRATIONS = (
     (
@@ -53,7 +55,7 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
-    dead_letters.TABLES,
+    (*dead_letters.TABLES, *queued_runs.TABLES),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -81,14 +83,17 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "dead_letters")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "dead_letters", "queued")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
 _MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
+_DEADLINES = {"running": "deadline_ms >= ?", "lost": "deadline_ms > 0 AND deadline_ms < ?", "queued": "deadline_ms = 0"}
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
+
+logger = logging.getLogger("arcrun")
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ class _Day:
 
 
 Export = Callable[[], Awaitable[bool]]
+Begin = Callable[[str], Awaitable[object]]
 
 
 class RunLogTables:
@@ -139,6 +145,8 @@ class RunLogTables:
         self._admissions = admissions.Admissions(sql, clock)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
+        self._queue = queued_runs.QueuedRuns(sql)
+        self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -169,10 +177,13 @@ class RunLogTables:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
             self._unchecked_bytes += len(start)
             self._has_starts = True
+            if (limit_ms := run.get("queued_ms")) is not None:
+                self._queue.add(run_id, run["workflow"], limit_ms)
         elif self._has_starts and run["status"] != "running":
             has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
             if has_lasted and run["status"] == "failed":
                 self._prune_again(self._dead.add(run_id, run["workflow"]))
+            self._queue.remove(run_id)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -185,6 +196,7 @@ class RunLogTables:
 
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+        self._queue.remove(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
@@ -203,7 +215,9 @@ class RunLogTables:
         return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
 
     def list_starts(self, after: str, limit: int) -> list[str]:
-        rows = self._sql.execute("SELECT id FROM starts WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        rows = self._sql.execute(
+            "SELECT id FROM starts WHERE id > ? AND id NOT IN (SELECT id FROM queued) ORDER BY id LIMIT ?", after, limit
+        )
         return [row["id"] for row in rows]
 
     def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
@@ -266,13 +280,30 @@ class RunLogTables:
         self._prune_again(settled)
         return bool(settled)
 
-    def count_dead_letters(self) -> dict[str, int]:
-        return self._dead.count_by_workflow()
+    def has_queue_room(self) -> bool:
+        return self._queue.has_room and self._measure_bytes() < self._settings.bytes
+
+    def leave_queue(self, run_id: str) -> None:
+        if (limit_ms := self._queue.remove(run_id)) is not None:
+            self._sql.execute(
+                "UPDATE runs SET deadline_ms = ? WHERE id = ? AND status = 'running'",
+                *(self._clock.now_ms() + limit_ms, run_id),
+            )
+
+    def release_queue(self, workflow: str | None, kept: Sequence[str]) -> int:
+        count = self._queue.release(workflow, kept)
+        if count:
+            self._release_ms = self._clock.now_ms()
+            self._set_alarm()
+        return count
+
+    def count_unsettled(self) -> Unsettled:
+        return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
 
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
         found = self._sql.execute("SELECT status, deadline_ms FROM runs WHERE id = ?", run_id)
-        if not found or found[0]["status"] == "success":
+        if not found or found[0]["status"] == "success" or found[0]["deadline_ms"] == 0:
             return False
         lost_ms: float = (found[0]["deadline_ms"] or 0) + LOST_AFTER_MS
         return found[0]["status"] in ("failed", "cancelled") or self._clock.now_ms() > lost_ms
@@ -353,9 +384,15 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export) -> None:
-        """Prune and export as due. `export` writes all objects' new verdicts to KV, and returns whether more remain."""
+    async def on_alarm(self, blobs: BlobStore, export: Export, begin: Begin | None = None) -> None:
+        """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
+        whether more remain; `begin` creates a run's instance, if there is not one already.
+        """
         now_ms = self._clock.now_ms()
+        if begin is not None and self._release_ms and now_ms >= self._release_ms:
+            self._release_ms = now_ms + queued_runs.RELEASE_PAUSE_MS  # and set first, in case of a failure
+            self._set_alarm()
+            await self._begin_released(begin)
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
@@ -365,6 +402,19 @@ class RunLogTables:
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
+
+    async def _begin_released(self, begin: Begin) -> None:
+        """Begin a batch of queued runs that may begin."""
+        for run_id in self._queue.list_released():
+            try:
+                await begin(run_id)
+            except ArcrunError as error:
+                logger.warning("The queued run %s could not begin: %s", run_id, error.message)
+                if error.retriable:  # at the next alarm
+                    return
+            self.leave_queue(run_id)
+        if not self._queue.has_released:
+            self._release_ms = 0
 
     async def _prune(self, blobs: BlobStore) -> None:
         """Delete a batch of expired runs and, if the object is full, of the oldest runs."""
@@ -393,7 +443,7 @@ class RunLogTables:
         """Let runs be pruned that were lost so long ago that a dead letter would be, too."""
         self._sql.execute(
             "DELETE FROM starts WHERE id IN (SELECT id FROM runs WHERE id IN (SELECT id FROM starts)"
-            " AND deadline_ms BETWEEN 1 AND ? LIMIT ?)",
+            f" AND {_DEADLINES['lost']} LIMIT ?)",
             *(now_ms - dead_letters.KEPT_MS, MAX_PRUNED_RUNS),
         )
 
@@ -477,7 +527,7 @@ class RunLogTables:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
 
     def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
-        """Set the alarm to the earlier of the two due times, if any, and store them."""
+        """Set the alarm to the earliest of the due times, if any, and store those of pruning and exporting."""
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
         self._sql.execute(
@@ -485,7 +535,7 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
+        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
@@ -516,10 +566,11 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append("status = ?")
         values.append(wanted.status)
     elif wanted.status is not None:
-        conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
-        values.append(now_ms - LOST_AFTER_MS)
+        conditions.append(f"status = 'running' AND {_DEADLINES[wanted.status]}")
+        if wanted.status != "queued":
+            values.append(now_ms - LOST_AFTER_MS)
     if wanted.is_dead:
-        conditions.append("(status = 'failed' OR deadline_ms BETWEEN 1 AND ?)")
+        conditions.append(f"(status = 'failed' OR {_DEADLINES['lost']})")
         values.append(now_ms - LOST_AFTER_MS)
     if wanted.text is not None:
         matches = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
