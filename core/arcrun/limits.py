@@ -591,6 +591,12 @@ MAX_QUEUED_RUNS = 10_000
 # The queued runs that each object begins at once when their workflow is resumed.
 # Beyond: the rest follows, a second later each time.
 MAX_RELEASED_RUNS = 10
+# The milliseconds for which one request follows a run.
+# Beyond: the stream ends; its client comes back with the last event's id, and goes on from there.
+MAX_FOLLOW_MS = 60_000
+# The requests that follow an account's runs at once, in an isolate.
+# Beyond: 429 TOO_MANY_FOLLOWERS.
+MAX_FOLLOWERS = 20
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000

@@ -280,6 +280,7 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
+    ("GET", f"/runs/{'0' * 26}/follow"),
     ("GET", "/runs/unsettled"),
     ("POST", f"/runs/{'0' * 26}/dismiss"),
 ]

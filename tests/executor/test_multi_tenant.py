@@ -100,6 +100,7 @@ ROUTES = [
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
     ("POST", "/runs/{run_id}/cancel", None),
+    ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
     ("POST", "/runs/{run_id}/dismiss", None),
     ("POST", "/runs/resume", None),

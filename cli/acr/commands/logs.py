@@ -12,16 +12,20 @@ from acr.commands.options import as_json, with_client
 from acr.config.platform_home import find_platform_home
 from acr.errors import AnswerError, CliError
 from acr.output.render import print_data, print_json
-from acr.output.runs import RunLines, render_runs
+from acr.output.runs import RunLines, RunNews, render_runs
 from acr.output.terminal import say_lines
 from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.run_events import follow_run
 from acr.targets.run_ids import explain_no_run, find_run_id
 from acr.targets.service_client import Answer, require_data
 from arcrun.engine.trigger import TriggerKind
 from arcrun.run_log.filter import STATUSES, UNFINISHED
 
 POLL_S = 1.0
+# A run is asked for again and again where it cannot be followed: by an executor of the release before, or one that has
+# too many followers.
+UNFOLLOWED = ("NOT_FOUND", "TOO_MANY_FOLLOWERS")
 
 
 @click.command()
@@ -36,7 +40,7 @@ POLL_S = 1.0
 )
 @click.option("--failed", is_flag=True, help="Only dead letters: accepted runs that failed, to be dealt with.")
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Number of runs.")
-@click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C. With RUN: wait for its end.")
+@click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C. With RUN: until its end.")
 @click.option("--as-test", is_flag=True, help="With RUN: print a test made of it, for `acr test`.")
 @click.option("--stub-all", is_flag=True, help="With --as-test: stub all nodes, not only those that reach outside.")
 @as_json
@@ -56,9 +60,10 @@ def logs(
 ) -> None:
     """List the runs, or show one as a timeline.
 
-    Newest first; with --follow, newest last, and --json prints one line per run. The first six or more characters
-    of a run's id are enough, if no other run begins so. Dead letters (--failed) are accepted runs that have failed or
-    were lost: they are kept for 30 days, until they are dealt with, as by `acr dismiss`.
+    Newest first; with --follow, newest last, and --json prints one line per run. With RUN, --follow tells on stderr
+    what is new of it, and shows it when it has ended. The first six or more characters of a run's id are enough, if no
+    other run begins so. Dead letters (--failed) are accepted runs that have failed or were lost: they are kept for 30
+    days, until they are dealt with, as by `acr dismiss`.
 
     \b
     Examples:
@@ -75,7 +80,7 @@ def logs(
     if as_test and (subject is None or follow):
         raise click.UsageError("--as-test needs the id of a run, and cannot follow it.")
     if subject is not None and (run_id := find_run_id(client, subject)):
-        answer = _wait_for_end(client, run_id) if follow else client.show_run(run_id)
+        answer = _follow_to_end(client, run_id, tells=not as_json) if follow else client.show_run(run_id)
         record = require_data(answer)
         if as_test:
             text = _write_test(client, run_id, record, stubs_all=stub_all)
@@ -120,6 +125,20 @@ def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, 
     has_credentials = may_read_credentials(record["workflow"], beside, components)
     run = RecordedRun(run_id, record, has_credentials=has_credentials, **kept)
     return write_test(run, file.name if file else None, components, [*beside], stubs_all=stubs_all)
+
+
+def _follow_to_end(client: ExecutorClient, run_id: str, *, tells: bool) -> Answer:
+    """The record of a run once it has ended. If it `tells`, what is new of it is printed until then."""
+    told = RunNews(run_id)
+    try:
+        for event in follow_run(client, run_id):
+            if tells:
+                told.render(event.name, event.data, is_last=event.event_id is not None)
+    except AnswerError as error:
+        if error.code not in UNFOLLOWED:
+            raise
+        return _wait_for_end(client, run_id)
+    return client.show_run(run_id)
 
 
 def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:

@@ -1,6 +1,6 @@
 """A client of the executor's HTTP API."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
 MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
 NOTE_TIMEOUT_S = 10
+EVENTS = "text/event-stream"
 
 OnBegun = Callable[[str], None]
 
@@ -189,6 +190,12 @@ class ExecutorClient(ServiceClient):
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")
+
+    def stream_follow(self, run_id: str, last_id: str | None) -> Iterator[str]:
+        """The lines of a run's events, from behind the one with `last_id`, for a minute at most. Raises AnswerError."""
+        return self.stream_lines(
+            f"/runs/{run_id}/follow", EVENTS, {} if last_id is None else {"Last-Event-ID": last_id}
+        )
 
     def show_input(self, run_id: str) -> Answer:
         """What a run was started with. The data is {"input"}."""

@@ -46,6 +46,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/runs/resume", protected(runs.resume), methods=["POST"]),
         Route("/runs/unsettled", protected(runs.count_unsettled), methods=["GET"]),
         Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
+        Route("/runs/{run_id}/follow", protected(runs.follow), methods=["GET"]),
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
         Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss), methods=["POST"]),

@@ -246,6 +246,12 @@ async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": name_run_id(record)})
 
 
+async def follow(service: ExecutorService, request: Request) -> Response:
+    from executor.following import answer_follower  # noqa: PLC0415 - as above
+
+    return await answer_follower(service, request)
+
+
 def name_run_id(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored verdict or record as answers have it: its `id` is `run_id`, as everywhere else."""
     return {"run_id" if key == "id" else key: value for key, value in stored.items()}
