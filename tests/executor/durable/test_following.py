@@ -10,8 +10,8 @@ import pytest
 
 from arcrun.errors import UpstreamError
 from arcrun.limits import MAX_FOLLOW_MS, MAX_FOLLOWERS
-from executor import following
-from executor.following import LATER_POLL_MS, LEASE_MS, POLL_MS, SOON_MS, SPARE_POLL_MS, Followers
+from executor.durable import following
+from executor.durable.following import LATER_POLL_MS, LEASE_MS, POLL_MS, SOON_MS, SPARE_POLL_MS, Followers
 from fakes.components import echo
 from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.instances import FakeInstances

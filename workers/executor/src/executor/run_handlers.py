@@ -247,7 +247,7 @@ async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def follow(service: ExecutorService, request: Request) -> Response:
-    from executor.following import answer_follower  # noqa: PLC0415 - as above
+    from executor.durable.following import answer_follower  # noqa: PLC0415 - as above
 
     return await answer_follower(service, request)
 

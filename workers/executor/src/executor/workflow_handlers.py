@@ -97,7 +97,7 @@ async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def pause(service: ExecutorService, request: Request) -> JsonResponse:
-    from executor.pauses import pause_workflow  # noqa: PLC0415 - requests that run something need none of it
+    from executor.starts.pauses import pause_workflow  # noqa: PLC0415 - requests that run something need none of it
 
     on_trigger = await _read_on_trigger(request)
     head = await pause_workflow(service, request.path_params["name"], on_trigger, actor_of(request))
@@ -105,7 +105,7 @@ async def pause(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def resume(service: ExecutorService, request: Request) -> JsonResponse:
-    from executor.pauses import resume_workflow  # noqa: PLC0415 - as above
+    from executor.starts.pauses import resume_workflow  # noqa: PLC0415 - as above
 
     await read_object(request, allowed=())
     head, count = await resume_workflow(service, request.path_params["name"], actor_of(request))
@@ -113,7 +113,7 @@ async def resume(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def pause_all(service: ExecutorService, request: Request) -> JsonResponse:
-    from executor import pauses  # noqa: PLC0415 - as above
+    from executor.starts import pauses  # noqa: PLC0415 - as above
 
     on_trigger = await _read_on_trigger(request)
     await pauses.pause_all(service, on_trigger, actor_of(request))
@@ -121,7 +121,7 @@ async def pause_all(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def resume_all(service: ExecutorService, request: Request) -> JsonResponse:
-    from executor import pauses  # noqa: PLC0415 - as above
+    from executor.starts import pauses  # noqa: PLC0415 - as above
 
     await read_object(request, allowed=())
     still_paused, count = await pauses.resume_all(service, actor_of(request))
