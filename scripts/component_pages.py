@@ -14,6 +14,7 @@ from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 from arcrun import limits
 from arcrun.contracts.model import Contract, Scenario
 from arcrun.contracts.parse import parse_contract
+from arcrun.durable.waits import WAIT, WAITS
 from arcrun.yaml_text import parse_yaml, render_yaml
 
 CATEGORIES = {"api": "Services", "data": "Data", "logic": "Logic", "ai": "AI"}
@@ -205,12 +206,14 @@ def _render_limits(contract: Contract) -> Iterator[str]:
         yield f"- It reaches {', '.join(f'`{host}`' for host in contract.allowed_hosts)} only."
     elif "network" in contract.capabilities:
         yield "- It reaches any public host; private addresses are refused (`ADDRESS_NOT_ALLOWED`)."
+    elif contract.canonical_id in WAITS.keys() - {WAIT}:
+        yield "- Only a durable run can use it, which waits by itself, for 365 days at most."
     elif not contract.capabilities:
         yield "- It reaches nothing outside: the same input has the same output, at the same time."
     if "network" in contract.capabilities:
         yield f"- A request takes {limits.MAX_HTTP_TIMEOUT_MS // 1000} s at most, and is a subrequest of the run."
     if "sleep" in contract.capabilities:
-        yield f"- It waits {limits.MAX_SLEEP_MS // 1000} s at most."
+        yield f"- It waits {limits.MAX_SLEEP_MS // 1000} s at most, in a durable run 365 days."
     yield f"- A call computes for {limits.CALL_CPU_MS} ms at most, with `cpu_ms` for up to {limits.MAX_NODE_CPU_MS:,}."
     yield f"- Its input has {limits.MAX_INPUT_BYTES // _MIB} MiB at most."
     yield "- [All limits](../limits.md)."

@@ -35,6 +35,7 @@ _COMMANDS = {
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
     "pause": "Let a workflow's webhook refuse or queue requests until `acr resume`.",
     "resume": "End the pause of a workflow's webhook, and begin what was queued.",
+    "event": "Send an event to a run that waits for it (`wait_for`), or will.",
     "cancel": "Let an accepted run end, and what it has done be undone.",
     "dismiss": "Say that failed accepted runs have been dealt with.",
     "delete": "Delete a workflow with all its versions and its webhook.",

@@ -313,6 +313,24 @@ MAX_DURABLE_MS = 366 * 86_400_000
 # The milliseconds of one wait in a durable run: 365 days, as the platform allows.
 # Beyond: 422 INVALID_INPUT.
 MAX_WAIT_MS = 365 * 86_400_000
+# The events that a run under way keeps until it waits for them, and keeps those that it has got.
+# Beyond: 429 TOO_MANY_EVENTS.
+MAX_RUN_EVENTS = 1_000
+# The bytes of an event's payload, as JSON.
+# Beyond: 413 EVENT_TOO_LARGE. Change: send a reference to it, such as a URL.
+MAX_EVENT_BYTES = 256 * KIB
+# The characters of an event's id, by which a second one is known.
+# Beyond: 400 INVALID_REQUEST.
+MAX_EVENT_ID_CHARACTERS = 100
+# The characters of an approver's name in a link.
+# Beyond: 422 INVALID_INPUT.
+MAX_APPROVER_CHARACTERS = 200
+# The bytes of the form with which a person decides.
+# Beyond: 413 PAYLOAD_TOO_LARGE.
+MAX_DECISION_BYTES = 16 * KIB
+# The characters of what an approver writes beside the choice.
+# Beyond: the rest is left out.
+MAX_COMMENT_CHARACTERS = 2_000
 # The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
 # Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
 MAX_RUN_STEPS = 9_900

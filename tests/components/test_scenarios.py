@@ -128,4 +128,4 @@ def test_a_component_without_network_cannot_ask_for_it() -> None:
         if "http_request" in names:
             reaching.add(component_id)
     assert reaching == {"gmail", "google_sheets", "http_request", "line_notify", "telegram"}
-    assert len(harness.COMPONENT_IDS) == 21
+    assert len(harness.COMPONENT_IDS) == 23

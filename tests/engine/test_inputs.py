@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arcrun.durable.waits import WAITS
 from arcrun.workflows.settings import RESERVED_INPUTS
 from fakes.builtins import BUILTINS, read_contract_sources
 from fakes.engine import EngineBench, data, echo
@@ -52,11 +53,12 @@ POSITIONS: Mapping[str, list[str]] = {
 
 def recorded_inputs(component: str, position: str, payload: Mapping[str, Any]) -> list[Any]:
     config = {"n": required_config(component)}
-    inner = {"flow": POSITIONS["trigger"], "config": config}
+    durable = {"durable": True} if component in WAITS else {}  # what waits for somebody is refused elsewhere
+    inner = {"flow": POSITIONS["trigger"], "config": config, **durable}
     behaviours: dict[str, Any] = {component: echo, "before": data(payload)}
     contracts = {component: read_contract_sources()[component]}
     bench = EngineBench(behaviours, contracts=contracts, workflows={"inner": inner}, secrets=SECRETS)
-    more = {} if position == "sub-workflow" else {"config": config}
+    more = durable if position == "sub-workflow" else {"config": config, **durable}
     record = asyncio.run(bench.run(POSITIONS[position], {**payload, "items": [payload]}, **more))
     entries = [inner for entry in record.trace for inner in (entry.subflow or (entry,))]
     assert [entry.status.value for entry in entries if entry.component == component] == ["success"]

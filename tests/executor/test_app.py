@@ -283,8 +283,9 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}/follow"),
     ("GET", "/runs/unsettled"),
     ("POST", f"/runs/{'0' * 26}/dismiss"),
+    ("POST", f"/runs/{'0' * 26}/events/paid"),
 ]
-OPEN = {"/health", "/webhooks/{token}/trigger"}
+OPEN = {"/health", "/webhooks/{token}/trigger", "/approvals/{run_id}/{ticket}"}
 
 
 def test_these_are_all_management_routes() -> None:
@@ -293,7 +294,7 @@ def test_these_are_all_management_routes() -> None:
     ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     names = {FIRST_TOKEN: "{token}", "/named/tell": "/named/{name}", "0" * 26: "{run_id}"}
-    names["/versions/1"] = "/versions/{version}"
+    names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

@@ -103,9 +103,11 @@ ROUTES = [
     ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
     ("POST", "/runs/{run_id}/dismiss", None),
+    ("POST", "/runs/{run_id}/events/{event}", None),
     ("POST", "/runs/resume", None),
 ]
-OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+LINK = "/approvals/{run_id}/{ticket}"
+OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK), ("POST", LINK)}
 
 
 def test_these_are_all_routes() -> None:

@@ -104,7 +104,7 @@ def build_bench(
         *(components, workflows, runs, vault, engine, background, usage, audit),
         crypto=DeskCrypto(),
         refusals=refusals,
-        lasting=None if instances is None else Lasting(instances, runs, bucket),
+        lasting=None if instances is None else Lasting(instances, runs, bucket, "https://arcrun.example"),
     )
     return Bench(
         service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report

@@ -39,6 +39,7 @@ class FakeInstances:
 
     async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
         self.woken.append((instance_id, event_type))
+        self.stored[instance_id].wake(event_type)
 
     async def pause(self, instance_id: str) -> None:
         if instance_id not in self.params:

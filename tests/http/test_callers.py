@@ -55,6 +55,9 @@ EXECUTOR: list[Row] = [
     ("POST", "/runs/{run_id}/dismiss", None, (*REFUSED, 409)),
     ("GET", "/runs/{run_id}/follow", None, (*REFUSED, 400)),
     ("GET", "/runs/unsettled", None, (*REFUSED, 200)),
+    ("POST", "/runs/{run_id}/events/paid", {"canary": 1}, (*REFUSED, 503)),
+    ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/runs/resume", None, (*REFUSED, 200)),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["canary_name"]}, (*REFUSED, 201)),
     ("GET", "/audit", None, (*REFUSED, 200)),
@@ -102,7 +105,8 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
 
 def path_of(row: str) -> str:
     """The route's path for a row's path."""
-    names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}"}
+    names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
+    names["/ticket"] = "/{ticket}"
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 
@@ -114,12 +118,7 @@ def client_of(app: Starlette, headers: Mapping[str, str]) -> httpx.AsyncClient:
 async def check(app: Starlette, table: list[Row], known: Mapping[str, str], key: str) -> list[str]:
     """Send the table's requests in order, first without a key. Returns the owner's answers."""
     paths = {(method, path.partition("?")[0]) for method, path, _, _ in table}
-    names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}"}
-    listed = {
-        (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
-        for method, path in paths
-    }
-    assert routes_of(app) == listed
+    assert routes_of(app) == {(method, path_of(path)) for method, path in paths}
     owner_saw = []
     for method, path, body, statuses in table:
         seen = []

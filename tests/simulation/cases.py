@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-COMPONENTS = ("pure", "fast", "slow", "shaky", "wrong", "pure_wrong", "wait")
+COMPONENTS = ("pure", "fast", "slow", "shaky", "wrong", "pure_wrong", "wait", "wait_for")
+EVENTS = ("one", "two")
 REACHING = ("fast", "slow", "shaky", "wrong")
 
 
@@ -24,7 +25,7 @@ class _Builder:
         self._calls = calls
         self._graph("input", depth, in_loop=False)
         random = self._random
-        source: dict[str, Any] = {"name": name, "flow": self._flow, "config": self._config}
+        source: dict[str, Any] = {"name": name, "durable": True, "flow": self._flow, "config": self._config}
         if random.random() < 0.1:
             source["timeout_ms"] = random.choice((50, 500, 5_000))
         source["concurrency"] = random.choice((1, 3, 16))
@@ -85,6 +86,10 @@ class _Builder:
         yield "component", component
         if component == "wait":
             yield "ms", random.choice((0, 10, 100, 2_000, 86_400_000))
+            return
+        if component == "wait_for":
+            yield "event", random.choice(EVENTS)
+            yield "timeout", random.choice(("1ms", "50ms", "2s", "1d"))
             return
         yield "name", name
         if component in REACHING and random.random() < 0.3:

@@ -3,16 +3,18 @@
 import asyncio
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from simulation.cases import COMPONENTS, REACHING, build_case
-from simulation.world import Instance, Isolate, SealedBox
+from simulation.cases import COMPONENTS, EVENTS, REACHING, build_case
+from simulation.world import Event, Instance, Isolate, SealedBox, SimulatedInbox
 
 from arcrun.durable.journal import Journal, LostRunError
 from arcrun.durable.purity import Purity
+from arcrun.durable.waits import type_of_event
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
@@ -31,6 +33,8 @@ RUN_ID = "01JD00000000000000000000AA"
 INPUT = {"items": [1, 2, 3]}
 MOST_ISOLATES = 12
 MOST_STEPS = 2_000
+_BESIDE = re.compile(r".*/|\[[\d, ]*\]|( again | #)\d+$")  # what is beside a unit in a step's name
+A_WHILE_MS = 1_000  # enough for an event to reach the run
 UNWINDING_TURNS = 50  # of the loop, for the tasks of a run to end
 
 
@@ -46,6 +50,7 @@ class BrokenPromiseError(AssertionError):
 def build_components() -> FakeComponents:
     contracts: dict[str, Any] = {name: {"capabilities": ["ai"]} for name in REACHING}
     contracts["wait"] = {"capabilities": ["sleep"]}
+    contracts["wait_for"] = {"capabilities": ["sleep"]}
     return FakeComponents({name: {} for name in COMPONENTS}, contracts=contracts)
 
 
@@ -69,7 +74,7 @@ class Bench:
     def __post_init__(self) -> None:
         behaviours: dict[str, Any] = {"pure": self._pure, "pure_wrong": self._pure_wrong, **dict.fromkeys(REACHING)}
         behaviours |= {name: self._reach(name) for name in REACHING}
-        behaviours["wait"] = self._wait
+        behaviours |= {"wait": self._wait, "wait_for": self._wait}
         self.components = Components(behaviours)
 
     async def _pure(self, given: Input) -> Mapping[str, Any]:
@@ -79,7 +84,7 @@ class Bench:
         return failure("PURE_WRONG")
 
     async def _wait(self, given: Input) -> Mapping[str, Any]:
-        raise AssertionError("a durable run sleeps by itself")
+        raise AssertionError("a durable run waits by itself")
 
     def _reach(self, name: str) -> Any:
         async def behave(given: Input) -> Mapping[str, Any]:
@@ -143,6 +148,7 @@ async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *
     while True:
         instance.is_to_end = instance.is_to_end or len(isolates) >= wished_in
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
+        instance.restart(random)
         isolate = Isolate(instance, Random(random.random()), ends_at)
         isolates.append(isolate)
         record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())))
@@ -158,6 +164,7 @@ async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
         RUN_ID,
         isolate,
         box,
+        SimulatedInbox(isolate),
         clock,
         started_ms=START_MS,
         purity=purity,
@@ -206,25 +213,54 @@ async def _leave() -> None:
             await asyncio.sleep(0)
 
 
+async def send_events(random: Random, instance: Instance) -> None:
+    """Send the run some events: early, late, doubled, and some whose waking is lost with who has sent them."""
+    for number in range(random.randrange(8)):
+        await asyncio.sleep(random.choice((0, 0.01, 0.1, 3, 20_000)) * random.random())
+        event_type = type_of_event(random.choice(EVENTS))
+        instance.events.append(Event(event_type, f"{number}", VirtualClock().now_ms()))
+        for _ in range(random.choice((1, 1, 1, 2))):
+            await asyncio.sleep(random.random() * 0.01)
+            instance.wake(event_type)
+
+
 async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
     instance = Instance()
+    sending = asyncio.ensure_future(send_events(Random(f"events {seed}"), instance))
     outcome = await run_to_end(seed, plans, instance, crashes=True)
+    sending.cancel()
+    check_events(outcome, instance, plans["main"])
     stored = dict(instance.results)
     check_waits(outcome)
     for isolate in outcome.isolates:
         require(not isolate.again, f"done again though stored: {isolate.again}")
-    last = steps_of(outcome.isolates[-1])
-    begun = {name for isolate in outcome.isolates for name in isolate.done}
-    begun = {name for name in begun if not name.endswith(" woke")}
+    last = steps_of(outcome.isolates[-1], plans)
+    begun = {name for isolate in outcome.isolates for name in steps_of(isolate, plans) & {*isolate.done}}
     require(begun <= last, f"begun, and never come to in the end: {sorted(begun - last)}")
     for again in range(2):
         repeated = await run_to_end(seed * 7 + again, plans, instance, crashes=False)
         done = [name for name in repeated.isolates[0].done if name in stored]
         require(not done, f"done in a replay: {done}")
-        asked = steps_of(repeated.isolates[0])
-        require(asked == last, f"a replay came to {sorted(asked - last)} too, and not to {sorted(last - asked)}")
+        come_to = steps_of(repeated.isolates[0], plans)
+        told = f"a replay came to {sorted(come_to - last)} too, and not to {sorted(last - come_to)}"
+        require(come_to == last, told)
         require(repeated.record == outcome.record, f"a replay told\n{repeated.record}\nnot\n{outcome.record}")
     return outcome
+
+
+def check_events(outcome: Outcome, instance: Instance, plan: Plan) -> None:
+    """No event was given to two waits, and none was there for a wait whose time was over."""
+    events = {node.name: node.config["event"] for node in plan.nodes if node.component == "wait_for"}
+    waits = [it for it in outcome.record["trace"] if it["node"] in events and "iterations" not in it]
+    ids = [entry["output"]["data"]["id"] for entry in waits if entry["status"] == "success"]
+    require(len(ids) == len({*ids}), f"an event was given twice: {sorted(ids)}")
+    for entry in waits:
+        is_patient = "input" in entry and entry["input"]["timeout"] in ("2s", "1d")
+        if is_patient and entry.get("error", {}).get("code") == "WAIT_TIMED_OUT":
+            over_ms = START_MS + entry["start_ms"] + entry["duration_ms"] - A_WHILE_MS
+            kept = [it for it in instance.events if it.type == type_of_event(events[entry["node"]]) and not it.taken_by]
+            missed = [it.id for it in kept if it.at_ms < over_ms]
+            require(not missed, f"{entry['node']} has waited in vain for {missed}")
 
 
 def check_waits(outcome: Outcome) -> None:
@@ -235,9 +271,13 @@ def check_waits(outcome: Outcome) -> None:
             require(outcome.ended_ms >= due_ms - 1, f"{entry['node']} did not wait until its time")
 
 
-def steps_of(isolate: Isolate) -> set[str]:
-    """The steps that it came to. That a sleep is over may be told before the end of the run, or not any more."""
-    return {name for name in isolate.asked if not name.endswith(" woke")}
+def steps_of(isolate: Isolate, plans: Mapping[str, Plan]) -> set[str]:
+    """The steps that it came to, but for some: that a sleep is over may be told before the end of the run, or not any
+    more; the platform wakes a run as often as it likes; a wait that is cancelled may have come to its event or not.
+    """
+    waits = {node.name for plan in plans.values() for node in plan.nodes if node.component == "wait_for"}
+    named = {name for name in isolate.asked if not name.endswith(" woke") and not name.startswith("event ")}
+    return {name for name in named if _BESIDE.sub("", name) not in waits}
 
 
 def require(holds: bool, what: str) -> None:

@@ -1,6 +1,7 @@
 """Journals that are broken on purpose: the simulation must find each of them."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from unittest.mock import patch
 
 from simulation import simulation
 
+from arcrun.durable import journal
 from arcrun.durable.entries import Entry
 from arcrun.durable.journal import Journal, _Step
+from arcrun.durable.mailbox import Mailbox, Wait
 from arcrun.engine import scheduler
 from arcrun.engine.context import Iteration, RunContext, name_step
 
@@ -64,6 +67,24 @@ class Forgetful(Journal):
         return json.loads(json.dumps(entry))  # type: ignore[no-any-return]
 
 
+class GivenTwice(Mailbox):
+    """Gives an event that was used already to the next wait."""
+
+    def leave(self, wait: Wait, *, is_used: bool) -> None:
+        super().leave(wait, is_used=False)
+
+
+class Unlooking(Mailbox):
+    """Believes the platform's events alone."""
+
+    async def run(self) -> None:
+        self._has_looked = True
+        self.deliver()
+        for number in itertools.count():
+            await self._platform.wait_for_event(f"event {self._type} {number}", self._type, 1)
+            await self._look()
+
+
 _named = [0]
 
 
@@ -85,7 +106,15 @@ def journal_of(kind: type[Journal]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def mailbox_of(kind: type[Mailbox]) -> Iterator[None]:
+    with patch.object(journal, "Mailbox", kind):
+        yield
+
+
 VARIANTS = {
+    "an event that is given twice": lambda: mailbox_of(GivenTwice),
+    "events of which a restart knows nothing": lambda: mailbox_of(Unlooking),
     "an effect before its step": lambda: journal_of(EffectFirst),
     "a race decided by order of arrival": lambda: journal_of(ByArrival),
     "an early wait": lambda: journal_of(EarlyWait),

@@ -9,12 +9,23 @@ doing, but nothing of it is stored.
 import asyncio
 import base64
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from arcrun.durable.entries import Entry
+from arcrun.durable.mailbox import Letter
+
 MOST_DELAY_S = 0.02
+
+
+@dataclass
+class Event:
+    type: str
+    id: str
+    at_ms: float
+    taken_by: str = ""
 
 
 @dataclass
@@ -24,6 +35,24 @@ class Instance:
     results: dict[str, str] = field(default_factory=dict)
     sleeps: dict[str, float] = field(default_factory=dict)
     is_to_end: bool = False  # somebody wants to cancel it
+    events: list["Event"] = field(default_factory=list)  # in the RunLog, in the order in which they came
+    wakings: list[str] = field(default_factory=list)  # the platform's events that no wait has consumed, by type
+    consumed: list[str] = field(default_factory=list)
+    waiters: dict[str, list[asyncio.Future[None]]] = field(default_factory=dict)  # of the isolate, by type
+
+    def wake(self, event_type: str) -> None:
+        """The platform gets an event: a wait consumes it, or it is kept."""
+        for waiter in self.waiters.get(event_type, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+                self.consumed.append(event_type)
+                return
+        self.wakings.append(event_type)
+
+    def restart(self, random: Random) -> None:
+        """A new isolate goes on. The platform may bring back what was consumed."""
+        self.waiters = {}
+        self.wakings += [event_type for event_type in self.consumed if random.random() < 0.3]
 
 
 @dataclass
@@ -86,7 +115,50 @@ class Isolate:
         await self.go_on()
 
     async def wait_for_event(self, name: str, event_type: str, timeout_ms: int) -> Any:
-        raise NotImplementedError
+        key, instance = self.count(name), self.instance
+        await self.go_on()
+        if key in instance.results:
+            await self.go_on()
+            return {}
+        if event_type in instance.wakings:
+            instance.wakings.remove(event_type)
+            instance.consumed.append(event_type)
+        else:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            instance.waiters.setdefault(event_type, []).append(waiter)
+            await waiter
+        await self.go_on()
+        instance.results[key] = ""
+        await self.go_on()
+        return {}
+
+
+@dataclass
+class SimulatedInbox:
+    """The events of the run in the RunLog, which answers after some time, and also to an isolate that has ended."""
+
+    isolate: Isolate
+
+    async def list(self, event_type: str) -> list[Letter]:
+        await self.isolate.happen()
+        letters = [Letter(it.id, it.taken_by) for it in self.isolate.instance.events if it.type == event_type]
+        await self.isolate.happen()
+        return letters
+
+    async def take(self, event_type: str, letter_id: str, wait: str, *, before: Sequence[str]) -> Entry | None:
+        await self.isolate.happen()
+        [event] = [it for it in self.isolate.instance.events if (it.type, it.id) == (event_type, letter_id)]
+        if event.taken_by not in (wait, *before):
+            return None
+        event.taken_by = wait
+        await self.isolate.happen()
+        return {"id": event.id, "payload": {"number": len(event.id)}, "received_at": "then"}
+
+    async def ask(self, event_type: str, question: Mapping[str, Any]) -> None:
+        await self.isolate.happen()
+
+    async def withdraw(self, event_type: str) -> None:
+        await self.isolate.happen()
 
 
 @dataclass

@@ -3,14 +3,15 @@
 import sys
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import httpx
 
 from acr.commands.arguments import STDIN, WorkflowNameOrFile
+from acr.commands.json_option import STDIN_VALUES, read_json_option
 from acr.commands.options import as_json, with_client
-from acr.config.project_paths import read_regular, read_regular_bytes, require_inner
+from acr.config.project_paths import read_regular_bytes, require_inner
 from acr.errors import CliError
 from acr.output.findings import render_refusal
 from acr.output.render import print_json
@@ -21,10 +22,7 @@ from acr.targets.run_watch import watching_run
 from acr.targets.saved_request import parse_saved_request
 from acr.targets.service_client import Answer
 from acr.workflows.workflow_file import read_workflow_file
-from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_RUN_TIMEOUT_MS
-
-_STDIN_INPUTS = ("-", "@-", f"@{STDIN}")
 
 
 @click.command()
@@ -81,9 +79,9 @@ def run(
     input_text = "{}" if input_text is None else input_text
     if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
-    if workflow == STDIN and input_text in _STDIN_INPUTS:
+    if workflow == STDIN and input_text in STDIN_VALUES:
         raise click.UsageError("stdin is either the workflow or the input. Put one of them into a file.")
-    input_value = _read_input(input_text)
+    input_value = read_json_option(input_text, "--input")
     with watching_run(client.url) as watch:
         if not isinstance(workflow, str):
             answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms, watch.begin)
@@ -130,24 +128,6 @@ def _render(answer: Answer, workflow: str) -> None:
         put_text(answer["data"]["body"])
     else:
         say(answer["run_id"])
-
-
-def _read_input(text: str) -> Any:
-    """`text` is JSON, `@` and a file's path, or `-` or `@-` for stdin. Raises click.BadParameter."""
-    if text in _STDIN_INPUTS:
-        text = f"@{STDIN}"
-    try:
-        return parse_json(_read_file(Path(text[1:])) if text.startswith("@") else text)
-    except OSError as error:
-        raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint="--input") from None
-    except JsonLimitError as error:
-        raise click.BadParameter(f"{error}", param_hint="--input") from None
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--input") from None
-
-
-def _read_file(path: Path) -> str:
-    return read_regular(require_inner(path), path)
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -87,6 +87,12 @@ class ExecutorClient(ServiceClient):
         answer = self._send("GET", "/runs/unsettled")
         return (answer["data"]["dead"], answer["data"]["queued"]) if answer["success"] else ({}, {})
 
+    def send_event(self, run_id: str, event: str, payload: Any, event_id: str | None) -> Answer:
+        """Send an event to an accepted run; one of the same id only once."""
+        path = f"/runs/{quote(run_id, safe='')}/events/{quote(event, safe='')}"
+        headers = {} if event_id is None else {"Idempotency-Key": event_id}
+        return self.send("POST", path, json=payload, headers=headers)
+
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]

@@ -9,6 +9,9 @@ by their numbers, each when all tasks of the run wait and it is known of every s
 stored; after that, of the others, as they get their numbers. No step is done before the run has been told of all that
 is stored.
 
+*Events.* The run waits for them at its mailboxes (mailbox.py). That a wait gets one has no number either; the step that
+takes it has.
+
 *Time.* The run's clock shows when the step of which it was last told ended. A sleep is a step of the platform's too,
 but has no result: a step behind it gives it a number.
 """
@@ -25,10 +28,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from arcrun.durable.entries import Entry
+from arcrun.durable.mailbox import Inbox, Mailbox, Wait
 from arcrun.durable.purity import Purity
 from arcrun.durable.races import run_unless
 from arcrun.durable.run_loop import RunLoop
-from arcrun.errors import RunError
+from arcrun.errors import ArcrunError, RunError
 from arcrun.limits import MAX_STEP_NAME
 from arcrun.ports import Clock, InstanceStoppedError, Random, WorkflowSteps
 
@@ -101,6 +105,7 @@ class Journal:
         run_id: str,
         steps: WorkflowSteps,
         box: Box,
+        inbox: Inbox,
         clock: Clock,
         *,
         started_ms: float,
@@ -109,15 +114,18 @@ class Journal:
     ) -> None:
         self.run_id, self.purity = run_id, purity
         self._most_steps = most_steps
-        self._platform, self._box, self._clock = steps, box, clock
+        self._platform, self._box, self.inbox, self._clock = steps, box, inbox, clock
         self._now_ms = started_ms
         self._steps: dict[str, _Step] = {}  # of which the run has not been told
         self._closing: list[_Step] = []  # their work is done, and they have no number
         self._numbered: deque[_Step] = deque()
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._waits: dict[str, Wait] = {}
         self._number = 0
         self._count = 0
         self._outside = 0
         self._is_replay = True
+        self._is_over = False
         self._work: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -132,6 +140,7 @@ class Journal:
                 raise LostRunError from self._lost.result()
             return running.result()
         finally:
+            self._is_over = True
             running.cancel()
             await asyncio.wait([running])
             for task in self._work:
@@ -233,6 +242,49 @@ class Journal:
             self._steps.pop(step.name, None)
         await self._step(f"{name} woke", _nothing)
         return None
+
+    async def receive(self, name: str, event_type: str) -> Entry:
+        """The next event of a type: {"id", "payload", "received_at"}."""
+        mailbox, tries = self._open_mailbox(event_type), 1
+        while not (entry := await self._receive(name, name if tries == 1 else f"{name} again {tries}", mailbox)):
+            tries += 1
+        return entry
+
+    async def _receive(self, name: str, step: str, mailbox: Mailbox) -> Entry:
+        """An event, or nothing if it went to another wait. `name` is the wait's, whichever step it is."""
+        wait = self._waits[name] = Wait(name, self._loop.create_future())
+        entry: Entry = {}
+        mailbox.join(wait)
+        try:
+            await wait.coming
+            del self._waits[name]
+            told = await self._step(step, lambda: mailbox.take(wait))
+            entry = told if "id" in told else {}
+            return entry
+        finally:
+            self._waits.pop(name, None)
+            mailbox.leave(wait, is_used=bool(entry))
+
+    def _open_mailbox(self, event_type: str) -> Mailbox:
+        mailbox = self._mailboxes.get(event_type)
+        if mailbox is None:
+            mailbox = Mailbox(event_type, self._platform, self.inbox, self._loop.wake, lambda: self._is_replay)
+            self._mailboxes[event_type] = mailbox
+            self._start(self._empty(mailbox))
+        return mailbox
+
+    async def _empty(self, mailbox: Mailbox) -> None:
+        async with self._losing():
+            await mailbox.run()
+
+    def leave_behind(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something outside that the run does not wait for, and that may be done several times. What an isolate does
+        while it ends is not the run's.
+        """
+        if self._is_over:
+            work.close()
+        else:
+            self._start(_without_errors(work))
 
     async def within(self, name: str, limit_ms: float, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of `work`. Raises TimeoutError, and then it is cancelled."""
@@ -343,13 +395,16 @@ class Journal:
 
     def _go_on(self) -> None:
         """All tasks of the run wait: tell it the next thing."""
-        if self._outside or (self._is_replay and not all(step.is_known for step in self._steps.values())):
+        if self._outside or (self._is_replay and not self._is_all_known()):
             return
         stored = [step for step in self._steps.values() if step.has_come and not step.is_live and NUMBER in step.entry]
         if stored:
             self._tell(min(stored, key=lambda step: step.number))
             return
-        self._is_replay = False
+        if self._is_replay:
+            self._is_replay = False
+            for mailbox in self._mailboxes.values():
+                mailbox.deliver()
         begun = [step for step in self._steps.values() if step.is_live and not step.is_told]
         for step in begun:
             step.is_told = True
@@ -366,6 +421,9 @@ class Journal:
             self._numbered.popleft()
         if self._numbered and self._numbered[0].has_come:
             self._tell(self._numbered.popleft())
+
+    def _is_all_known(self) -> bool:
+        return all(it.is_known for them in (self._steps, self._waits) for it in them.values())
 
     def _tell(self, step: _Step) -> None:
         del self._steps[step.name]
@@ -403,3 +461,8 @@ def _shorten(name: str) -> str:
 
 async def _nothing() -> Entry:
     return {}
+
+
+async def _without_errors(work: Coroutine[Any, Any, None]) -> None:
+    with suppress(ArcrunError):
+        await work

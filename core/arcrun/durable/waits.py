@@ -1,16 +1,111 @@
-"""How long a durable run sleeps for a node of the component `wait`: its input's `ms`, `for` or `until`."""
+"""What a durable run does for a node of `wait`, `wait_for` or `approve`: it does not call the component, it waits."""
 
+import asyncio
+import hashlib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from arcrun.errors import InputError
+from arcrun.durable.entries import Entry, read_error, render_error
+from arcrun.errors import ArcrunError, InputError, RunError
 from arcrun.limits import MAX_WAIT_MS
 
-WAIT = "wait"
+if TYPE_CHECKING:
+    from arcrun.durable.journal import Journal
+
+WAIT, WAIT_FOR, APPROVE = "wait", "wait_for", "approve"
+
+DEFAULT_CHOICES, DEFAULT_APPROVERS = ("approve", "reject"), ("approver",)
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)")
+_TYPE_DIGITS = 40
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A node that waits, and the input of its component. `step` names the attempt, `unit` the node in its iteration."""
+
+    journal: "Journal"
+    node: str
+    step: str
+    unit: str
+    given: Mapping[str, Any]
+
+
+Wait = Callable[[Waiting], Awaitable[dict[str, Any]]]
+
+
+def type_of_event(name: str) -> str:
+    """The platform's type of an event that workflows name."""
+    return f"event-{name}"
+
+
+def type_of_decision(unit: str) -> str:
+    """That of the decision that a node waits for, in one iteration."""
+    return f"decision-{hashlib.sha256(unit.encode()).hexdigest()[:_TYPE_DIGITS]}"
+
+
+async def let_pass(waiting: Waiting) -> dict[str, Any]:
+    """{"waited_ms"}. Raises InputError."""
+    wait_ms = find_wait_ms(waiting.given, waiting.journal.now_ms(), waiting.node)
+    await waiting.journal.sleep(waiting.step, wait_ms)
+    return {"waited_ms": math.ceil(wait_ms)}
+
+
+async def wait_for_event(waiting: Waiting) -> dict[str, Any]:
+    """{"id", "payload", "received_at"}. Raises InputError, RunError WAIT_TIMED_OUT."""
+    entry = await _receive(waiting, type_of_event(waiting.given["event"]))
+    return {name: entry[name] for name in ("id", "payload", "received_at")}
+
+
+async def ask_people(waiting: Waiting) -> dict[str, Any]:
+    """{"choice", "approver", "comment", "decided_at"}. Raises InputError, RunError WAIT_TIMED_OUT, UpstreamError."""
+    journal, given, event_type = waiting.journal, waiting.given, type_of_decision(waiting.unit)
+    question = {
+        "node": waiting.unit,
+        "title": given["title"],
+        "text": given.get("text", ""),
+        "choices": given.get("choices", DEFAULT_CHOICES),
+        "approvers": given.get("approvers", DEFAULT_APPROVERS),
+    }
+
+    async def ask() -> Entry:
+        try:
+            await journal.inbox.ask(event_type, question)
+        except ArcrunError as error:
+            return {"error": render_error(error)}
+        return {}
+
+    asked = await journal.record(f"{waiting.step} asks", ask)
+    if "error" in asked:
+        raise read_error(asked["error"])
+    try:
+        entry = await _receive(waiting, event_type)
+    except (asyncio.CancelledError, ArcrunError):
+        journal.leave_behind(journal.inbox.withdraw(event_type))
+        raise
+    decision: Mapping[str, Any] = entry["payload"]
+    return {**decision, "decided_at": entry["received_at"]}
+
+
+WAITS: Mapping[str, Wait] = {WAIT: let_pass, WAIT_FOR: wait_for_event, APPROVE: ask_people}
+
+
+async def _receive(waiting: Waiting, event_type: str) -> Entry:
+    timeout = waiting.given.get("timeout")
+    timeout_ms = MAX_WAIT_MS if timeout is None else _read_duration("timeout", timeout, waiting.node)
+    journal, step = waiting.journal, waiting.step
+    try:
+        return await journal.within(f"{step} timeout", timeout_ms, journal.receive(step, event_type))
+    except TimeoutError:
+        raise RunError(
+            f"`{waiting.node}` has waited for {timeout or '365d'}, and nothing has come.",
+            code="WAIT_TIMED_OUT",
+            next_actions=[f"To go on without: {waiting.node} >> ON_FAIL >> ..."],
+        ) from None
 
 
 def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
@@ -18,21 +113,25 @@ def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
     if "ms" in given:
         wait_ms = float(given["ms"])
     elif "for" in given:
-        wait_ms = _read_duration(given["for"], node)
+        return _read_duration("for", given["for"], node)
     elif "until" in given:
         wait_ms = max(0.0, _read_moment_ms(given["until"], node) - now_ms)
     else:
         raise _build_error(node, "ms", "a number of milliseconds; or write `for`, or `until`", None)
-    if wait_ms > MAX_WAIT_MS:
-        raise _build_error(node, next(iter(given)), "at most 365 days", next(iter(given.values())))
-    return wait_ms
+    return _require_possible(wait_ms, node, next(iter(given)), next(iter(given.values())))
 
 
-def _read_duration(text: str, node: str) -> float:
+def _read_duration(field: str, text: str, node: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise _build_error(node, "for", "a whole number with ms, s, m, h, d or w, such as 2d", text)
-    return float(match[1]) * UNITS_MS[match[2]]
+        raise _build_error(node, field, "a whole number with ms, s, m, h, d or w, such as 2d", text)
+    return _require_possible(float(match[1]) * UNITS_MS[match[2]], node, field, text)
+
+
+def _require_possible(wait_ms: float, node: str, field: str, got: Any) -> float:
+    if wait_ms > MAX_WAIT_MS:
+        raise _build_error(node, field, "at most 365 days", got)
+    return wait_ms
 
 
 def _read_moment_ms(text: str, node: str) -> float:

@@ -28,12 +28,14 @@ from arcrun.limits import (
 )
 from arcrun.ports import Clock, Random
 from arcrun.templates.request import HEADERS
+from arcrun.templates.run import APPROVE, ID
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
+    from arcrun.durable.links import Links
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
@@ -42,7 +44,12 @@ def name_step(context: "RunContext", unit: str, iteration: Iteration) -> str:
     """The name of a unit's step in the journal, "" if there is none."""
     if context.journal is None:
         return ""
-    return f"{context.step_path}{unit}{[*iteration] if iteration else ''}"
+    return f"{context.step_path}{unit}{suffix_step(iteration)}"
+
+
+def suffix_step(iteration: Iteration) -> str:
+    """What follows a unit's name in that of its step."""
+    return str([*iteration]) if iteration else ""
 
 
 class NodeEnd(Protocol):
@@ -326,7 +333,7 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end.
+    the run is to end; `links` is None if nobody can be asked to decide.
     """
 
     ports: RunPorts
@@ -351,6 +358,17 @@ class RunContext:
     step_path: str = ""  # what the names of this sub-workflow's steps begin with
     is_trial: bool = False
     interrupt: Callable[[], Awaitable[None]] | None = None
+    run_id: str = ""
+    links: "Links | None" = None
+
+    def tell_run(self, iteration: Iteration) -> dict[str, Any]:
+        """What templates see as `run` in one iteration."""
+        told: dict[str, Any] = {ID: self.run_id}
+        if self.links is not None:
+            from arcrun.durable.links import LinksOfNodes  # noqa: PLC0415 - quick runs need none of it
+
+            told[APPROVE] = LinksOfNodes(self.links, self.step_path, suffix_step(iteration), self.secrets)
+        return told
 
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms

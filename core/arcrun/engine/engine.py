@@ -24,6 +24,7 @@ from arcrun.workflows.plan import Plan
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
+    from arcrun.durable.links import Links
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
 
@@ -37,7 +38,7 @@ class Trigger:
     body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
-    `gets_response` is whether its client gets the workflow's `response`.
+    `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide.
     """
 
     kind: TriggerKind
@@ -52,6 +53,7 @@ class Trigger:
     undo_ms: float = MAX_UNDO_MS
     gets_response: bool = True
     interrupt: Callable[[], Awaitable[None]] | None = None
+    links: "Links | None" = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -99,6 +101,8 @@ class Engine:
             trace_budget=trace_budget,
             journal=journal,
             interrupt=trigger.interrupt,
+            run_id=run_id,
+            links=trigger.links,
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:

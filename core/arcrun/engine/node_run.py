@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
-from arcrun.json_size import SMALL_CHARACTERS
+from arcrun.json_size import size_of
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
@@ -23,6 +22,7 @@ from arcrun.workflows.plan import PlannedNode
 if TYPE_CHECKING:
     from arcrun.durable.entries import Entry
     from arcrun.durable.journal import Journal
+    from arcrun.durable.waits import Wait
 
 LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
@@ -85,7 +85,7 @@ class NodeRun:
         return await (self._attempt() if self._context.journal is None else self._try_recording())
 
     async def _try_recording(self) -> Outcome:
-        from arcrun.durable.waits import WAIT  # noqa: PLC0415 - quick runs need none of it
+        from arcrun.durable.waits import WAITS  # noqa: PLC0415 - quick runs need none of it
 
         journal, call = self._context.journal, self._call
         assert journal is not None
@@ -93,8 +93,8 @@ class NodeRun:
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
         if not isinstance(call, ComponentCall):
             return await self._attempt()
-        if self._planned.component.partition("@")[0] == WAIT:
-            return await self._wait(journal, call)
+        if (wait := WAITS.get(self._planned.component.partition("@")[0])) is not None:
+            return await self._wait(journal, call, wait)
 
         async def attempt() -> "Entry":
             began_ms = self._real_ms()
@@ -110,19 +110,18 @@ class NodeRun:
             raise
         return self._read_entry(call, entry)
 
-    async def _wait(self, journal: "Journal", call: ComponentCall) -> Outcome:
-        """Sleep, as the component `wait` would let the time pass."""
-        from arcrun.durable.waits import find_wait_ms  # noqa: PLC0415 - as above
+    async def _wait(self, journal: "Journal", call: ComponentCall, wait: "Wait") -> Outcome:
+        """What the component `wait`, or one like it, would answer after its time."""
+        from arcrun.durable.waits import Waiting  # noqa: PLC0415 - as above
 
         try:
             await call.prepare()
             assert call.input is not None
-            wait_ms = find_wait_ms(call.input, journal.now_ms(), self.node)
             self.attempts += 1
-            await journal.sleep(call.step, wait_ms)
+            data = await wait(Waiting(journal, self.node, call.step, self._step, call.input))
         except ArcrunError as error:
             return failed(error)
-        return Outcome({"success": True, "data": {"waited_ms": math.ceil(wait_ms)}}, weight=SMALL_CHARACTERS)
+        return Outcome({"success": True, "data": data}, weight=size_of(data).weight)
 
     def _real_ms(self) -> float:
         """Since the start of the run, by the isolate's clock."""
@@ -130,6 +129,7 @@ class NodeRun:
 
     def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> "Entry":
         from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
+        from arcrun.durable.links import find_links  # noqa: PLC0415 - as above
 
         secrets = self._context.secrets
         return {
@@ -141,7 +141,7 @@ class NodeRun:
             "start_ms": began_ms,
             "duration_ms": self._real_ms() - began_ms,
             "used": call.used,
-            "secrets": {name: secrets[name] for name in call.revealed if name in secrets},
+            "secrets": {name: secrets[name] for name in call.revealed if name in secrets} | find_links(secrets),
         }
 
     def _read_entry(self, call: ComponentCall, entry: "Entry") -> Outcome:

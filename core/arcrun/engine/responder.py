@@ -18,9 +18,10 @@ from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_RESPONSE_HEADER_CHARACTERS, MAX_RESPONSE_HEADERS
 from arcrun.templates.rendering import Rendering
+from arcrun.templates.run import RUN
 from arcrun.templates.template import START, Scope
 from arcrun.workflows.model import INPUT
-from arcrun.workflows.references import ERROR, RUN
+from arcrun.workflows.references import ERROR
 from arcrun.workflows.responses.files import FILE_KEYS, decode_base64
 from arcrun.workflows.responses.headers import SET_COOKIE, find_value_problem
 from arcrun.workflows.responses.model import (

@@ -31,6 +31,7 @@ from arcrun.errors import ArcrunError, RunCancelledError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.request import REQUEST
+from arcrun.templates.run import RUN
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
@@ -65,6 +66,8 @@ async def run_plan(
         scope[VARIABLES] = plan.variables
     if plan.request_fields:
         scope[REQUEST] = context.read_request(plan.request_fields)
+    if plan.reads_run:
+        scope[RUN] = context.tell_run(())
     responder = None if context.depth else context.responder
     if responder is not None:
         responder.scope = scope
@@ -485,6 +488,8 @@ class GraphRun:
             if loop.index:
                 scope[loop.index] = index
             around = self._around.enter(index, loop.item, element)
+            if RUN in scope:
+                scope[RUN] = self._context.tell_run(around.iteration)
             body = GraphRun(loop.body, scope, self._context, around, (self, key))
             try:
                 answer = await body.run()

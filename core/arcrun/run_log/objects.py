@@ -64,6 +64,10 @@ class RunLogObjects:
     async def cancel_start(self, run_id: str) -> bool:
         return await self._open_object(object_of(run_id)).cancel_start(run_id)
 
+    def of_run(self, run_id: str) -> RunLogObject:
+        """The object that has a run."""
+        return self._open_object(object_of(run_id))
+
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)
 

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
+from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
@@ -107,7 +108,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, QueuedRunsObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLettersObject, QueuedRunsObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -158,7 +159,7 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, DeadLettersObject, Queue
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDeadLetters, RemoteQueuedRuns):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:

@@ -68,6 +68,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "a workflow that it calls: it may have done so, or half of it, although another was faster.",
         "Let only nodes race that read, and have the effect after the join.",
     ),
+    "NEEDS_DURABLE": (
+        "A node waits for an event or for a decision, which takes a durable run.",
+        "Write `durable: true` in the workflow.",
+    ),
     "BREAK_OUTSIDE_LOOP": (
         "A line leads to `break` from a node that is in no loop's body.",
         "Lead it to `stop`, which ends the run; or to the next node.",

@@ -11,7 +11,7 @@ from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, TERMINAL_ALIASES, Edge, Join, Workflow
 
-# Names in templates that no node may have: the request, the project's settings; and for future use the run itself.
+# Names in templates that no node may have: the request, the project's settings, and the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
 # Behind the last node, as names of Shape.settled, which no node can have: the run has succeeded, or has failed.
 ENDED, HAS_FAILED = "\0ended", "\0failed"

@@ -18,6 +18,7 @@ from arcrun.workflows.settings import (
     parse_settings,
     report_unknown_key,
 )
+from arcrun.workflows.waiting import check_waiting
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
@@ -39,6 +40,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     else:
         _warn_of_settings(node, contract, findings)
         inputs.check(node, config, parts.settings.take, contract)
+        check_waiting(node, config, workflow, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 

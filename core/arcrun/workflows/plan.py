@@ -41,8 +41,9 @@ SHAPES_FORMAT = 4
 # has.
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
+RUN_FORMAT = 7  # of a plan that reads `run` in its flow, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
-READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT)
+READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -332,8 +333,9 @@ class Plan:
     """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
     `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT or DURABLE_FORMAT; or IMPLICIT_FORMAT of one that was stored
-    in it and not compiled again. `request_fields` are the fields of `request` that it reads.
+    `format` is the lowest of the formats above that says all of it; or IMPLICIT_FORMAT of one that was stored in it and
+    not compiled again. `request_fields` are the fields of `request` that it reads; `reads_run` is whether its flow
+    reads `run`.
     `response` is what its webhook answers, None for the data as JSON.
     """
 
@@ -350,6 +352,7 @@ class Plan:
     start_limits: tuple[StartLimit, ...] = field(default=(), kw_only=True)
     variables: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     request_fields: tuple[str, ...] = field(default=(), kw_only=True)
+    reads_run: bool = field(default=False, kw_only=True)
     response: Response | None = field(default=None, kw_only=True)
 
     @cached_property
@@ -399,6 +402,7 @@ class Plan:
             **({"limits": [limit.to_json() for limit in self.start_limits]} if self.start_limits else {}),
             **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
             **({"request": list(self.request_fields)} if self.request_fields else {}),
+            **({"run": True} if self.reads_run else {}),
             **({"response": self.response.to_json()} if self.response is not None else {}),
         }
 
@@ -429,6 +433,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         start_limits=tuple(StartLimit.load(limit) for limit in stored.get("limits", ())),
         variables=stored.get("vars", {}),
         request_fields=tuple(stored.get("request", ())),
+        reads_run=stored.get("run", False),
         response=Response.load(stored["response"]) if "response" in stored else None,
     )
 

@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from arcrun.templates.request import REQUEST, REQUEST_FIELDS
+from arcrun.templates.run import RUN
 from arcrun.templates.template import STATES, Template, compile_path
 from arcrun.templates.variables import Variables, select_variables
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
     DURABLE_FORMAT,
+    RUN_FORMAT,
     SHAPES_FORMAT,
     TRIGGERS_FORMAT,
     Ending,
@@ -41,9 +43,12 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         input_schema=workflow.input_schema,
         start_limits=workflow.start_limits,
         request_fields=builder.request_fields,
+        reads_run=builder.reads_run,
         response=workflow.response,
         variables=builder.select_variables(variables),
     )
+    if plan.reads_run:
+        return replace(plan, format=RUN_FORMAT)
     if plan.is_durable:
         return replace(plan, format=DURABLE_FORMAT)
     if (
@@ -124,6 +129,11 @@ class _GraphBuilder:
         read = {steps[1] if len(steps) > 1 else "" for steps in self._paths if steps[0] == REQUEST}
         return tuple(name for name in REQUEST_FIELDS if name in read or "" in read)
 
+    @property
+    def reads_run(self) -> bool:
+        """Whether the flow reads `run`; every response knows it."""
+        return any(steps[0] == RUN for steps in self._flow_paths)
+
     @cached_property
     def _read_fields(self) -> frozenset[tuple[str, str]]:
         """The names with their first fields that templates or expressions read."""
@@ -132,6 +142,14 @@ class _GraphBuilder:
     @cached_property
     def _paths(self) -> frozenset[tuple[str, ...]]:
         """The paths that templates and expressions read."""
+        found = set(self._flow_paths)
+        for response in list_responses(self.workflow.response):
+            found |= {reference.steps for _, template in response.parts for reference in template.references}
+        return frozenset(found)
+
+    @cached_property
+    def _flow_paths(self) -> frozenset[tuple[str, ...]]:
+        """Those that the flow reads."""
         templates = (it for node in self.workflow.nodes.values() for it in node.templates.values())
         found = {reference.steps for it in templates if isinstance(it, Template) for reference in it.references}
         for edge in self.workflow.edges:
@@ -148,8 +166,6 @@ class _GraphBuilder:
             if (repeat := part.settings.repeat) is not None:
                 found |= repeat.expression.paths
                 found |= {reference.steps for reference in repeat.template.references} if repeat.template else set()
-        for response in list_responses(self.workflow.response):
-            found |= {reference.steps for _, template in response.parts for reference in template.references}
         return frozenset(found)
 
     def _plan_node(self, node: Node) -> PlannedNode:

@@ -8,6 +8,7 @@ from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST, find_request_problem
+from arcrun.templates.run import APPROVE, APPROVE_COMPONENT, RUN, find_run_problem
 from arcrun.templates.template import (
     ALIASES,
     COLLECTED,
@@ -22,7 +23,7 @@ from arcrun.templates.template import (
 from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.graph import ENDED, HAS_FAILED, RESERVED_NAMES, Loop, Shape, index_of, results_of
+from arcrun.workflows.graph import ENDED, HAS_FAILED, Loop, Shape, index_of, results_of
 from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
 from arcrun.workflows.triggers.input_schema import find_unknown_field
@@ -32,7 +33,7 @@ ENVELOPE_FIELDS = ("data", "error", "success")
 # The outcome that a node must have for these envelope fields to exist; for any other field it must have succeeded.
 _OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
 # Names in `response`, with their fields: the run, and in `on_failure` why it failed.
-RUN, ERROR = "run", "error"
+ERROR = "error"
 END_FIELDS = {RUN: ("id",), ERROR: ("code", "message", "node")}
 END_NAMES = tuple(END_FIELDS)
 _CODE = "UNRESOLVED_REFERENCE"
@@ -105,7 +106,7 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"`{name}` is read as a name in an expression", hint, at=at)
             elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
-            elif head not in (INPUT, REQUEST, VARIABLES) and (
+            elif head not in (INPUT, REQUEST, VARIABLES, RUN) and (
                 problem := self._find_head_problem(head, node, after=True)
             ):
                 meant = f"Put strings in single quotes: '{name}'."
@@ -166,6 +167,10 @@ class ReferenceChecker:
         """The problem of a path that starts from the request or the settings."""
         if path[0] == REQUEST:
             return find_request_problem(path)
+        if path[0] == RUN:
+            if path[1:2] == (APPROVE,):
+                return "is a link, which an expression cannot read", "Send it in a step."
+            return find_run_problem(path)
         return find_reference_problem(path, self.symbols.variables) if path[0] == VARIABLES else None
 
     def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
@@ -176,6 +181,8 @@ class ReferenceChecker:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head in (REQUEST, VARIABLES):
             return self._find_fixed_problem(steps)
+        if head == RUN and node not in (ENDED, HAS_FAILED):
+            return find_run_problem(steps) or self._find_link_problem(steps, node)
         if head in (END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else ()):
             return _find_end_problem(steps)
         if head == INPUT or (head == PREVIOUS and not self.of_undo and node in self.repeating):
@@ -186,6 +193,19 @@ class ReferenceChecker:
             if steps[1] in REPEAT_FIELDS:
                 return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
+
+    def _find_link_problem(self, steps: Sequence[str], node: str) -> tuple[str, str] | None:
+        """What is wrong with `run.approve.NODE.APPROVER`: the node must be one of the same loop that asks people."""
+        if steps[1] != APPROVE:
+            return None
+        asking = self.workflow.nodes.get(steps[2])
+        if asking is None or (asking.component or "").partition("@")[0] != APPROVE_COMPONENT:
+            known = [name for name, it in self.workflow.nodes.items() if it.component == APPROVE_COMPONENT]
+            hint = suggest_nearest(steps[2], known, "Its component must be `approve`.")
+            return f"leads nowhere: `{steps[2]}` is no node that asks people", hint
+        if self.shape is not None and self.shape.loops_around(steps[2]) != self.shape.loops_around(node):
+            return f"is not known here: `{steps[2]}` is in another loop", "Send the link within the same loop."
+        return None
 
     def _find_head_problem(self, head: str, node: str, after: bool) -> tuple[str, str] | None:
         if self.shape is not None and head in self.shape.settled[node]:
@@ -211,8 +231,6 @@ class ReferenceChecker:
         return f"may not exist: `{head}` does not run before `{node}`", hint
 
     def _suggest_head(self, head: str, visible: Iterable[str], node: str) -> str:
-        if head in RESERVED_NAMES:
-            return f"`{head}` is reserved for future use."
         loops = self.shape.loops if self.shape else ()
         source = next((loop.source for loop in loops if loop.item == head), None)
         if source is not None:

@@ -138,6 +138,7 @@ COMMANDS: dict[str, list[str]] = {
     "logs": [RUN_ID],
     "rollback": ["x", "1"],
     "rotate": ["x"],
+    "event": ["0" * 26, WORD],
     "cancel": ["0" * 26],
     "dismiss": ["0" * 26],
     "pause": ["x"],

@@ -34,6 +34,7 @@ CONTRACTS = {
         canonical_id="broken", input_schema={"type": "object", "properties": {"x": {"type": "nothing"}}}
     ),
     "any": ANYTHING,
+    "wait_for": ANYTHING,
     "send": build_network_contract("e.test", canonical_id="send", input_schema={"type": "object"}),
 }
 NOT_FOUND = ComponentError("There is none.", code="COMPONENT_NOT_FOUND", http_status=404)
@@ -284,6 +285,13 @@ CASES: list[Any] = [
         (8, 3),
         "Let `send` only read, and have the effect after `b`.",
         id="a loser with effects",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> any", config="  any: {component: wait_for, event: paid}\n"),
+        "NEEDS_DURABLE",
+        (5, 9),
+        "Write `durable: true` in the workflow.",
+        id="a wait in a quick run",
     ),
     pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),

@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from arcrun.wasm.abi import Execution
 from executor.durable.acceptance import resume_runs
+from executor.durable.start import load_start
+from fakes.accepted import Calls, trigger
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
@@ -34,17 +34,6 @@ DURABLE: dict[str, Any] = {
 }
 
 
-class Calls:
-    """A component that reaches outside, and how often it was called."""
-
-    def __init__(self) -> None:
-        self.inputs: list[Any] = []
-
-    def __call__(self, stdin: str) -> Execution:
-        self.inputs.append(json.loads(stdin))
-        return echo(stdin)
-
-
 @pytest.fixture
 def calls() -> Calls:
     return Calls()
@@ -58,13 +47,6 @@ def instances() -> FakeInstances:
 @pytest.fixture
 def bench(calls: Calls, instances: FakeInstances) -> Bench:
     return build_bench({"tell": calls, "wait": exited({})}, instances, CONTRACTS)
-
-
-async def trigger(bench: Bench, source: Mapping[str, Any], body: Any, query: str = "") -> dict[str, Any]:
-    token = (await bench.service.push(source, ADA)).stored.token
-    async with build_client(bench.service) as client:
-        answer = await client.post(f"/webhooks/{token}/trigger{query}", json=body)
-    return {"status": answer.status_code, **answer.json()}
 
 
 async def test_an_accepted_run_is_stored_sealed_and_run_by_its_instance(
@@ -226,3 +208,15 @@ async def test_an_instance_that_does_not_notice_is_terminated(bench: Bench, inst
 async def test_a_run_that_is_none_cannot_be_cancelled(bench: Bench) -> None:
     refused = await ask_to_cancel(bench, "0" * 26)
     assert (refused["status"], refused["error"]["code"]) == (404, "RUN_NOT_FOUND")
+
+
+async def test_a_start_of_the_format_before_is_read(bench: Bench, instances: FakeInstances) -> None:
+    run_id = (await trigger(bench, DURABLE, {"text": "hi"}))["run_id"]
+    lasting = bench.service.lasting
+    assert lasting is not None
+    found = await lasting.runs.find_start(run_id)
+    assert found is not None
+    told = json.loads(found[0])
+    links = told.pop("links")
+    start = load_start(json.dumps({**told, "format": 1}).encode())
+    assert (links, start.open_links(run_id), start.to_bytes()) == (None, None, found[0])

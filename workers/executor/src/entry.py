@@ -221,10 +221,10 @@ def _build_service(bindings: Any) -> ExecutorService:
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)
-    instances = read_optional(bindings, "RUN_WORKFLOW")
-    lasting = (
-        Lasting(CloudflareWorkflows(instances), runs, bucket) if instances is not None and encryption_key else None
-    )
+    instances, lasting = read_optional(bindings, "RUN_WORKFLOW"), None
+    if instances is not None and encryption_key:
+        public_url = (read_optional(bindings, "ARCRUN_PUBLIC_URL") or "").rstrip("/")
+        lasting = Lasting(CloudflareWorkflows(instances), runs, bucket, public_url)
     return ExecutorService(
         *(components, workflows, runs, vault, engine, background, usage, audit),
         crypto=WebCrypto(),

@@ -11,7 +11,7 @@ from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.caches import Cache
-from arcrun.errors import ArcrunError, NotConfiguredError, RateLimitedError, UnauthorizedError
+from arcrun.errors import ArcrunError, NotConfiguredError, NotFoundError, RateLimitedError, UnauthorizedError
 from arcrun.ports import Clock
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
@@ -44,6 +44,11 @@ class Access(Protocol):
         NotConfiguredError, RateLimitedError of a caller without an account.
         """
 
+    async def of_link(self, request: Request) -> ExecutorService:
+        """The service for a link with which a person decides, which needs no key. Raises NotFoundError LINK_UNKNOWN,
+        NotConfiguredError.
+        """
+
     async def shows_key(self, request: Request) -> bool:
         """Whether a webhook's request has its owner's API key. Another key is ignored: a webhook's caller may send an
         Authorization header of its own.
@@ -62,6 +67,9 @@ class OwnerAccess:
 
     async def of_webhook(self, _request: Request) -> WebhookAccess:
         return self._webhook
+
+    async def of_link(self, _request: Request) -> ExecutorService:
+        return self._service
 
     async def shows_key(self, request: Request) -> bool:
         return bool(self._api_key) and is_api_key(presented_key(request), self._api_key or "")
@@ -131,6 +139,10 @@ class TenantAccess:
             raise build_webhook_missing_error()
         return WebhookAccess(self._services.of(tenant))
 
+    async def of_link(self, request: Request) -> ExecutorService:
+        self._admit(None, request)
+        raise NotFoundError("A hosted platform asks nobody to decide.", code="LINK_UNKNOWN")
+
     async def shows_key(self, request: Request) -> bool:
         key = presented_key(request)
         tenant = await self._tenants.find_by_key(key) if key else None
@@ -150,6 +162,9 @@ class RefusedAccess:
         raise self._error
 
     async def of_webhook(self, _request: Request) -> NoReturn:
+        raise self._error
+
+    async def of_link(self, _request: Request) -> NoReturn:
         raise self._error
 
     async def shows_key(self, _request: Request) -> NoReturn:

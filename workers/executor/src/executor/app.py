@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from executor import audit_handlers as audit
+from executor import event_handlers as events
 from executor import run_handlers as runs
 from executor import workflow_handlers as workflows
 from executor.access import Access
@@ -28,6 +29,12 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
     def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
             return await handler(await access.of_key(request), request)
+
+        return serve
+
+    def open_to_links(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            return await handler(await access.of_link(request), request)
 
         return serve
 
@@ -50,6 +57,9 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
         Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss), methods=["POST"]),
+        Route("/runs/{run_id}/events/{event}", protected(events.send_event), methods=["POST"]),
+        Route("/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
+        Route("/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
         Route("/data-keys/renew", protected(runs.renew_keys), methods=["POST"]),
         Route("/usage", protected(runs.show_usage), methods=["GET"]),
         Route("/plan", protected(runs.show_plan), methods=["GET"]),

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from arcrun.contracts.model import Contract
+from arcrun.durable.links import KEY_BYTES
+from arcrun.durable.waits import WAITS
 from arcrun.engine.engine import Trigger
 from arcrun.errors import ArcrunError, NotFoundError, RunError
 from arcrun.limits import MAX_DURABLE_MS
 from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
+from arcrun.workflows.waiting import asks_people
 from executor.accepted_runs import make_keepable
 from executor.durable.lasting import Lasting
 from executor.durable.queueing import begin_if_resumed
@@ -39,7 +42,7 @@ async def accept_run(
     if plan.start_limits:
         ticket = await admit(service.runs, plan, replace(trigger, timeout_ms=limit_ms))
     try:
-        start = await _build_start(service, stored, trigger, ticket)
+        start = await _build_start(service, lasting, stored, trigger, ticket)
         shown = await make_keepable(plan, trigger, service.engine.ports)
         kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
         run = AcceptedRun(
@@ -61,16 +64,21 @@ async def accept_run(
         raise
 
 
-async def _build_start(service: ExecutorService, stored: StoredWorkflow, trigger: Trigger, ticket: str) -> RunStart:
+async def _build_start(
+    service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, trigger: Trigger, ticket: str
+) -> RunStart:
     callees = await _find_callees(service, stored.plan)
+    plans = [stored.plan, *(each.plan for each in callees.values())]
+    ports = service.engine.ports
     return RunStart(
         stored.name,
         (stored.version, stored.plan.sha256),
         {name: (each.version, each.plan.sha256) for name, each in callees.items()},
-        await _find_pure(service, [stored.plan, *(each.plan for each in callees.values())]),
+        await _find_pure(service, plans),
         trigger,
-        service.engine.ports.clock.now_ms(),
+        ports.clock.now_ms(),
         ticket,
+        (lasting.public_url, ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
     )
 
 
@@ -89,7 +97,7 @@ async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, Store
 
 
 async def _find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
-    """The components whose calls reach nothing outside, and do not wait. One that is not found is none."""
+    """The components whose calls reach nothing outside, and do not wait. One that is not found is none of them."""
     pure = []
     for name in sorted({call.component for plan in plans for call in plan.calls if call.workflow is None}):
         try:
@@ -98,7 +106,7 @@ async def _find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[st
             if error.retriable:
                 raise
             continue
-        if not _reaches_outside(contract):
+        if not _reaches_outside(contract) and contract.canonical_id not in WAITS:
             pure.append(name)
     return pure
 

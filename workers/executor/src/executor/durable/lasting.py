@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arcrun.ports import BlobStore, RunInstances
+from arcrun.run_events import RunEventsObject
 from arcrun.run_log.protocol import Unsettled
 from executor.records.runs import EndedRun
 
@@ -49,6 +50,9 @@ class LastingRuns(Protocol):
     async def count_unsettled(self) -> Unsettled:
         """The dead letters and queued runs of each workflow that has any. Raises UpstreamError."""
 
+    def open_events(self, run_id: str) -> RunEventsObject:
+        """The events of an accepted run."""
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 
@@ -58,6 +62,9 @@ class LastingRuns(Protocol):
 
 @dataclass(frozen=True)
 class Lasting:
+    """`public_url` is the executor's, for links that people get."""
+
     instances: RunInstances
     runs: LastingRuns
     blobs: BlobStore
+    public_url: str = ""

@@ -20,9 +20,11 @@ from arcrun.ports import Clock, WorkflowSteps
 from arcrun.workflows.model import KEEPS_ALL, Keeping
 from arcrun.workflows.plan import Plan
 from executor.durable.cancellation import ask_again
+from executor.durable.inbox import RunInbox
 from executor.durable.lasting import Lasting
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
 from executor.durable.patience import patiently
+from executor.durable.plans import find_plan
 from executor.durable.start import RunStart, load_start
 from executor.durable.step_box import StepBox
 from executor.records.runs import EndedRun
@@ -56,7 +58,7 @@ class InstanceRun:
 
     async def run_to_end(self) -> str:
         try:
-            plan = await self._find_plan(self.start.workflow, *self.start.pin)
+            plan = await find_plan(self.service, self.start.workflow, *self.start.pin)
         except ArcrunError as error:
             if error.retriable:
                 raise
@@ -86,6 +88,7 @@ class InstanceRun:
             self.run_id,
             self.steps,
             box,
+            RunInbox(self.lasting, engine.ports.clock, self.run_id),
             engine.ports.clock,
             started_ms=start.started_ms,
             purity=purity,
@@ -98,32 +101,15 @@ class InstanceRun:
             OutsideClock(engine.ports.clock, journal),
             engine.ports.random,
         )
-        trigger = replace(start.trigger, interrupt=journal.interrupt if self.is_to_cancel else None)
+        interrupt = journal.interrupt if self.is_to_cancel else None
+        trigger = replace(start.trigger, interrupt=interrupt, links=start.open_links(self.run_id))
         run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
         return await journal.run(run)
 
     async def _find_callee(self, name: str) -> Plan:
         if name not in self.start.callees:
             raise NotFoundError(f"There is no workflow `{name}`.", code="WORKFLOW_NOT_FOUND")
-        return await self._find_plan(name, *self.start.callees[name])
-
-    async def _find_plan(self, name: str, version: int, digest: str) -> Plan:
-        """The plan that the run was accepted with. Raises NotFoundError, UpstreamError."""
-        return await patiently(self._clock, lambda: self._look_for_plan(name, version, digest))
-
-    async def _look_for_plan(self, name: str, version: int, digest: str) -> Plan:
-        workflows = self.service.workflows
-        current = await workflows.find_by_name(name)  # this isolate knows it, most often
-        if (current.version, current.plan.sha256) == (version, digest):
-            return current.plan
-        plan = (await workflows.find_version(name, version)).plan
-        if plan.sha256 != digest:
-            raise NotFoundError(
-                f"Version {version} of `{name}` is not the one that the run began with.",
-                code="VERSION_NOT_FOUND",
-                next_actions=["The workflow was deleted, and pushed anew: start the run again."],
-            )
-        return plan
+        return await find_plan(self.service, name, *self.start.callees[name])
 
     async def _end(self, keeping: Keeping, record: RunRecord) -> str:
         """Store the record: once more, if the isolate is lost behind it."""

@@ -1,16 +1,18 @@
 """What an instance starts a run with: stored sealed in the RunLog until the run has ended.
 
-Format 1: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
-"started_ms", "ticket"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256] of each workflow
-that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls reach
-nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are those
-fields of a Trigger that are not its input.
+Format 2: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
+"started_ms", "ticket", "links"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256] of each
+workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls
+reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are
+those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to decide, with
+the key in hexadecimal, else null. Format 1 has no `links`.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.durable.links import Links
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import RequestSource
@@ -19,7 +21,7 @@ from arcrun.errors import ArcrunError, WorkflowError
 from arcrun.json_text import parse_json, write_json
 from arcrun.templates.request import REQUEST_FIELDS
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)
 Pin = tuple[int, str]  # a version, and the SHA-256 of its plan
 
 
@@ -46,6 +48,11 @@ class RunStart:
     trigger: Trigger
     started_ms: float
     ticket: str = ""  # with which it leaves the count of its workflow's limits
+    links: tuple[str, bytes] | None = None  # the base URL of links, and the key of their seals
+
+    def open_links(self, run_id: str) -> Links | None:
+        """The links with which people decide for the run."""
+        return None if self.links is None else Links(run_id, *self.links)
 
     def build_failed(self, run_id: str, error: ArcrunError) -> RunRecord:
         """The record of a run that cannot begin, or not go on."""
@@ -83,6 +90,7 @@ class RunStart:
                 },
                 "started_ms": self.started_ms,
                 "ticket": self.ticket,
+                "links": self.links and {"base_url": self.links[0], "key": self.links[1].hex()},
             }
         ).encode()
 
@@ -95,13 +103,13 @@ def keep_request(request: RequestSource) -> KeptRequest:
 def load_start(content: bytes) -> RunStart:
     """Raises WorkflowError RUN_OUTDATED."""
     told: Mapping[str, Any] = parse_json(content.decode())
-    if told["format"] != FORMAT:
+    if told["format"] not in READABLE:
         raise WorkflowError(
             "The run was accepted by another version of arcrun.",
             code="RUN_OUTDATED",
             next_actions=["Deploy that version again, or start the workflow anew."],
         )
-    limits, request = told["limits"], told["request"]
+    limits, request, links = told["limits"], told["request"], told.get("links")
     trigger = Trigger(
         TriggerKind(told["trigger"]),
         told["input"],
@@ -121,4 +129,5 @@ def load_start(content: bytes) -> RunStart:
         trigger,
         told["started_ms"],
         told["ticket"],
+        links and (links["base_url"], bytes.fromhex(links["key"])),
     )

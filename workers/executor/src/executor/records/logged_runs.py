@@ -25,6 +25,7 @@ from arcrun.errors import (
 from arcrun.limits import MAX_ROW_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
+from arcrun.run_events import RunEventsObject
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
@@ -269,6 +270,9 @@ class LoggedRuns:
     async def is_to_cancel(self, run_id: str) -> bool:
         found = await self._objects.find_start(run_id)
         return found is not None and found["cancelled"]
+
+    def open_events(self, run_id: str) -> RunEventsObject:
+        return self._objects.of_run(run_id)
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         number, _, after = (cursor or "0:").partition(":")

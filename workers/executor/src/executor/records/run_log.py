@@ -20,11 +20,12 @@ from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
+from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, dead_letters, queued_runs, request_keys
+from executor.records import admissions, dead_letters, queued_runs, request_keys, run_events
 
 MIGRATIONS = (
     (
@@ -55,6 +56,7 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
+    run_events.TABLES,
     (*dead_letters.TABLES, *queued_runs.TABLES),
 )
 DAY_MS = 86_400_000
@@ -83,7 +85,7 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "dead_letters", "queued")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "events", "questions", "dead_letters", "queued")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
 _MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
@@ -143,6 +145,7 @@ class RunLogTables:
         self._batches, self._busy_ms = 0, 0.0
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
+        self._events = run_events.RunEvents(sql, self._is_under_way)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
         self._queue = queued_runs.QueuedRuns(sql)
@@ -184,6 +187,7 @@ class RunLogTables:
             if has_lasted and run["status"] == "failed":
                 self._prune_again(self._dead.add(run_id, run["workflow"]))
             self._queue.remove(run_id)
+            self._events.forget(run_id)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -197,6 +201,7 @@ class RunLogTables:
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
         self._queue.remove(run_id)
+        self._events.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
@@ -299,6 +304,30 @@ class RunLogTables:
 
     def count_unsettled(self) -> Unsettled:
         return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
+
+    def add_event(self, run_id: str, event: StoredEvent) -> EventState:
+        self._unchecked_bytes += len(event["payload"])
+        return self._events.add_event(run_id, event)
+
+    def list_events(self, run_id: str, event_type: str) -> Sequence[Mapping[str, str]]:
+        return self._events.list_events(run_id, event_type)
+
+    def take_event(
+        self, run_id: str, event_type: str, event_id: str, wait: str, before: Sequence[str]
+    ) -> StoredEvent | None:
+        return self._events.take_event(run_id, event_type, event_id, wait, before)
+
+    def ask(self, run_id: str, event_type: str, question: str) -> None:
+        self._events.ask(run_id, event_type, question)
+
+    def withdraw(self, run_id: str, event_type: str) -> None:
+        self._events.withdraw(run_id, event_type)
+
+    def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
+        return self._events.find_question(run_id, event_type)
+
+    def _is_under_way(self, run_id: str) -> bool:
+        return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
 
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
@@ -441,11 +470,13 @@ class RunLogTables:
 
     def _give_up_lost(self, now_ms: float) -> None:
         """Let runs be pruned that were lost so long ago that a dead letter would be, too."""
-        self._sql.execute(
+        lost = self._sql.execute(
             "DELETE FROM starts WHERE id IN (SELECT id FROM runs WHERE id IN (SELECT id FROM starts)"
-            f" AND {_DEADLINES['lost']} LIMIT ?)",
+            f" AND {_DEADLINES['lost']} LIMIT ?) RETURNING id",
             *(now_ms - dead_letters.KEPT_MS, MAX_PRUNED_RUNS),
         )
+        for row in lost:
+            self._events.forget(row["id"])
 
     async def _delete_oldest(self, blobs: BlobStore, most_bytes: float) -> list[str]:
         """Delete the oldest runs, dead letters only if there are no others. Returns their ids."""

@@ -1,0 +1,64 @@
+"""The nodes of a durable workflow that wait for somebody: `wait_for` an event, `approve` for a person's decision."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from arcrun.templates.run import APPROVE_COMPONENT
+from arcrun.templates.syntax import OPEN
+from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.model import Node, Workflow
+from arcrun.workflows.plan import Plan, PlannedNode
+
+WAIT_FOR_COMPONENT = "wait_for"
+EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+def id_of(component: str) -> str:
+    """A component's id, without the version behind it."""
+    return component.partition("@")[0]
+
+
+def list_awaited(plan: Plan) -> dict[str, list[PlannedNode]]:
+    """The nodes that wait for events, by the event's name."""
+    found: dict[str, list[PlannedNode]] = {}
+    for node in plan.calls:
+        if id_of(node.component) == WAIT_FOR_COMPONENT:
+            found.setdefault(node.config["event"], []).append(node)
+    return found
+
+
+def asks_people(plan: Plan) -> bool:
+    return any(id_of(node.component) == APPROVE_COMPONENT for node in plan.calls)
+
+
+def check_waiting(node: Node, config: Mapping[str, Any], workflow: Workflow, findings: Findings) -> None:
+    component = id_of(node.component or "")
+    if component not in (WAIT_FOR_COMPONENT, APPROVE_COMPONENT):
+        return
+    if not workflow.is_durable:
+        message = f"{node.told} waits for somebody, which only a durable run can"
+        findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
+    if component == WAIT_FOR_COMPONENT:
+        _check_event(node, config, findings)
+
+
+def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> None:
+    event = config.get("event")
+    if isinstance(event, str) and (OPEN in event or not EVENT_NAME.fullmatch(event)):
+        message = f"`event` of {node.told} must be a name that stands in the workflow"
+        hint = "A letter, then up to 63 letters, digits, `_` and `-`."
+        findings.add("INVALID_INPUT", message, hint, at=(*node.at, "event"))
+    elif event is None and node.config.get("take"):
+        message = f"`event` of {node.told} is missing: who sends an event must know its name"
+        findings.add("INVALID_INPUT", message, "Write it into the node.", at=node.at)
+    if _holds_template(config.get("schema")):
+        message = f"`schema` of {node.told} has a template: events are checked when they come"
+        findings.add("INVALID_INPUT", message, "Write the schema as it is.", at=(*node.at, "schema"))
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return OPEN in value
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(map(_holds_template, parts))

@@ -1,0 +1,139 @@
+"""Events and decisions on the real runtime: two waits for one event with a restart between, and people's links."""
+
+import html
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workerd.durable.test_kills import platform_that_is_killed, until_ended
+from workerd.local_platform import running_platform
+
+pytestmark = pytest.mark.workerd
+
+TWICE = {
+    "name": "twice",
+    "durable": True,
+    "flow": ["input >> PIPE >> first", "first >> PIPE >> second"],
+    "config": {
+        "first": {"component": "wait_for", "event": "paid", "timeout": "1h"},
+        "second": {"component": "wait_for", "event": "paid", "timeout": "1h"},
+    },
+}
+LINKS = {"ann": "{{run.approve.ask.ann}}", "late": "{{run.approve.late.ann}}", "run": "{{run.id}}"}
+ASKING = {
+    "name": "asking",
+    "durable": True,
+    "flow": [
+        "input >> PIPE >> told",
+        "told >> PIPE >> ask",
+        "ask >> PIPE >> chosen",
+        "told >> PIPE >> late",
+        "late >> ON_FAIL >> gone",
+    ],
+    "config": {
+        "told": {"component": "http_request", "method": "POST", "url": "{{input.url}}", "body_json": LINKS},
+        "ask": {"component": "approve", "title": "Pay <b>120</b>?", "choices": ["pay", "not"], "approvers": ["ann"]},
+        "late": {"component": "approve", "title": "Late", "approvers": ["ann"], "timeout": "100ms"},
+        "chosen": {"component": "set", "values": {"choice": "{{ask.data.choice}}", "by": "{{ask.data.approver}}"}},
+        "gone": {"component": "set", "values": {"code": "{{late.error.code}}"}},
+    },
+}
+
+
+def push(client: httpx.Client, workflow: dict[str, Any]) -> None:
+    answer = client.post("/webhooks", json={"workflow": workflow})
+    assert answer.status_code == 201, answer.text
+
+
+def start(client: httpx.Client, name: str, given: Any) -> str:
+    answer = client.post(f"/webhooks/named/{name}/trigger", json=given)
+    assert answer.status_code == 202, answer.text
+    run_id: str = answer.json()["run_id"]
+    return run_id
+
+
+def until(found: Callable[[], Any], within_s: float = 20) -> Any:
+    deadline_s = time.monotonic() + within_s
+    while not (value := found()):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    return value
+
+
+def test_two_waits_for_one_event_get_one_each_with_a_restart_between(tmp_path: Path) -> None:
+    with platform_that_is_killed(tmp_path) as platform, platform.executor as client:
+        push(client, TWICE)
+        run_id = start(client, "twice", {})
+        sent = platform.acr("event", run_id, "paid", "--data", '{"amount": 1}', "--id", "first")
+        assert sent.returncode == 0, sent.stderr
+        again = client.post(f"/runs/{run_id}/events/paid", json={"amount": 9}, headers={"idempotency-key": "first"})
+        assert again.json()["data"] == {"id": "first", "state": "known"}
+        time.sleep(3)
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        time.sleep(4)
+        assert client.get(f"/runs/{run_id}").json()["data"]["status"] == "running"  # the second still waits
+        unknown = client.post(f"/runs/{run_id}/events/other", json={})
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "EVENT_NOT_AWAITED")
+        client.post(f"/runs/{run_id}/events/paid", json={"amount": 2}).raise_for_status()
+        [record] = until_ended(platform, [run_id], 20).values()
+        late = client.post(f"/runs/{run_id}/events/paid", json={"amount": 3})
+    payloads = [entry["output"]["data"]["payload"] for entry in record["trace"]]
+    assert (record["status"], payloads) == ("success", [{"amount": 1}, {"amount": 2}])
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "RUN_ENDED")
+
+
+class _Mail(BaseHTTPRequestHandler):
+    received: list[Any]
+
+    def do_POST(self) -> None:
+        self.received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[str, list[Any]]]:
+    """The URL of a service, and what was sent to it."""
+    received: list[Any] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Mail", (_Mail,), {"received": received}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", received
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_person_decides_by_a_link(tmp_path: Path, mail: tuple[str, list[Any]]) -> None:
+    url, received = mail
+    with running_platform(tmp_path) as platform, platform.executor as client, httpx.Client() as person:
+        push(client, ASKING)
+        run_id = start(client, "asking", {"url": url})
+        links = until(lambda: received and received[0])
+        assert links["run"] == run_id
+        page = until(lambda: (it := person.get(links["ann"])).status_code == 200 and it)
+        assert "Pay &lt;b&gt;120&lt;/b&gt;?" in page.text
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        until(lambda: person.get(links["late"]).status_code == 404)  # its time is over
+        forged = links["ann"][:-1] + ("A" if links["ann"][-1] != "A" else "B")
+        assert person.get(forged).status_code == 404
+        assert person.post(links["ann"], data={"choice": "other"}).status_code == 422
+        decided = person.post(links["ann"], data={"choice": "pay", "comment": "fine"})
+        assert decided.status_code == 200, decided.text
+        assert person.post(links["ann"], data={"choice": "not"}).status_code in (404, 410)
+        [record] = until_ended(platform, [run_id], 20).values()
+        assert person.get(links["ann"]).status_code == 404
+    entries = {entry["node"]: entry for entry in record["trace"]}
+    assert entries["chosen"]["output"]["data"] == {"choice": "pay", "by": "ann"}
+    assert entries["gone"]["output"]["data"] == {"code": "WAIT_TIMED_OUT"}
+    seal = re.split(r"[./]", links["ann"])[-1]
+    assert seal not in html.unescape(str(record))

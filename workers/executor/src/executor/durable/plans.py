@@ -1,0 +1,26 @@
+"""The plans that a run was accepted with: a push in the middle of it changes nothing for it."""
+
+from arcrun.errors import NotFoundError
+from arcrun.workflows.plan import Plan
+from executor.durable.patience import patiently
+from executor.service import ExecutorService
+
+
+async def find_plan(service: ExecutorService, name: str, version: int, digest: str) -> Plan:
+    """Raises NotFoundError, UpstreamError."""
+    return await patiently(service.engine.ports.clock, lambda: _look_for_plan(service, name, version, digest))
+
+
+async def _look_for_plan(service: ExecutorService, name: str, version: int, digest: str) -> Plan:
+    workflows = service.workflows
+    current = await workflows.find_by_name(name)  # this isolate knows it, most often
+    if (current.version, current.plan.sha256) == (version, digest):
+        return current.plan
+    plan = (await workflows.find_version(name, version)).plan
+    if plan.sha256 != digest:
+        raise NotFoundError(
+            f"Version {version} of `{name}` is not the one that the run began with.",
+            code="VERSION_NOT_FOUND",
+            next_actions=["The workflow was deleted, and pushed anew: start the run again."],
+        )
+    return plan
