@@ -603,7 +603,7 @@ DEAD_LETTER_DAYS = 30
 # The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
 # Beyond: the oldest are kept, or deleted, like any other run.
 MAX_DEAD_LETTERS = 10_000
-# The runs that each object of the RunLog holds because their workflows are paused; their bytes must fit, too.
+# The runs that each object of the RunLog holds because their workflows are paused. They take half of its bytes at most.
 # Beyond: 503 WORKFLOW_PAUSED.
 MAX_QUEUED_RUNS = 10_000
 # The queued runs that each object begins at once when their workflow is resumed.

@@ -276,6 +276,36 @@ async def test_no_more_are_queued_than_may(bench: Bench, monkeypatch: pytest.Mon
     assert (refused["error"]["code"], "as many" in refused["error"]["message"]) == ("WORKFLOW_PAUSED", True)
 
 
+async def test_no_more_bytes_are_queued_than_may(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queued_runs, "QUEUE_SHARE", 300_000 / 2**26)
+    token = await push(bench)
+    await ask(bench, "POST", "/webhooks/named/w/pause", QUEUE)
+    answers = [await call(bench, token, body={"text": "x" * 60_000}) for _ in range(4)]
+    assert [answer["status"] for answer in answers] == [202, 202, 503, 503]
+    await ask(bench, "POST", f"/runs/{answers[0]['run_id']}/cancel")
+    await bench.background.finish()
+    assert (await call(bench, token))["status"] == 202
+    for number in [*bench.logs.tables]:
+        bench.logs.start(number)  # counted anew
+    assert (await call(bench, token))["status"] == 202
+
+
+async def test_without_instances_the_object_sleeps(bench: Bench) -> None:
+    """After a deploy that has none any more."""
+    token = await push(bench)
+    await ask(bench, "POST", "/webhooks/named/w/pause", QUEUE)
+    await call(bench, token)
+    await ask(bench, "POST", "/webhooks/named/w/resume")
+    for number, alarm in bench.logs.alarms.items():
+        if alarm.due_ms is not None and alarm.due_ms <= bench.clock.now_ms():
+            await bench.logs.tables[number].on_alarm(bench.bucket, _export_nothing)
+        assert alarm.due_ms is None or alarm.due_ms > bench.clock.now_ms()
+
+
+async def _export_nothing() -> bool:
+    return False
+
+
 async def test_a_workflow_with_limits_is_not_queued(bench: Bench) -> None:
     token = await push(bench, limits=[{"concurrent": 1}])
     refused = await ask(bench, "POST", "/webhooks/named/w/pause", QUEUE)

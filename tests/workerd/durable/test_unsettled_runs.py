@@ -51,6 +51,8 @@ def test_runs_wait_for_their_owner(tmp_path: Path) -> None:
         again = platform.acr("dismiss", failed)
         assert (again.returncode, "RUN_NOT_DEAD" in again.stderr) == (1, True)
 
+        for wrong in (("pause",), ("resume",), ("pause", "orders", "--all"), ("dismiss",)):
+            assert platform.acr(*wrong).returncode == 2
         assert platform.acr("pause", "orders").returncode == 0
         refused = client.post(path, json={"text": "a"})
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "60")

@@ -148,7 +148,7 @@ class RunLogTables:
         self._events = run_events.RunEvents(sql, self._is_under_way)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
-        self._queue = queued_runs.QueuedRuns(sql)
+        self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
 
     def count_request(self) -> None:
@@ -175,19 +175,20 @@ class RunLogTables:
         run_id, keep_days = run["id"], run["keep_days"]
         if run["blobs"]:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
-        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
+        size_bytes = len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
         if (start := run.get("start")) is not None:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
-            self._unchecked_bytes += len(start)
+            size_bytes += len(start)
             self._has_starts = True
             if (limit_ms := run.get("queued_ms")) is not None:
-                self._queue.add(run_id, run["workflow"], limit_ms)
+                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes)
         elif self._has_starts and run["status"] != "running":
             has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
             if has_lasted and run["status"] == "failed":
                 self._prune_again(self._dead.add(run_id, run["workflow"]))
             self._queue.remove(run_id)
             self._events.forget(run_id)
+        self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -286,7 +287,7 @@ class RunLogTables:
         return bool(settled)
 
     def has_queue_room(self) -> bool:
-        return self._queue.has_room and self._measure_bytes() < self._settings.bytes
+        return self._queue.has_room
 
     def leave_queue(self, run_id: str) -> None:
         if (limit_ms := self._queue.remove(run_id)) is not None:
@@ -418,7 +419,9 @@ class RunLogTables:
         whether more remain; `begin` creates a run's instance, if there is not one already.
         """
         now_ms = self._clock.now_ms()
-        if begin is not None and self._release_ms and now_ms >= self._release_ms:
+        if begin is None:  # the platform has no instances any more
+            self._release_ms = 0
+        elif self._release_ms and now_ms >= self._release_ms:
             self._release_ms = now_ms + queued_runs.RELEASE_PAUSE_MS  # and set first, in case of a failure
             self._set_alarm()
             await self._begin_released(begin)
