@@ -53,6 +53,10 @@ class Cache(Generic[T]):
         if self._space is not None:
             self._space.leave(self, key)
 
+    def clear(self) -> None:
+        for key in [*self._entries]:
+            self.pop(key)
+
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 

@@ -27,6 +27,7 @@ ArcrunError                     code                    status
   CredentialError               (one code per cause)    422
   DecryptionError               DECRYPTION_FAILED       500
   RateLimitedError              RATE_LIMITED ...        429
+  WorkflowPausedError           WORKFLOW_PAUSED         503
   UpstreamError                 UPSTREAM_UNAVAILABLE    503
   RecordError                   RECORD_NOT_STORED       503
   TenantStorageError            (one code per cause)    424
@@ -338,6 +339,22 @@ class RateLimitedError(ArcrunError):
     def __init__(self, retry_after_s: int, message: str = "Too many requests.", code: str | None = None) -> None:
         super().__init__(message, code=code, next_actions=[f"Wait {retry_after_s} s, then send it again."])
         self.retry_after_s = retry_after_s
+
+
+class WorkflowPausedError(ArcrunError):
+    """A webhook whose workflow takes no requests until its owner resumes it."""
+
+    code = "WORKFLOW_PAUSED"
+    http_status = 503
+    retriable = True
+    retry_after_s = 60
+
+    def __init__(self, message: str = "The workflow is paused.") -> None:
+        actions = [
+            f"Send it again in {self.retry_after_s} s or later.",
+            "Its owner resumes the workflow: acr resume NAME",
+        ]
+        super().__init__(message, next_actions=actions)
 
 
 class UpstreamError(ArcrunError):

@@ -597,6 +597,24 @@ RUN_LOG_OBJECTS = 8
 # The runs that an object deletes at once.
 # Beyond: the rest follows 0.2 s later.
 MAX_PRUNED_RUNS = 500
+# The days for which an accepted run that has failed is kept as a dead letter, unless somebody has dealt with it.
+# Beyond: it is kept, or deleted, like any other run.
+DEAD_LETTER_DAYS = 30
+# The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
+# Beyond: the oldest are kept, or deleted, like any other run.
+MAX_DEAD_LETTERS = 10_000
+# The runs that each object of the RunLog holds because their workflows are paused. They take half of its bytes at most.
+# Beyond: 503 WORKFLOW_PAUSED.
+MAX_QUEUED_RUNS = 10_000
+# The queued runs that each object begins at once when their workflow is resumed.
+# Beyond: the rest follows, a second later each time.
+MAX_RELEASED_RUNS = 10
+# The milliseconds for which one request follows a run.
+# Beyond: the stream ends; its client comes back with the last event's id, and goes on from there.
+MAX_FOLLOW_MS = 60_000
+# The requests that follow an account's runs at once, in an isolate.
+# Beyond: 429 TOO_MANY_FOLLOWERS.
+MAX_FOLLOWERS = 20
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000

@@ -268,6 +268,10 @@ ROUTES = [
     ("POST", "/webhooks/named/tell/rollback"),
     ("GET", "/audit"),
     ("POST", "/audit"),
+    ("POST", "/webhooks/named/tell/pause"),
+    ("POST", "/webhooks/named/tell/resume"),
+    ("POST", "/webhooks/pause"),
+    ("POST", "/webhooks/resume"),
     ("GET", "/plan"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
@@ -276,6 +280,9 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
+    ("GET", f"/runs/{'0' * 26}/follow"),
+    ("GET", "/runs/unsettled"),
+    ("POST", f"/runs/{'0' * 26}/dismiss"),
     ("POST", f"/runs/{'0' * 26}/events/paid"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger", "/approvals/{run_id}/{ticket}"}

@@ -89,6 +89,10 @@ ROUTES = [
     ("GET", "/audit", None),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
+    ("POST", "/webhooks/named/{name}/pause", {}),
+    ("POST", "/webhooks/named/{name}/resume", {}),
+    ("POST", "/webhooks/pause", {}),
+    ("POST", "/webhooks/resume", {}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
@@ -96,6 +100,9 @@ ROUTES = [
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
     ("POST", "/runs/{run_id}/cancel", None),
+    ("GET", "/runs/{run_id}/follow", None),
+    ("GET", "/runs/unsettled", None),
+    ("POST", "/runs/{run_id}/dismiss", None),
     ("POST", "/runs/{run_id}/events/{event}", None),
     ("POST", "/runs/resume", None),
 ]
@@ -382,7 +389,7 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
-    assert stored == [[], [], [{"id": 1, "state": "closed"}], [], []]
+    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None}], [], []]
 
 
 HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}

@@ -240,7 +240,7 @@ async def test_workflows_are_listed_by_name() -> None:
     await executor.ask("POST", "/webhooks/named/tell/rollback", {"version": 1})
     listed = await executor.ask("GET", "/webhooks")
     keys = ("name", "token", "webhook_url")
-    more = {"updated_at": STARTED, "format": 3, "calls": [], "file": None}
+    more = {"updated_at": STARTED, "format": 3, "calls": [], "file": None, "paused": None}
     assert listed == {
         "workflows": [
             {**{key: other[key] for key in keys}, "version": 1, "latest": 1, **more},
@@ -306,6 +306,7 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "latest": 2,
         "file": None,
         "calls": [],
+        "paused": None,
         "called_by": [],
         "refused": None,
         "vars": {},

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulation.world import Instance, Isolate
 
-from arcrun.errors import UpstreamError
+from arcrun.errors import NotFoundError, UpstreamError
 from arcrun.ports import RunInstance
 from executor.durable.run_workflow import run_workflow
 from executor.service import ExecutorService
@@ -42,6 +42,8 @@ class FakeInstances:
         self.stored[instance_id].wake(event_type)
 
     async def pause(self, instance_id: str) -> None:
+        if instance_id not in self.params:
+            raise NotFoundError(f"There is no instance {instance_id}.", code="INSTANCE_NOT_FOUND")
         self.woken.append((instance_id, "pause"))
 
     async def resume(self, instance_id: str) -> None:

@@ -20,7 +20,8 @@ from arcrun.engine.trigger import TriggerKind
 def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
-    Shows each workflow's last run if it is among the newest 100 runs.
+    Shows each workflow's last run if it is among the newest 100 runs, whether it is paused, and how many dead letters
+    it has: accepted runs that failed and were not dealt with (acr logs --failed).
 
     \b
     Examples:
@@ -45,4 +46,9 @@ def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object
     runs = reversed(client.list_runs({}, MAX_PAGE, 1))
     stored = (run for run in runs if run["trigger"] != TriggerKind.EXECUTE)
     newest = {run["workflow"]: run for run in stored}
-    return [{**workflow, "last_run": newest.get(workflow["name"])} for workflow in client.list_workflows()]
+    dead, queued = client.count_unsettled()
+    return [
+        {**workflow, "last_run": newest.get(name), "dead_letters": dead.get(name, 0), "queued": queued.get(name, 0)}
+        for workflow in client.list_workflows()
+        for name in [workflow["name"]]
+    ]

@@ -35,6 +35,28 @@ class RunLines:
         build_console(sys.stdout).print(line, soft_wrap=True)
 
 
+class RunNews:
+    """Prints to stderr what is new of a run that is followed. Of nodes that come with the run's end nothing is said: it
+    is shown then.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._nodes: list[str] = []
+
+    def render(self, name: str, data: dict[str, Any], *, is_last: bool) -> None:
+        """`is_last` is whether it is the last of those that came together."""
+        if name == "status":
+            say(f"{self._run_id} is {data['status']}.", err=True)
+        elif name == "node":
+            self._nodes.append(f"{data['node']}: {data['status']}, {data['duration_ms']:.1f} ms")
+        if is_last and name != "end":
+            for line in self._nodes:
+                say(line, err=True)
+        if is_last:
+            self._nodes = []
+
+
 def _pad(cell: Text, width: int) -> Text:
     return Text.assemble(cell, " " * (width - cell.cell_len))
 

@@ -29,10 +29,14 @@ def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:
 
 
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
-    """Print the workflows; each one's `last_run` is its newest run's verdict, or None."""
+    """Print the workflows; each one's `last_run` is its newest run's verdict, or None, `dead_letters` and
+    `queued` are numbers of its runs.
+    """
     if not workflows:
         say("There is no workflow yet. Store one: acr push FILE", err=True)
         return
+    states = [_describe_state(workflow) for workflow in workflows]
+    has_states = any(states)
     rows = [
         (
             workflow["name"],
@@ -40,10 +44,31 @@ def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
             describe_verdict(workflow["last_run"]),
             render_moment(workflow["updated_at"]),
             workflow["webhook_url"],
+            *([state] if has_states else []),
         )
-        for workflow in workflows
+        for workflow, state in zip(workflows, states, strict=True)
     ]
-    print_table(("name", "version", "last run", "updated (UTC)", "webhook"), rows, flexible=("last run",))
+    titles = ("name", "version", "last run", "updated (UTC)", "webhook", *([""] if has_states else []))
+    print_table(titles, rows, flexible=("last run",))
+
+
+def _describe_state(workflow: Mapping[str, Any]) -> str:
+    """What its owner should know of it; "" if there is nothing."""
+    dead, queued = workflow["dead_letters"], workflow["queued"]
+    told = [
+        describe_pause(workflow.get("paused")),
+        f"{queued} queued" if queued else "",
+        f"{dead} dead letter{'s' * (dead != 1)}" if dead else "",
+    ]
+    return ", ".join(filter(None, told))
+
+
+def describe_pause(pause: Mapping[str, Any] | None) -> str:
+    """Such as "paused, refuses requests"; "" if it is not paused."""
+    if pause is None:
+        return ""
+    effect = "queues requests" if pause["on_trigger"] == "queue" else "refuses requests"
+    return f"{'paused as all' if pause['all'] else 'paused'}, {effect}"
 
 
 def describe_version(workflow: Mapping[str, Any]) -> str:
@@ -64,6 +89,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
         "input": "; ".join(input_fields),
+        "paused": describe_pause(workflow.get("paused")),
         "refused": _describe_refused(workflow.get("refused")),
     }
     say(workflow["name"], err=True)

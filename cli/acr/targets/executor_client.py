@@ -1,6 +1,6 @@
 """A client of the executor's HTTP API."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
 MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
 NOTE_TIMEOUT_S = 10
+EVENTS = "text/event-stream"
 
 OnBegun = Callable[[str], None]
 
@@ -75,6 +76,17 @@ class ExecutorClient(ServiceClient):
         """Let an accepted run end."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
 
+    def dismiss(self, run_id: str) -> Answer:
+        """Deal with a dead letter by hand."""
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/dismiss", {})
+
+    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many dead letters and queued runs each workflow has that has any. An executor of the release before tells
+        of none.
+        """
+        answer = self._send("GET", "/runs/unsettled")
+        return (answer["data"]["dead"], answer["data"]["queued"]) if answer["success"] else ({}, {})
+
     def send_event(self, run_id: str, event: str, payload: Any, event_id: str | None) -> Answer:
         """Send an event to an accepted run; one of the same id only once."""
         path = f"/runs/{quote(run_id, safe='')}/events/{quote(event, safe='')}"
@@ -86,12 +98,22 @@ class ExecutorClient(ServiceClient):
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]
         return count
 
+    def pause(self, name: str | None, on_trigger: str) -> Answer:
+        """Pause a workflow's webhook, or with None those of all. `on_trigger` is "refuse" or "queue"."""
+        return self._send("POST", f"{_workflow_path(name)}/pause", {"on_trigger": on_trigger})
+
+    def resume(self, name: str | None) -> Answer:
+        """End the pause of a workflow, or with None that of all. The data is {"released"} and, of one, {"paused"}, of
+        all {"still_paused"}.
+        """
+        return self._send("POST", f"{_workflow_path(name)}/resume", {})
+
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
         """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "file", "token",
-        "webhook_url"}].
+        "webhook_url", "paused"}].
 
         `calls` and `file` are None if they are unknown. Raises AnswerError.
         """
@@ -175,6 +197,12 @@ class ExecutorClient(ServiceClient):
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")
 
+    def stream_follow(self, run_id: str, last_id: str | None) -> Iterator[str]:
+        """The lines of a run's events, from behind the one with `last_id`, for a minute at most. Raises AnswerError."""
+        return self.stream_lines(
+            f"/runs/{run_id}/follow", EVENTS, {} if last_id is None else {"Last-Event-ID": last_id}
+        )
+
     def show_input(self, run_id: str) -> Answer:
         """What a run was started with. The data is {"input"}."""
         return self._send("GET", f"/runs/{run_id}/input")
@@ -208,6 +236,10 @@ class ExecutorClient(ServiceClient):
 
 def _trigger_path(name: str) -> str:
     return f"/webhooks/named/{quote(name, safe='')}/trigger"
+
+
+def _workflow_path(name: str | None) -> str:
+    return "/webhooks" if name is None else f"/webhooks/named/{quote(name, safe='')}"
 
 
 def _name_variables() -> dict[str, Any]:

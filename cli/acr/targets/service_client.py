@@ -13,6 +13,7 @@ from acr.targets.advice import put_into_options
 TIMEOUT_S = 120
 _CLIENT_HEADERS = ("accept", "accept-encoding", "user-agent")  # which httpx adds
 LINES = "application/x-ndjson"  # a run's id at once, then its answer
+_OLDER = "Check that this version of arcrun runs there."
 
 Answer = dict[str, Any]
 
@@ -70,6 +71,27 @@ class ServiceClient:
             raise self._build_silence_error(error) from None
         raise NoAnswerError(f"{self.url} ended its answer before the run's end.", "See the newest runs: acr logs")
 
+    def stream_lines(self, path: str, content_type: str, headers: Mapping[str, str]) -> Iterator[str]:
+        """The lines of a response of that type, as they come, until it ends or breaks off. Raises AnswerError if it is
+        a refusal, CliError if there is no answer.
+        """
+        has_begun = False
+        try:
+            with self._http.stream(
+                "GET", path, headers={**headers, "Accept": content_type}, timeout=self._timeout_s
+            ) as response:
+                self._require_login(response, {})
+                if response.headers.get("content-type", "").partition(";")[0] != content_type:
+                    response.read()
+                    require_data(self.read_answer(response))
+                    raise CliError(f"{self.url} answered at once, and not part by part.", _OLDER)
+                has_begun = True
+                note_answer(self.url)
+                yield from (line.decode("utf-8", "replace") for line in _split_lines(response))
+        except httpx.HTTPError as error:
+            if not has_begun:
+                raise self._build_silence_error(error) from None
+
     def read_answer(self, response: httpx.Response) -> Answer:
         """The response's answer. Raises CliError if it has none."""
         return read_answer(response, self.url, self._service)
@@ -122,11 +144,16 @@ def _render_json(request: dict[str, Any]) -> None:
 
 
 def _iterate_lines(response: httpx.Response) -> Iterator[bytes]:
-    """The lines that are not empty. Only line feeds separate them: JSON's strings may contain other separators."""
+    """The lines that are not empty."""
+    return filter(None, _split_lines(response))
+
+
+def _split_lines(response: httpx.Response) -> Iterator[bytes]:
+    """The lines. Only line feeds separate them: JSON's strings may contain other separators."""
     rest = b""
     for part in response.iter_bytes():
         *lines, rest = (rest + part).split(b"\n")
-        yield from filter(None, lines)
+        yield from lines
     if rest:
         yield rest
 

@@ -50,7 +50,7 @@ class Verdict(_Told):
 
 class StoredRecord(_Told):
     """The stored record of a run: `input` until the run ends, and `trace` if it waits; then `trace` and either `data`
-    or `error`.
+    or `error`. `dead_until` is until when a dead letter is kept as one (ISO 8601, UTC).
     """
 
     error: NotRequired[dict[str, Any]]
@@ -60,6 +60,7 @@ class StoredRecord(_Told):
     undos: NotRequired[list[dict[str, Any]]]
     response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
+    dead_until: NotRequired[str]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from arcrun.engine.run_id import time_of
 
 Told = TypeVar("Told", Verdict, StoredRecord)
 
-STATUSES = ("success", "failed", "cancelled", "running", "lost")
+STATUSES = ("success", "failed", "cancelled", "running", "queued", "lost")
+UNFINISHED = ("running", "queued")
 # How long after its deadline a run without a record counts as lost: within a minute in all, because a run has 30 s. A
 # run in KV may briefly look lost from elsewhere, until its record is visible there.
 LOST_AFTER_MS = 25_000
@@ -18,7 +19,8 @@ LOST_AFTER_MS = 25_000
 @dataclass(frozen=True)
 class RunFilter:
     """A filter of runs. None means any. Runs match if they started at or after `since_ms` and before `until_ms`. `text`
-    is a part of the workflow's name, the run's id or its error's code, ignoring the case of ASCII letters.
+    is a part of the workflow's name, the run's id or its error's code, ignoring the case of ASCII letters. `is_dead` is
+    for dead letters alone, and accepted runs that are lost.
     """
 
     workflow: str | None = None
@@ -28,6 +30,7 @@ class RunFilter:
     since_ms: float | None = None
     until_ms: float | None = None
     text: str | None = None
+    is_dead: bool | None = None
 
     @classmethod
     def load(cls, asked: Mapping[str, Any]) -> "RunFilter":
@@ -38,7 +41,9 @@ class RunFilter:
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def matches(self, verdict: Verdict) -> bool:
-        """Whether a judged verdict matches."""
+        """Whether a judged verdict matches. It is of a run outside a RunLog, where there are no dead letters."""
+        if self.is_dead:
+            return False
         asked = (
             (self.workflow, verdict["workflow"]),
             (self.status, verdict["status"]),
@@ -63,10 +68,12 @@ def _lower(text: str) -> bytes:
 
 def judge(found: Told, now_ms: float) -> Told:
     """A record or verdict as it is reported: without its deadline, and "lost" instead of "running" once that has
-    passed.
+    passed, "queued" if there is none yet.
     """
     judged = found.copy()
     deadline_ms = judged.pop("deadline_ms", None)
-    if deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:
+    if deadline_ms == 0:
+        judged["status"] = "queued"
+    elif deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:
         judged["status"] = "lost"
     return judged

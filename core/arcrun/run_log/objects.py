@@ -1,6 +1,7 @@
 """All objects of a RunLog together: a run is stored in the one that its id names; lists are merged from all."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from heapq import merge
 from typing import Any
@@ -10,7 +11,7 @@ from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import RunFilter
-from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported
+from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
 
 SOME_RUNS = 4  # requested from each object in addition to its share of a page
 
@@ -69,6 +70,27 @@ class RunLogObjects:
 
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).settle_dead_letter(run_id)
+
+    async def has_queue_room(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).has_queue_room()
+
+    async def leave_queue(self, run_id: str) -> None:
+        await self._open_object(object_of(run_id)).leave_queue(run_id)
+
+    async def release_queue(self, workflow: str | None, kept: Sequence[str]) -> int:
+        objects = map(self._open_object, range(self.count))
+        return sum(await asyncio.gather(*(each.release_queue(workflow, kept) for each in objects)))
+
+    async def count_unsettled(self) -> Unsettled:
+        objects = map(self._open_object, range(self.count))
+        counts = await asyncio.gather(*(each.count_unsettled() for each in objects))
+        return {
+            "dead": sum((Counter(each["dead"]) for each in counts), Counter[str]()),
+            "queued": sum((Counter(each["queued"]) for each in counts), Counter[str]()),
+        }
 
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
         """At most `limit` verdicts of runs with an id less than `before` ("" for all), newest first; and the next

@@ -8,18 +8,21 @@ from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
+from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
+from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
-    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
-    own setting, 0 for the platform's.
+    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued
+    one, which has none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own
+    setting, 0 for the platform's.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
     if it waits. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
     ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
-    `blob_bytes` their size.
+    `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
     """
 
     id: str
@@ -38,6 +41,8 @@ class StoredRun(TypedDict):
     result: str
     input: NotRequired[str | None]
     start: NotRequired[str | None]
+    queued_ms: NotRequired[float]
+    dead_until_ms: NotRequired[float]
 
 
 class Started(TypedDict):
@@ -45,6 +50,13 @@ class Started(TypedDict):
 
     start: str
     cancelled: bool
+
+
+class Unsettled(TypedDict):
+    """The numbers of dead letters and of queued runs, by workflow."""
+
+    dead: dict[str, int]
+    queued: dict[str, int]
 
 
 class Listed(TypedDict):
@@ -97,7 +109,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLettersObject, QueuedRunsObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -119,7 +131,10 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, Protoco
         """Put a trace, as JSON, into the result of a run that has not ended."""
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
-        """The ids of runs with a start, greater than `after`, in order."""
+        """The ids of runs with a start that are not queued, greater than `after`, in order."""
+
+    async def count_unsettled(self) -> Unsettled:
+        """How many runs wait for their owner."""
 
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         """At most `limit` runs with ids less than `before`, or any if that is "". `asked` is RunFilter.to_json."""
@@ -148,7 +163,7 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, Protoco
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
@@ -179,6 +194,10 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents):
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})
         return ids
+
+    async def count_unsettled(self) -> Unsettled:
+        counts: Unsettled = await self._channel.call("count_unsettled", {})
+        return counts
 
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
         listed: Listed = await self._channel.call("list_runs", {"asked": dict(asked), "before": before, "limit": limit})

@@ -21,6 +21,7 @@ class StoredHead(TypedDict):
 
     `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
     ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
+    `paused` is an OnTrigger (arcrun/workspace/pause.py) while the workflow is paused, `all_paused` while all are.
     """
 
     name_id: str
@@ -33,6 +34,8 @@ class StoredHead(TypedDict):
     floor: int
     format: int
     updated_at: str
+    paused: NotRequired[str | None]
+    all_paused: NotRequired[str | None]
 
 
 class Commit(TypedDict):
@@ -132,6 +135,12 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def rotate(self, rotation: Rotation, note: Note) -> Committed:
         """Replace the token, if it is the valid one; otherwise return None."""
 
+    async def pause(self, name_id: str, on_trigger: str | None, note: Note) -> Committed:
+        """Pause the workflow, or with None let it go on."""
+
+    async def pause_all(self, on_trigger: str | None, note: Note) -> None:
+        """Pause all workflows, or with None let those go on that are not paused by themselves."""
+
     async def delete(self, name_id: str, token_id: str, note: Note) -> bool:
         """Delete the head with all its versions, if `token_id` is the valid token."""
 
@@ -188,6 +197,12 @@ class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions):
 
     async def rotate(self, rotation: Rotation, note: Note) -> Committed:
         return await self._call(Committed, "rotate", rotation=rotation, note=note)
+
+    async def pause(self, name_id: str, on_trigger: str | None, note: Note) -> Committed:
+        return await self._call(Committed, "pause", name_id=name_id, on_trigger=on_trigger, note=note)
+
+    async def pause_all(self, on_trigger: str | None, note: Note) -> None:
+        await self._call(object, "pause_all", on_trigger=on_trigger, note=note)
 
     async def delete(self, name_id: str, token_id: str, note: Note) -> bool:
         return await self._call(bool, "delete", name_id=name_id, token_id=token_id, note=note)

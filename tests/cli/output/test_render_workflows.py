@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from acr.output.findings import count_findings, render_findings, render_refusal
-from acr.output.workflows import describe_push, describe_version
+from acr.output.workflows import describe_pause, describe_push, describe_version, render_workflows
 
 
 def finding(**more: Any) -> dict[str, Any]:
@@ -27,6 +27,39 @@ def finding(**more: Any) -> dict[str, Any]:
 def test_a_push_is_described_in_one_line(changed: bool, diff: dict[str, list[str]], expected: str) -> None:
     whole = {"added": [], "changed": [], "removed": [], **diff}
     assert describe_push({"name": "greet", "version": 2, "changed": changed, "diff": whole}) == expected
+
+
+@pytest.mark.parametrize(
+    ("pause", "expected"),
+    [
+        (None, ""),
+        ({"on_trigger": "refuse", "all": False}, "paused, refuses requests"),
+        ({"on_trigger": "queue", "all": True}, "paused as all, queues requests"),
+    ],
+)
+def test_a_pause_is_described(pause: dict[str, Any] | None, expected: str) -> None:
+    assert describe_pause(pause) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({}, ""),
+        ({"dead_letters": 1}, "1 dead letter"),
+        (
+            {"paused": {"on_trigger": "queue", "all": False}, "queued": 3, "dead_letters": 2},
+            "paused, queues requests, 3 queued, 2 dead letters",
+        ),
+    ],
+)
+def test_a_list_has_what_the_owner_should_know(
+    state: dict[str, Any], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    common = {"name": "w", "version": 1, "latest": 1, "updated_at": "2026-11-26T00:00:00.000Z", "webhook_url": "URL"}
+    render_workflows([{**common, "last_run": None, "paused": None, "dead_letters": 0, "queued": 0, **state}])
+    line = capsys.readouterr().out.splitlines()[-1].rstrip()
+    assert line.endswith(expected or "URL")
 
 
 @pytest.mark.parametrize(("latest", "expected"), [(2, "2"), (5, "2 (latest 5)")])

@@ -48,6 +48,7 @@ WORKFLOW = {
     "file": HOSTILE,
     "token": "t",
     "webhook_url": HOSTILE,
+    "paused": {"on_trigger": HOSTILE, "all": True},
 }
 COMPONENT = {
     "canonical_id": HOSTILE,
@@ -86,6 +87,8 @@ DATA: dict[str, Any] = {
     "/execute": {HOSTILE: HOSTILE},
     f"/runs/{RUN_ID}": {**RECORD, "status": "lost", "input": HOSTILE, "error": ENTRY["error"]},
     "/runs": {"runs": [LISTED], "cursor": None, "unwritten": {"count": 1, "last_at": HOSTILE, "reason": HOSTILE}},
+    "/runs/unsettled": {"dead": {"x": 1}, "queued": {"x": 2}},
+    "/resume": {"released": 1, "paused": None, "still_paused": [HOSTILE]},
     "/usage": {
         "plan": HOSTILE,
         "usage": [{"name": HOSTILE, "used": 9, "most": 10, "is_estimate": True}],
@@ -137,6 +140,9 @@ COMMANDS: dict[str, list[str]] = {
     "rotate": ["x"],
     "event": ["0" * 26, WORD],
     "cancel": ["0" * 26],
+    "dismiss": ["0" * 26],
+    "pause": ["x"],
+    "resume": ["--all"],
     "delete": ["x", "--yes"],
     "account show": [],
     "account rotate-key": [],
@@ -161,7 +167,7 @@ COMMANDS: dict[str, list[str]] = {
     "open": [WORD],
     "completion": ["bash"],
 }
-MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"],
+MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"], "follow": ["logs", RUN_ID, "--follow"],
         "run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
         "logs of all": ["logs"], "parts": ["parts"], "one part": ["parts", "list", "x"]}  # fmt: skip
 

@@ -1,5 +1,5 @@
 """Serves an ASGI app in a Worker: one request in, one complete response out; or, for a request that accepts only lines
-of JSON, a stream of them.
+of JSON or events, a stream of them.
 
 The SDK's adapter runs the ASGI lifespan for each request, starts two tasks and a queue, and reads the body before its
 size is checked (figures: docs/adr/0006). This adapter does what arcrun needs in one task.
@@ -22,7 +22,7 @@ from arcrun_edge.javascript import to_object
 from arcrun_edge.system import SystemClock
 from arcrun_http.body_quota import BodyHold, BodyQuota
 from arcrun_http.requests import BODY, ROOM, build_cut_body_error, build_too_large_error, parse_whole
-from arcrun_http.responses import LINES, render_error
+from arcrun_http.responses import STREAMED, render_error
 from arcrun_http.targets import parse_target
 
 logger = logging.getLogger("arcrun")
@@ -74,8 +74,8 @@ async def _serve(
     scope[BODY] = body
     if is_compressed:
         scope[ROOM] = hold
-    if named.get("accept") == LINES:
-        return await _serve_lines(app, scope, body, hold)
+    if named.get("accept") in STREAMED:
+        return await _serve_parts(app, scope, body, hold)
     exchange = _Exchange(body)
     await _run(app, scope, exchange)
     return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
@@ -100,9 +100,9 @@ async def _refuse_by(app: Any, scope: Any, error: ArcrunError) -> Any:
     return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
 
 
-async def _serve_lines(app: Any, scope: Any, body: bytes, hold: BodyHold) -> Any:
-    """Return the response at the first line, and send the rest as it comes; a complete one as usual."""
-    exchange = _LinesExchange(body)
+async def _serve_parts(app: Any, scope: Any, body: bytes, hold: BodyHold) -> Any:
+    """Return the response at the first part, and send the rest as it comes; a complete one as usual."""
+    exchange = _PartsExchange(body)
     hold.is_lasting = True
 
     async def run() -> None:
@@ -158,7 +158,7 @@ class _RefusedExchange(_Exchange):
         raise self._error
 
 
-class _LinesExchange(_Exchange):
+class _PartsExchange(_Exchange):
     """Parts go to `stream`, a TransformStream, once the first has come that is not the last. `begun` is set then, or at
     the end. A client that has gone does not stop the app.
     """

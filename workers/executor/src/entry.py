@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -128,9 +129,16 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         bindings = read_bindings()
         verdicts = CloudflareKV(bindings.ANALYTICS_KV)
         objects = _open_run_logs(bindings)
+        instances = read_optional(bindings, "RUN_WORKFLOW")
         await self._tables.on_alarm(
-            CloudflareR2(bindings.WASM_BUCKET), lambda: export_verdicts(objects, verdicts, self._tables)
+            CloudflareR2(bindings.WASM_BUCKET),
+            lambda: export_verdicts(objects, verdicts, self._tables),
+            None if instances is None else partial(_begin_run, CloudflareWorkflows(instances)),
         )
+
+
+async def _begin_run(instances: CloudflareWorkflows, run_id: str) -> None:
+    await instances.create(run_id, {"run_id": run_id})
 
 
 class RunWorkflow(WorkflowEntrypoint):

@@ -24,25 +24,34 @@ class JsonResponse(Response):
 
 
 LINES = "application/x-ndjson"
+EVENTS = "text/event-stream"
+STREAMED = frozenset({LINES, EVENTS})  # a request that accepts one of these alone is answered part by part
 
 
-class JsonLines(Response):
-    """A response that comes line by line, each a JSON value. Only a request that accepts LINES alone gets one: the
-    Worker's adapter then sends parts as they come.
+class StreamedResponse(Response):
+    """A response that comes part by part. Only a request that accepts its type alone gets one: the Worker's adapter
+    then sends parts as they come. `ending` is what ends each.
     """
 
-    media_type = LINES
+    ending = b""
 
-    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+    def __init__(self, parts: AsyncIterator[bytes]) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self._lines = lines
+        self._parts = parts
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for line in self._lines:
-            await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
+        async for part in self._parts:
+            await send({"type": "http.response.body", "body": part + self.ending, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class JsonLines(StreamedResponse):
+    """A response of lines, each a JSON value."""
+
+    media_type = LINES
+    ending = b"\n"
 
 
 def build_success(data: Any, status: int = 200) -> JsonResponse:

@@ -14,10 +14,11 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
 from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
+from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.sealing import Sealing, token_id_of
 
-FRESH_MS = 30_000  # a rotated or deleted token works for at most this long
+FRESH_MS = 30_000  # a rotated, deleted or paused token works for at most this long
 STALE_MS = 3_600_000
 HEAD_BYTES = 2_000  # of one in memory
 _IDENTITY, _TRAITS = "identity", "traits"
@@ -32,7 +33,7 @@ class Head:
     `latest` is the newest version number, `version` the current one: they differ after a rollback. Versions up to
     `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
     the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
-    unknown. `file` is where it was pushed from; None if that was not told.
+    unknown. `file` is where it was pushed from; None if that was not told. `pause` is set while its webhook is paused.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Head:
     calls: tuple[str, ...] | None = None
     pending: tuple[int, ...] = ()
     file: str | None = None
+    pause: Pause | None = None
 
     def has_version(self, number: int) -> bool:
         return self.floor < number <= self.latest and number not in self.pending
@@ -168,6 +170,15 @@ class Heads:
         rotated = await self._workspace.rotate(rotation, note)
         return await self._settle(head.name, rotated["head"])
 
+    async def pause(self, name: str, on_trigger: OnTrigger | None, note: Note) -> Head | None:
+        """Pause a workflow, or with None let it go on; returns the head, or None if there is no such workflow."""
+        paused = await self._workspace.pause(self._sealing.id_of(name), on_trigger, note)
+        return await self._settle(name, paused["head"])
+
+    async def pause_all(self, on_trigger: OnTrigger | None, note: Note) -> None:
+        await self._workspace.pause_all(on_trigger, note)
+        self._known.clear()
+
     async def delete(self, head: Head, note: Note) -> bool:
         """Delete the head; returns False if its token was no longer current."""
         name_id = self._sealing.id_of(head.name)
@@ -194,7 +205,8 @@ class Heads:
         calls, file = traits.get("calls"), traits.get("file")
         numbers: dict[str, Any] = {key: stored[key] for key in ("version", "latest", "floor", "updated_at", "format")}
         known = None if calls is None else tuple(calls)
-        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]), file=file)
+        pause = load_pause(stored.get("paused"), stored.get("all_paused"))
+        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]), file=file, pause=pause)
 
     async def _store(self, head: Head) -> StoredHead:
         return {

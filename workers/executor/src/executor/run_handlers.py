@@ -18,12 +18,13 @@ from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError
+from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, WorkflowPausedError
 from arcrun.json_text import write_json
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
+from arcrun.workspace.pause import OnTrigger
 from arcrun_http.requests import (
     body_of,
     is_plain_json,
@@ -92,6 +93,22 @@ async def cancel(service: ExecutorService, request: Request) -> Response:
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
 
 
+async def dismiss(service: ExecutorService, request: Request) -> Response:
+    """Deal with a dead letter by hand. Raises what `dismiss_run` does."""
+    from executor.durable.dead_letters import dismiss_run  # noqa: PLC0415 - as below
+
+    run_id: str = request.path_params["run_id"]
+    await dismiss_run(service.lasting, service.runs, run_id)
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "dismissed"}})
+
+
+async def count_unsettled(service: ExecutorService, _request: Request) -> Response:
+    """{"dead", "queued"}: how many dead letters and queued runs each workflow has that has any."""
+    lasting = service.lasting
+    counts = {"dead": {}, "queued": {}} if lasting is None else await lasting.runs.count_unsettled()
+    return JsonResponse({"success": True, "data": counts})
+
+
 async def resume(service: ExecutorService, _request: Request) -> Response:
     """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
@@ -144,11 +161,13 @@ async def _answer_webhook(
 
         if answer := await verify_caller(service, request, stored.name, webhook.verify):
             return answer
+    if stored.pause is not None and stored.pause.on_trigger is OnTrigger.REFUSE:
+        raise WorkflowPausedError
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
-    """Run a workflow for its owner, whatever methods its webhook takes."""
+    """Run a workflow for its owner, whatever methods its webhook takes, and also while that is paused."""
     stored = await service.workflows.find_by_name(request.path_params["name"])
     return await _run(service, request, stored, TriggerKind.NAME, is_owner=True)
 
@@ -167,11 +186,11 @@ async def _run(
             render = partial(answer_owner, with_trace=wants_trace(request))
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
-    if not wants_async(request) and not stored.plan.is_durable:
+    if not is_accepted(request, stored):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner))
+    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
 
 
 async def _answer_run(
@@ -225,6 +244,12 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     record = await service.runs.find(request.path_params["run_id"])
     return JsonResponse({"success": True, "data": name_run_id(record)})
+
+
+async def follow(service: ExecutorService, request: Request) -> Response:
+    from executor.durable.following import answer_follower  # noqa: PLC0415 - as above
+
+    return await answer_follower(service, request)
 
 
 def name_run_id(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,9 +317,10 @@ def answer_plainly(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-def answer_accepted(run_id: str) -> JsonResponse:
+def answer_accepted(run_id: str, stored: StoredWorkflow) -> JsonResponse:
     """The answer before the run: {"success", "run_id", "data": {"status"}}."""
-    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+    status = "running" if stored.pause is None else "queued"
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": status}}, 202)
 
 
 async def read_trigger(
@@ -344,13 +370,22 @@ def read_timeout(request: Request) -> float | None:
     return timeout_ms
 
 
+def is_accepted(request: Request, stored: StoredWorkflow) -> bool:
+    """Whether the request is answered before its run."""
+    return wants_async(request) or stored.plan.is_durable or stored.pause is not None
+
+
 def wants_async(request: Request) -> bool:
-    return _query(request).get("async", "0") not in ("", "0", "false")
+    return is_set(_query(request), "async")
 
 
 def wants_trace(request: Request) -> bool:
     """`?trace=1`. Only requests with the API key get a trace."""
-    return _query(request).get("trace", "0") not in ("", "0", "false")
+    return is_set(_query(request), "trace")
+
+
+def is_set(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "0") not in ("", "0", "false")
 
 
 def _query(request: Request) -> Mapping[str, str]:
@@ -359,7 +394,7 @@ def _query(request: Request) -> Mapping[str, str]:
 
 
 def read_filter(request: Request) -> RunFilter:
-    """`?workflow=&status=&version=&trigger=&since=&until=&q=`. Raises RequestError."""
+    """`?workflow=&status=&version=&trigger=&since=&until=&q=&dead=`. Raises RequestError."""
     query = request.query_params
     status, text = query.get("status"), query.get("q") or None
     if status is not None and status not in STATUSES:
@@ -377,6 +412,7 @@ def read_filter(request: Request) -> RunFilter:
         since_ms=_read_moment(query.get("since"), "since"),
         until_ms=_read_moment(query.get("until"), "until"),
         text=text,
+        is_dead=is_set(query, "dead") or None,
     )
 
 

@@ -182,6 +182,8 @@ class ExecutorService:
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
         name = await self.workflows.delete(token, actor)
+        if self.lasting is not None:
+            await self.lasting.runs.release_queue(name)  # what was queued fails, as what was under way
         return name, await self.workflows.find_callers(name)
 
     async def run(
@@ -213,11 +215,16 @@ class ExecutorService:
         accept: AcceptRun | None = None,
     ) -> str:
         """Start a run that continues after the answer: in an instance, or within the platform's limit for what follows
-        an answer. Returns its id. `accept` stores it instead of Runs.accept.
+        an answer. Of a paused workflow it is queued. Returns its id. `accept` stores it instead of Runs.accept.
 
-        Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; RateLimitedError; UpstreamError if
-        the run could not be recorded, and so was not started.
+        Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; WorkflowPausedError;
+        RateLimitedError; UpstreamError if the run could not be recorded, and so was not started.
         """
+        if stored.pause is not None:
+            from executor.durable.queueing import require_queue  # noqa: PLC0415 - as below
+
+            run_id = run_id or self.runs.new_run_id()
+            await require_queue(self.lasting, stored, stored.pause, run_id)
         if self.lasting is not None:
             from executor.durable.acceptance import accept_run  # noqa: PLC0415 - quick runs need none of it
 

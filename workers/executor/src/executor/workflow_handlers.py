@@ -15,6 +15,7 @@ from arcrun.templates.variables import Variables, find_variables_problem
 from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.stored_file import read_file_name
+from arcrun.workspace.pause import OnTrigger
 from arcrun_http.callers import actor_of
 from arcrun_http.requests import parse_whole, read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
@@ -64,6 +65,7 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
             "file": head.file,
             "token": head.token,
             "webhook_url": _webhook_url(request, head.token),
+            "paused": _render_pause(head),
         }
         for head in heads
     ]
@@ -94,6 +96,38 @@ async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
     return build_success(_render(request, head))
 
 
+async def pause(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.starts.pauses import pause_workflow  # noqa: PLC0415 - requests that run something need none of it
+
+    on_trigger = await _read_on_trigger(request)
+    head = await pause_workflow(service, request.path_params["name"], on_trigger, actor_of(request))
+    return build_success({"name": head.name, "paused": _render_pause(head)})
+
+
+async def resume(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.starts.pauses import resume_workflow  # noqa: PLC0415 - as above
+
+    await read_object(request, allowed=())
+    head, count = await resume_workflow(service, request.path_params["name"], actor_of(request))
+    return build_success({"name": head.name, "paused": _render_pause(head), "released": count})
+
+
+async def pause_all(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.starts import pauses  # noqa: PLC0415 - as above
+
+    on_trigger = await _read_on_trigger(request)
+    await pauses.pause_all(service, on_trigger, actor_of(request))
+    return build_success({"paused": {"on_trigger": on_trigger.value, "all": True}})
+
+
+async def resume_all(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.starts import pauses  # noqa: PLC0415 - as above
+
+    await read_object(request, allowed=())
+    still_paused, count = await pauses.resume_all(service, actor_of(request))
+    return build_success({"still_paused": still_paused, "released": count})
+
+
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
     head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request))
     return build_success(_render(request, head))
@@ -111,6 +145,7 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "latest": head.latest,
         "file": head.file,
         "calls": _render_calls(head),
+        "paused": _render_pause(head),
         "workflow": await service.workflows.find_source(head),
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
@@ -149,6 +184,10 @@ def _render_calls(head: Head) -> list[str] | None:
     return None if head.calls is None else list(head.calls)
 
 
+def _render_pause(head: Head) -> dict[str, Any] | None:
+    return None if head.pause is None else head.pause.to_json()
+
+
 def _render_push(request: Request, push: Push) -> dict[str, Any]:
     return {
         **_render(request, push.stored),
@@ -182,6 +221,14 @@ def read_source(body: Mapping[str, Any]) -> Source:
     if not isinstance(source, str | dict):
         raise RequestError("`workflow` must be YAML text or an object.")
     return source
+
+
+async def _read_on_trigger(request: Request) -> OnTrigger:
+    """The `on_trigger` of a body. Raises RequestError."""
+    told = (await read_object(request, allowed=("on_trigger",))).get("on_trigger", OnTrigger.REFUSE.value)
+    if told not in [each.value for each in OnTrigger]:
+        raise RequestError(f"`on_trigger` must be one of {', '.join(OnTrigger)}.")
+    return OnTrigger(told)
 
 
 def _read_names(body: Mapping[str, Any]) -> list[str]:

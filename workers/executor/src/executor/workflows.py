@@ -8,7 +8,7 @@ that a trigger takes one read.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
@@ -24,6 +24,8 @@ from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.pause import OnTrigger, Pause
+from arcrun.workspace.protocol import Note
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -42,18 +44,22 @@ MAX_CALLS_BYTES = 512
 STRANGER_INTERVAL_MS = 200  # between two look-ups of tokens unknown to KV, per isolate
 PLAN_FACTOR = 16  # a compiled plan in memory takes this many times its JSON's weight
 TOKEN_BYTES = 200
+ALL_WORKFLOWS = "all workflows"  # what the audit log calls them
 MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 
 
 @dataclass(frozen=True)
 class StoredWorkflow:
-    """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC)."""
+    """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC). `pause`
+    is set if it was found by its token, and its webhook is paused.
+    """
 
     token: str
     name: str
     version: int
     plan: Plan
     updated_at: str
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,25 @@ class WorkflowStore:
         await self._forget(token)
         return rotated
 
+    async def pause(self, name: str, on_trigger: OnTrigger | None, actor: Actor) -> Head:
+        """Pause a workflow's webhook, or with None let it go on. Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        await self.require_head(name)
+        note = await self._render_pause(name, on_trigger, actor)
+        if (head := await self._heads.pause(name, on_trigger, note)) is None:
+            raise build_missing_workflow_error(name)
+        return head
+
+    async def pause_all(self, on_trigger: OnTrigger | None, actor: Actor) -> None:
+        """Pause the webhooks of all workflows, also of those to come, or with None let those go on that are not paused
+        by themselves.
+        """
+        await self._heads.pause_all(on_trigger, await self._render_pause(ALL_WORKFLOWS, on_trigger, actor))
+
+    async def _render_pause(self, subject: str, on_trigger: OnTrigger | None, actor: Actor) -> Note:
+        if on_trigger is None:
+            return await self._audit.render("workflow.resume", subject, actor)
+        return await self._audit.render("workflow.pause", subject, actor, f"on_trigger {on_trigger}")
+
     async def delete(self, token: str, actor: Actor) -> str:
         """Delete a workflow with all its versions. Returns its name.
 
@@ -198,7 +223,8 @@ class WorkflowStore:
             head = await self._require_named(token, hook["name"])
         else:
             head = await self._look_for_stranger(token)
-        return await self._load(head, lambda: self._look_again(token, head.name), hook)
+        stored = await self._load(head, lambda: self._look_again(token, head.name), hook)
+        return stored if head.pause is None else replace(stored, pause=head.pause)
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
         """The current version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
@@ -246,6 +272,9 @@ class WorkflowStore:
 
     async def list_names(self) -> list[str]:
         return [head.name for head in await self._list_all()]
+
+    async def list_paused(self) -> list[str]:
+        return [head.name for head in await self._list_all() if head.pause is not None]
 
     async def find_callers(self, name: str) -> list[str]:
         """The workflows that call `name`, except itself."""

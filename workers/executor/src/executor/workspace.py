@@ -54,8 +54,12 @@ MIGRATIONS = (
             last_at TEXT NOT NULL, PRIMARY KEY (name_id, day, code)) WITHOUT ROWID""",
     ),
     (*request_keys.TABLES, *admissions.TABLES),
+    ("ALTER TABLE heads ADD COLUMN paused TEXT", "ALTER TABLE workspace ADD COLUMN paused TEXT"),
 )
-_SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
+_SHOWN = (
+    "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
+    " (SELECT paused FROM workspace) AS all_paused"
+)
 
 
 class WorkspaceTables:
@@ -162,10 +166,21 @@ class WorkspaceTables:
         self._add_line(note)
         return {"head": self._find(rotation["name_id"])}
 
+    def pause(self, name_id: str, on_trigger: str | None, note: Note) -> Committed:
+        statement = "UPDATE heads SET paused = ? WHERE name_id = ? AND token_id IS NOT NULL RETURNING name_id"
+        if self._sql.execute(statement, on_trigger, name_id):
+            self._add_line(note)
+        return {"head": self._find(name_id)}
+
+    def pause_all(self, on_trigger: str | None, note: Note) -> None:
+        if self._state != "closed":
+            self._sql.execute("UPDATE workspace SET paused = ?", on_trigger)
+            self._add_line(note)
+
     def delete(self, name_id: str, token_id: str, note: Note) -> bool:
         deleted = self._sql.execute(
             "UPDATE heads SET token_id = NULL, identity = NULL, traits = NULL, version = 0, floor = latest,"
-            " pushed = latest, updated_at = ?3 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
+            " pushed = latest, paused = NULL, updated_at = ?3 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
             *(name_id, token_id, note["at"]),
         )
         if deleted:
@@ -270,4 +285,4 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM audit")
         self._keys.clear()
         self._admissions.clear()
-        self._sql.execute("UPDATE workspace SET state = ?", state)
+        self._sql.execute("UPDATE workspace SET state = ?, paused = NULL", state)

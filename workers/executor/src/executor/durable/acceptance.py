@@ -1,4 +1,5 @@
-"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id.
+"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id, unless its
+workflow is paused.
 
 A run of which the instance could not be created is not accepted. If the platform dies between the two, `resume_runs`
 creates it: the local platform's does at each start, and wakes those that it has.
@@ -18,6 +19,7 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.waiting import asks_people
 from executor.accepted_runs import make_keepable
 from executor.durable.lasting import Lasting
+from executor.durable.queueing import begin_if_resumed
 from executor.durable.start import RunStart, load_start
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.service import AcceptedTrigger, ExecutorService
@@ -45,11 +47,14 @@ async def accept_run(
         kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
         run = AcceptedRun(
             *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
-            *(trigger.render_input(), plan.keeping, start.to_bytes()),
+            *(trigger.render_input(), plan.keeping, start.to_bytes(), stored.pause is not None),
         )
         await accepted.accept(run)
         try:
-            await lasting.instances.create(run.run_id, {"run_id": run.run_id})
+            if run.is_queued:
+                await begin_if_resumed(service, lasting, stored.name, run.run_id)
+            else:
+                await lasting.instances.create(run.run_id, {"run_id": run.run_id})
         except ArcrunError:
             await lasting.runs.drop_accepted(run.run_id)
             raise
@@ -120,13 +125,13 @@ async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError
 async def _wake(lasting: Lasting, run_id: str) -> None:
     instance = await lasting.instances.status(run_id)
     if instance is not None and instance.status in ENDED:
-        await _give_up(lasting, run_id)
+        await give_up(lasting, run_id)
         return
     await lasting.instances.send_event(run_id, WAKING, {})
     await lasting.instances.resume(run_id)
 
 
-async def _give_up(lasting: Lasting, run_id: str) -> None:
+async def give_up(lasting: Lasting, run_id: str) -> None:
     """Record that a run has failed whose instance has ended without it, and cannot be created again."""
     error = RunError(
         "The platform has ended the run's instance.",

@@ -8,7 +8,7 @@ that is still there after 25 s is terminated, and the run ends without its undos
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
-from arcrun.errors import ConflictError, RunCancelledError, UpstreamError
+from arcrun.errors import ConflictError, NotFoundError, RunCancelledError, UpstreamError
 from arcrun.ports import Clock
 from executor.durable.acceptance import end_without_instance
 from executor.durable.lasting import Lasting
@@ -38,7 +38,11 @@ async def refuse(runs: Runs, run_id: str) -> NoReturn:
 async def stop_instance(lasting: Lasting, clock: Clock, run_id: str) -> None:
     """Let a run that is to be cancelled notice it; terminate its instance if it does not. Raises UpstreamError."""
     ends_ms, is_paused = clock.now_ms() + GRACE_MS, False
-    await lasting.instances.pause(run_id)
+    try:
+        await lasting.instances.pause(run_id)
+    except NotFoundError:  # the run is queued
+        await end_without_instance(lasting, run_id, RunCancelledError())
+        return
     while clock.now_ms() < ends_ms:
         if await lasting.runs.find_start(run_id) is None:
             return

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from arcrun.ports import BlobStore, RunInstances
 from arcrun.run_events import RunEventsObject
+from arcrun.run_log.protocol import Unsettled
 from executor.records.runs import EndedRun
 
 
@@ -32,6 +33,25 @@ class LastingRuns(Protocol):
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        """Note that a run that has failed was dealt with: it is kept like any other from now on. False if it is no dead
+        letter. Raises UpstreamError.
+        """
+
+    async def has_queue_room(self, run_id: str) -> bool:
+        """Whether the run can be stored as queued. Raises UpstreamError."""
+
+    async def leave_queue(self, run_id: str) -> None:
+        """Note that a queued run has an instance. Raises UpstreamError."""
+
+    async def release_queue(self, workflow: str | None, kept: Sequence[str] = ()) -> int:
+        """Let queued runs of the workflow begin, by and by; None for those of all workflows but `kept`. Returns how
+        many. Raises UpstreamError.
+        """
+
+    async def count_unsettled(self) -> Unsettled:
+        """The dead letters and queued runs of each workflow that has any. Raises UpstreamError."""
 
     def open_events(self, run_id: str) -> RunEventsObject:
         """The events of an accepted run."""

@@ -28,7 +28,8 @@ from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
+from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.run_inputs import RunInputs, answer_of, holder_of, start_of
@@ -53,7 +54,7 @@ MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they s
 _EARLIER = "kv."  # prefix of a cursor among the runs in KV
 _KEY_DIGITS = 8  # of a hash, which choose an object
 LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
-_UNSHOWN = ("keep_days", "blobs", "result", "input")
+_UNSHOWN = ("keep_days", "blobs", "result", "input", "dead_until_ms")
 
 
 class LoggedRuns:
@@ -174,6 +175,8 @@ class LoggedRuns:
         if text is None:  # it is being deleted
             raise build_unknown_run_error(run_id)
         verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
+        if (until_ms := found.get("dead_until_ms")) is not None:
+            verdict["dead_until"] = render_time(until_ms)
         return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
@@ -204,6 +207,8 @@ class LoggedRuns:
             if reached:
                 return self._judge(verdicts), reached
             cursor = None
+        if asked.is_dead:  # there are none among earlier runs
+            return self._judge(verdicts), None
         if len(verdicts) == limit:  # earlier runs follow on the next page
             return self._judge(verdicts), EARLIEST
         after = cursor and cursor.removeprefix(_EARLIER)
@@ -236,7 +241,8 @@ class LoggedRuns:
             shown = json.dumps({"input": run.shown})
             sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
-        return await self._complete(verdict, run.keeping, shown, sealed, start)
+        row = await self._complete(verdict, run.keeping, shown, sealed, start)
+        return {**row, "queued_ms": run.limit_ms} if run.is_queued else row
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         sealed = await self._inputs.seal_part(purpose, content)
@@ -282,6 +288,21 @@ class LoggedRuns:
     async def drop_accepted(self, run_id: str) -> None:
         if keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
             await self._blobs.delete(keys)
+
+    async def settle_dead_letter(self, run_id: str) -> bool:
+        return is_run_id(run_id) and await self._objects.settle_dead_letter(run_id)
+
+    async def has_queue_room(self, run_id: str) -> bool:
+        return await self._objects.has_queue_room(run_id)
+
+    async def leave_queue(self, run_id: str) -> None:
+        await self._objects.leave_queue(run_id)
+
+    async def release_queue(self, workflow: str | None, kept: Sequence[str] = ()) -> int:
+        return await self._objects.release_queue(workflow, kept)
+
+    async def count_unsettled(self) -> Unsettled:
+        return await self._objects.count_unsettled()
 
     async def end_accepted(self, run: EndedRun) -> None:
         if run.is_kept:

@@ -6,6 +6,7 @@ read the rest. Failed runs are also in an index.
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,15 +16,16 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
+from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, request_keys, run_events
+from executor.records import admissions, dead_letters, queued_runs, request_keys, run_events
 
 MIGRATIONS = (
     (
@@ -55,6 +57,7 @@ MIGRATIONS = (
         " WITHOUT ROWID",
     ),
     run_events.TABLES,
+    (*dead_letters.TABLES, *queued_runs.TABLES),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -82,12 +85,17 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "events", "questions")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "events", "questions", "dead_letters", "queued")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
+_IS_DEAD = "id IN (SELECT id FROM dead_letters)"
+_MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
+_DEADLINES = {"running": "deadline_ms >= ?", "lost": "deadline_ms > 0 AND deadline_ms < ?", "queued": "deadline_ms = 0"}
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
+
+logger = logging.getLogger("arcrun")
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ class _Day:
 
 
 Export = Callable[[], Awaitable[bool]]
+Begin = Callable[[str], Awaitable[object]]
 
 
 class RunLogTables:
@@ -138,6 +147,9 @@ class RunLogTables:
         self._admissions = admissions.Admissions(sql, clock)
         self._events = run_events.RunEvents(sql, self._is_under_way)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
+        self._dead = dead_letters.DeadLetters(sql, clock)
+        self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
+        self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -163,14 +175,20 @@ class RunLogTables:
         run_id, keep_days = run["id"], run["keep_days"]
         if run["blobs"]:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
-        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
+        size_bytes = len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
         if (start := run.get("start")) is not None:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
-            self._unchecked_bytes += len(start)
+            size_bytes += len(start)
             self._has_starts = True
+            if (limit_ms := run.get("queued_ms")) is not None:
+                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes)
         elif self._has_starts and run["status"] != "running":
-            self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
+            if has_lasted and run["status"] == "failed":
+                self._prune_again(self._dead.add(run_id, run["workflow"]))
+            self._queue.remove(run_id)
             self._events.forget(run_id)
+        self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -183,13 +201,17 @@ class RunLogTables:
 
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+        self._queue.remove(run_id)
         self._events.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
         found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
-        return cast(StoredRun, _without_none(found[0])) if found else None
+        if not found:
+            return None
+        until_ms = self._dead.find_until(run_id) if found[0]["status"] == "failed" else None
+        return cast(StoredRun, _without_none({**found[0], "dead_until_ms": until_ms}))
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
@@ -207,7 +229,9 @@ class RunLogTables:
         self._unchecked_bytes += len(trace)
 
     def list_starts(self, after: str, limit: int) -> list[str]:
-        rows = self._sql.execute("SELECT id FROM starts WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        rows = self._sql.execute(
+            "SELECT id FROM starts WHERE id > ? AND id NOT IN (SELECT id FROM queued) ORDER BY id LIMIT ?", after, limit
+        )
         return [row["id"] for row in rows]
 
     def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
@@ -215,7 +239,10 @@ class RunLogTables:
         upper = min(before or _BEYOND, _BEYOND if wanted.until_ms is None else first_id_at(wanted.until_ms))
         lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
         conditions, values = _render(wanted, self._clock.now_ms())
-        if not conditions:
+        if wanted.is_dead:
+            where = " AND ".join((_MAY_BE_DEAD, _RANGE, *conditions))
+            verdicts = self._select(f"runs WHERE {where}", upper, lower, *values, limit)
+        elif not conditions:
             verdicts = self._select(f"runs WHERE {_RANGE}", upper, lower, limit)
         elif wanted.status not in (None, "success"):
             where = " AND ".join(("status <> 'success'", _RANGE, *conditions))
@@ -262,6 +289,31 @@ class RunLogTables:
     def leave(self, ticket: str) -> None:
         self._admissions.leave(ticket)
 
+    def settle_dead_letter(self, run_id: str) -> bool:
+        settled = self._dead.remove([run_id])
+        self._prune_again(settled)
+        return bool(settled)
+
+    def has_queue_room(self) -> bool:
+        return self._queue.has_room
+
+    def leave_queue(self, run_id: str) -> None:
+        if (limit_ms := self._queue.remove(run_id)) is not None:
+            self._sql.execute(
+                "UPDATE runs SET deadline_ms = ? WHERE id = ? AND status = 'running'",
+                *(self._clock.now_ms() + limit_ms, run_id),
+            )
+
+    def release_queue(self, workflow: str | None, kept: Sequence[str]) -> int:
+        count = self._queue.release(workflow, kept)
+        if count:
+            self._release_ms = self._clock.now_ms()
+            self._set_alarm()
+        return count
+
+    def count_unsettled(self) -> Unsettled:
+        return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
+
     def add_event(self, run_id: str, event: StoredEvent) -> EventState:
         self._unchecked_bytes += len(event["payload"])
         return self._events.add_event(run_id, event)
@@ -289,7 +341,7 @@ class RunLogTables:
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
         found = self._sql.execute("SELECT status, deadline_ms FROM runs WHERE id = ?", run_id)
-        if not found or found[0]["status"] == "success":
+        if not found or found[0]["status"] == "success" or found[0]["deadline_ms"] == 0:
             return False
         lost_ms: float = (found[0]["deadline_ms"] or 0) + LOST_AFTER_MS
         return found[0]["status"] in ("failed", "cancelled") or self._clock.now_ms() > lost_ms
@@ -370,9 +422,17 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export) -> None:
-        """Prune and export as due. `export` writes all objects' new verdicts to KV, and returns whether more remain."""
+    async def on_alarm(self, blobs: BlobStore, export: Export, begin: Begin | None = None) -> None:
+        """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
+        whether more remain; `begin` creates a run's instance, if there is not one already.
+        """
         now_ms = self._clock.now_ms()
+        if begin is None:  # the platform has no instances any more
+            self._release_ms = 0
+        elif self._release_ms and now_ms >= self._release_ms:
+            self._release_ms = now_ms + queued_runs.RELEASE_PAUSE_MS  # and set first, in case of a failure
+            self._set_alarm()
+            await self._begin_released(begin)
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
@@ -383,12 +443,27 @@ class RunLogTables:
                 self._export_ms = 0
         self._set_alarm()
 
+    async def _begin_released(self, begin: Begin) -> None:
+        """Begin a batch of queued runs that may begin."""
+        for run_id in self._queue.list_released():
+            try:
+                await begin(run_id)
+            except ArcrunError as error:
+                logger.warning("The queued run %s could not begin: %s", run_id, error.message)
+                if error.retriable:  # at the next alarm
+                    return
+            self.leave_queue(run_id)
+        if not self._queue.has_released:
+            self._release_ms = 0
+
     async def _prune(self, blobs: BlobStore) -> None:
         """Delete a batch of expired runs and, if the object is full, of the oldest runs."""
         await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._give_up_lost(now_ms)
+        self._prune_again(self._dead.expire())
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
@@ -398,11 +473,37 @@ class RunLogTables:
         size_bytes, left_bytes = self._measure_bytes(), LEFT_SHARE * self._settings.bytes
         self._is_full = size_bytes > (left_bytes if self._is_full else self._settings.bytes)
         if self._is_full:
-            has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
+            has_more = bool(await self._delete_oldest(blobs, size_bytes - left_bytes))
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
         elif not self._sql.execute(_IS_IN_USE):
             self._prune_ms = 0
+
+    def _give_up_lost(self, now_ms: float) -> None:
+        """Let runs be pruned that were lost so long ago that a dead letter would be, too."""
+        lost = self._sql.execute(
+            "DELETE FROM starts WHERE id IN (SELECT id FROM runs WHERE id IN (SELECT id FROM starts)"
+            f" AND {_DEADLINES['lost']} LIMIT ?) RETURNING id",
+            *(now_ms - dead_letters.KEPT_MS, MAX_PRUNED_RUNS),
+        )
+        for row in lost:
+            self._events.forget(row["id"])
+
+    async def _delete_oldest(self, blobs: BlobStore, most_bytes: float) -> list[str]:
+        """Delete the oldest runs, dead letters only if there are no others. Returns their ids."""
+        gone = await self._delete(blobs, "id > ''", most_bytes=most_bytes)
+        if gone or not self._dead.count:
+            return gone
+        gone = await self._delete(blobs, _IS_DEAD, most_bytes=most_bytes, spares_dead=False)
+        self._dead.remove(gone)
+        return gone
+
+    def _prune_again(self, run_ids: Sequence[str]) -> None:
+        """Let the next pruning come by runs that it had to leave until now."""
+        for run_id in run_ids:
+            for kept in self._sql.execute("SELECT keep_days FROM runs WHERE id = ?", run_id):
+                if run_id <= self._pruned.get(kept["keep_days"], ""):
+                    self._mark_pruned(kept["keep_days"], "")
 
     async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
         """Delete parts in the bucket that have no row and will not get one."""
@@ -417,13 +518,20 @@ class RunLogTables:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
 
     async def _delete(
-        self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
+        self,
+        blobs: BlobStore,
+        condition: str,
+        *values: str | float,
+        most_bytes: float = float("inf"),
+        spares_dead: bool = True,
     ) -> list[str]:
         """Delete the oldest runs that match the condition, at most MAX_PRUNED_RUNS, and no more than needed to free
-        `most_bytes`; none that is yet to end. Returns their ids.
+        `most_bytes`; none that is yet to end and, if it `spares_dead`, no dead letter. Returns their ids.
         """
         if self._has_starts:
             condition = f"{condition} AND {_HAS_ENDED}"
+        if spares_dead and self._dead.count:
+            condition = f"{condition} AND NOT {_IS_DEAD}"
         rows = self._sql.execute(
             f"SELECT id, blobs, {_ROW_BYTES} AS bytes FROM runs WHERE {condition} ORDER BY id LIMIT ?",
             *(*values, MAX_PRUNED_RUNS),
@@ -461,7 +569,7 @@ class RunLogTables:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
 
     def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
-        """Set the alarm to the earlier of the two due times, if any, and store them."""
+        """Set the alarm to the earliest of the due times, if any, and store those of pruning and exporting."""
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
         self._sql.execute(
@@ -469,7 +577,7 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
+        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
@@ -500,7 +608,11 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append("status = ?")
         values.append(wanted.status)
     elif wanted.status is not None:
-        conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
+        conditions.append(f"status = 'running' AND {_DEADLINES[wanted.status]}")
+        if wanted.status != "queued":
+            values.append(now_ms - LOST_AFTER_MS)
+    if wanted.is_dead:
+        conditions.append(f"(status = 'failed' OR {_DEADLINES['lost']})")
         values.append(now_ms - LOST_AFTER_MS)
     if wanted.text is not None:
         matches = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))

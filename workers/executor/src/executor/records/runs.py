@@ -73,7 +73,8 @@ class UnwrittenRecords:
 @dataclass(frozen=True)
 class AcceptedRun:
     """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
-    redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py).
+    redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py). One that
+    `is_queued` begins when its workflow is resumed.
     """
 
     run_id: str
@@ -85,9 +86,10 @@ class AcceptedRun:
     input: bytes
     keeping: Keeping
     start: bytes = b""
+    is_queued: bool = False
 
     def to_verdict(self, now_ms: float) -> Verdict:
-        """The verdict of a run that begins now."""
+        """The verdict of a run that begins now, or is queued."""
         return {
             "id": self.run_id,
             "workflow": self.workflow,
@@ -95,7 +97,7 @@ class AcceptedRun:
             "trigger": self.trigger.value,
             "status": "running",
             "started_at": render_time(now_ms),
-            "deadline_ms": now_ms + self.limit_ms,
+            "deadline_ms": 0 if self.is_queued else now_ms + self.limit_ms,
         }
 
 

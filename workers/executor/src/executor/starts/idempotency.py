@@ -39,7 +39,7 @@ from arcrun.workflows.triggers.model import Idempotency, Webhook
 from arcrun_http.requests import body_of
 from executor.bodies import list_query, read_content
 from executor.records.runs import AcceptedRun, EndedRun, KeyedRequest
-from executor.run_handlers import KEY_HEADER, answer_accepted, wants_async
+from executor.run_handlers import KEY_HEADER, answer_accepted, is_accepted
 from executor.service import ExecutorService
 from executor.starts.leases import limit_lease
 from executor.webhook_requests import WebhookRequest, read_path
@@ -106,7 +106,7 @@ async def answer_once(
     key = await _read_key(service, request, stored.plan.triggers.webhook, policy, trigger, is_owner=is_owner)
     if key is None:
         return None
-    is_async = wants_async(request) or stored.plan.is_durable
+    is_async = is_accepted(request, stored)
     keyed = KeyedRequest(
         key=_hash(json.dumps([stored.name, is_owner, key or [fingerprint]]).encode()),
         fingerprint=fingerprint,
@@ -145,7 +145,7 @@ class _KeyedRun:
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> Response:
         """Raises what ExecutorService.start does."""
-        response = answer_accepted(self.run_id)
+        response = answer_accepted(self.run_id, stored)
 
         async def accept(run: AcceptedRun) -> None:
             await self.service.runs.accept_keyed(self.key, run, KeptAnswer.of(response).to_bytes())
