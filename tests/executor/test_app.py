@@ -276,6 +276,8 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
+    ("POST", f"/runs/{'0' * 26}/replay"),
+    ("POST", f"/runs/{'0' * 26}/retry"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 

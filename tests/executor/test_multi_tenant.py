@@ -96,6 +96,8 @@ ROUTES = [
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
     ("POST", "/runs/{run_id}/cancel", None),
+    ("POST", "/runs/{run_id}/replay", None),
+    ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
 ]
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}

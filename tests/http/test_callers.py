@@ -52,6 +52,8 @@ EXECUTOR: list[Row] = [
     ("GET", "/runs/{run_id}", None, (*REFUSED, 200)),
     ("GET", "/runs/{run_id}/input", None, (*REFUSED, 200)),
     ("POST", "/runs/{run_id}/cancel", None, (*REFUSED, 409)),
+    ("POST", "/runs/{run_id}/replay", None, (*REFUSED, 422)),
+    ("POST", "/runs/{run_id}/retry", None, (*REFUSED, 422)),
     ("POST", "/runs/resume", None, (*REFUSED, 200)),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["canary_name"]}, (*REFUSED, 201)),
     ("GET", "/audit", None, (*REFUSED, 200)),

@@ -30,7 +30,7 @@ from arcrun.ports import Clock, Random
 from arcrun.templates.request import HEADERS
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode, Unit
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
@@ -276,6 +276,24 @@ class AnyResponder(Protocol):
         """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
 
 
+class AnyReplay(Protocol):
+    """What a run takes over from its origin, the run that it replays (arcrun/replays/replay.py)."""
+
+    @property
+    def origin(self) -> str:
+        """The origin's id."""
+
+    def has_taken(self, unit: Unit) -> bool: ...
+
+    def find_outcome(self, name: str) -> Outcome | None:
+        """What a node that was taken over came to; None if it was skipped."""
+
+    def end(self, node: PlannedNode, outcome: Outcome | None, start_ms: float) -> NodeEnd:
+        """The end of such a node. Without an outcome it was skipped, or is in the body of a loop."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
@@ -326,7 +344,7 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end.
+    the run is to end; `replay` is what it takes over from another, None in a sub-workflow.
     """
 
     ports: RunPorts
@@ -351,6 +369,7 @@ class RunContext:
     step_path: str = ""  # what the names of this sub-workflow's steps begin with
     is_trial: bool = False
     interrupt: Callable[[], Awaitable[None]] | None = None
+    replay: AnyReplay | None = None
 
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms
@@ -424,4 +443,5 @@ class RunContext:
             depth=self.depth + 1,
             path=f"{self.path}{node}.",
             step_path=f"{step}/",
+            replay=None,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
+from arcrun.engine.context import Answer, AnyReplay, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
@@ -37,7 +37,8 @@ class Trigger:
     body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
-    `gets_response` is whether its client gets the workflow's `response`.
+    `gets_response` is whether its client gets the workflow's `response`. `replay` is set if it
+    replays another run.
     """
 
     kind: TriggerKind
@@ -52,6 +53,7 @@ class Trigger:
     undo_ms: float = MAX_UNDO_MS
     gets_response: bool = True
     interrupt: Callable[[], Awaitable[None]] | None = None
+    replay: AnyReplay | None = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -99,6 +101,7 @@ class Engine:
             trace_budget=trace_budget,
             journal=journal,
             interrupt=trigger.interrupt,
+            replay=trigger.replay,
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
@@ -142,6 +145,7 @@ class Engine:
             undone=context.undone.outcome,
             undos=context.undone.trace(),
             response=None if responder is None else responder.response,
+            replay_of="" if trigger.replay is None else trigger.replay.origin,
         )
         await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:

@@ -12,7 +12,7 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
-    own setting, 0 for the platform's.
+    own setting, 0 for the platform's. `replay_of` is the run that it replays, `retried_by` the one that retries it.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
@@ -36,6 +36,8 @@ class StoredRun(TypedDict):
     result: str
     input: NotRequired[str | None]
     start: NotRequired[str | None]
+    replay_of: NotRequired[str | None]
+    retried_by: NotRequired[str | None]
 
 
 class Started(TypedDict):
@@ -113,6 +115,14 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
 
+    async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        """Note that the run `by` retries another, unless one does already; if it is forced, in any case. Returns the id
+        of the one that counts, "" if there is no such run.
+        """
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        """The run `by` has not begun after all."""
+
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         """The ids of runs with a start, greater than `after`, in order."""
 
@@ -167,6 +177,14 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        asked = {"run_id": run_id, "by": by, "is_forced": is_forced}
+        counted: str = await self._channel.call("mark_retried", asked)
+        return counted
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        await self._channel.call("unmark_retried", {"run_id": run_id, "by": by})
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})

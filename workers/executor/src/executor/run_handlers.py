@@ -73,7 +73,7 @@ async def execute(service: ExecutorService, request: Request) -> Response:
         def run(run_id: str | None) -> Awaitable[RunRecord]:
             return service.execute_workflow(source, trigger, run_id, variables)
 
-        return await _answer_run(service, request, run)
+        return await answer_run(service, request, run)
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
@@ -90,6 +90,20 @@ async def cancel(service: ExecutorService, request: Request) -> Response:
     await cancel_run(service.lasting, service.runs, run_id)
     service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
+
+
+async def replay(service: ExecutorService, request: Request) -> Response:
+    """Run a run again, from its beginning or from a node (executor/replays/handlers.py)."""
+    from executor.replays import handlers  # noqa: PLC0415 - other runs need none of it
+
+    return await handlers.replay(service, request)
+
+
+async def retry(service: ExecutorService, request: Request) -> Response:
+    """Run again what has failed of a run, and what was to follow."""
+    from executor.replays import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.retry(service, request)
 
 
 async def resume(service: ExecutorService, _request: Request) -> Response:
@@ -169,12 +183,12 @@ async def _run(
             return answer
     if not wants_async(request) and not stored.plan.is_durable:
         if is_owner:
-            return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
+            return await answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
     return answer_accepted(await service.start(stored, trigger, is_owner=is_owner))
 
 
-async def _answer_run(
+async def answer_run(
     service: ExecutorService, request: Request, run: Callable[[str | None], Awaitable[RunRecord]]
 ) -> Response:
     """The answer to a run's owner: one object or, for a client that accepts lines, {"run_id"} at once and then that
@@ -344,13 +358,18 @@ def read_timeout(request: Request) -> float | None:
     return timeout_ms
 
 
+def wants(request: Request, name: str) -> bool:
+    """Whether a query parameter says yes."""
+    return _query(request).get(name, "0") not in ("", "0", "false")
+
+
 def wants_async(request: Request) -> bool:
-    return _query(request).get("async", "0") not in ("", "0", "false")
+    return wants(request, "async")
 
 
 def wants_trace(request: Request) -> bool:
     """`?trace=1`. Only requests with the API key get a trace."""
-    return _query(request).get("trace", "0") not in ("", "0", "false")
+    return wants(request, "trace")
 
 
 def _query(request: Request) -> Mapping[str, str]:

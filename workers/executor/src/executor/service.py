@@ -244,6 +244,8 @@ class ExecutorService:
             accepted = AcceptedRun(
                 *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
                 *(trigger.render_input(), stored.plan.keeping),
+                request=trigger.request if stored.plan.sees_request else None,
+                replay_of="" if trigger.replay is None else trigger.replay.origin,
             )
             await (accept or self.runs.accept)(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
@@ -309,7 +311,8 @@ class ExecutorService:
         is_written = trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text
         if is_written:
             await self.engine.ports.clock.pause()
-        ended = EndedRun(record, plan.keeping, trigger.render_input())
+        request = trigger.request if plan.sees_request else None
+        ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if write is not None:

@@ -53,6 +53,8 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
+    # Of most runs both are null, and then reading them reads no more of a row than its beginning.
+    ("ALTER TABLE runs ADD COLUMN replay_of TEXT", "ALTER TABLE runs ADD COLUMN retried_by TEXT"),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -63,14 +65,16 @@ CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
 ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
 LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
 EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
-_VERDICT = (
+_WRITTEN = (
     *("id", "workflow", "version", "trigger", "status", "started_at"),
     *("duration_ms", "deadline_ms", "error", "node"),
 )
-_STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
-_VALUES = (*(f"value ->> '{name}'" for name in _STORED), "COALESCE(value ->> 'blob_bytes', 0)")
+_VERDICT = (*_WRITTEN, "replay_of", "retried_by")
+_PARTS = ("keep_days", "blobs", "result", "input")
+_STORED = (*_WRITTEN, *_PARTS)
+_VALUES = (*(f"value ->> '{name}'" for name in (*_STORED, "replay_of")), "COALESCE(value ->> 'blob_bytes', 0)")
 _INSERT = (  # takes a JSON array of rows: one statement for all
-    f"INSERT INTO runs ({', '.join(_STORED)}, blob_bytes) SELECT {', '.join(_VALUES)}"
+    f"INSERT INTO runs ({', '.join(_STORED)}, replay_of, blob_bytes) SELECT {', '.join(_VALUES)}"
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
@@ -183,8 +187,17 @@ class RunLogTables:
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
-        found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
+        found = self._sql.execute(f"SELECT {', '.join((*_VERDICT, *_PARTS))} FROM runs WHERE id = ?", run_id)
         return cast(StoredRun, _without_none(found[0])) if found else None
+
+    def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        condition = "" if is_forced else " AND retried_by IS NULL"
+        self._sql.execute(f"UPDATE runs SET retried_by = ? WHERE id = ?{condition}", by, run_id)
+        found = self._sql.execute("SELECT retried_by FROM runs WHERE id = ?", run_id)
+        return (found[0]["retried_by"] or "") if found else ""
+
+    def unmark_retried(self, run_id: str, by: str) -> None:
+        self._sql.execute("UPDATE runs SET retried_by = NULL WHERE id = ? AND retried_by = ?", run_id, by)
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
