@@ -597,3 +597,9 @@ MAX_TESTS_A_FILE = 500
 # The characters of a test's name.
 # Beyond: INVALID_TEST.
 MAX_TEST_NAME_CHARACTERS = 200
+# The runs that an `acr retry` with --workflow or --since retries.
+# Beyond: it says how many are left, for another `acr retry`.
+MAX_RETRIED_RUNS = 100
+# The runs that it looks through, the newest first.
+# Beyond: as above.
+MAX_SEARCHED_RUNS = 1_000

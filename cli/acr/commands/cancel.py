@@ -3,11 +3,10 @@
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.errors import CliError
 from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
-from acr.targets.run_ids import explain_no_run, find_run_id
+from acr.targets.run_ids import require_run_id
 from acr.targets.service_client import require_data
 
 
@@ -26,9 +25,7 @@ def cancel(client: ExecutorClient, run: str, as_json: bool) -> None:
       acr cancel 01M8EQ4YH9028TPMXF6CT5DE5V
       acr cancel 01M8EQ4YH9
     """
-    run_id = find_run_id(client, run)
-    if run_id is None:
-        raise explain_no_run(run) or CliError(f"`{run}` is no run's id.", "List the runs: acr logs", "RUN_NOT_FOUND")
+    run_id = require_run_id(client, run)
     answer = client.cancel(run_id)
     require_data(answer)
     if as_json:

@@ -40,6 +40,14 @@ def find_run_id(client: ExecutorClient, text: str) -> str | None:
     return found[0] if found else None
 
 
+def require_run_id(client: ExecutorClient, text: str) -> str:
+    """Like `find_run_id`, of a text that can only be a run's. Raises CliError RUN_NOT_FOUND too."""
+    run_id = find_run_id(client, text)
+    if run_id is None:
+        raise explain_no_run(text) or CliError(f"`{text}` is no run's id.", "List the runs: acr logs", "RUN_NOT_FOUND")
+    return run_id
+
+
 def explain_no_run(text: str) -> CliError | None:
     """The error RUN_NOT_FOUND for what names no run and no workflow, but looks like a run's id; None if it does not."""
     if not _BEGINNING.fullmatch(text.upper()):

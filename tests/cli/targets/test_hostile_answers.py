@@ -136,6 +136,8 @@ COMMANDS: dict[str, list[str]] = {
     "rollback": ["x", "1"],
     "rotate": ["x"],
     "cancel": ["0" * 26],
+    "replay": ["0" * 26],
+    "retry": ["0" * 26],
     "delete": ["x", "--yes"],
     "account show": [],
     "account rotate-key": [],
