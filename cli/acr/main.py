@@ -35,7 +35,7 @@ _COMMANDS = {
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
     "replay": "Run a run again, by default with its own input in its own version.",
     "retry": "Run again what has failed of RUN, or of all runs that the options say.",
-    "cancel": "Let an accepted run end, and what it has done be undone.",
+    "cancel": "Let a run end, and what it has done be undone.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",

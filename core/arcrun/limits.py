@@ -579,6 +579,9 @@ RUN_LOG_OBJECTS = 8
 # The runs that an object deletes at once.
 # Beyond: the rest follows 0.2 s later.
 MAX_PRUNED_RUNS = 500
+# The runs under way of which an object notes that they are to be cancelled.
+# Beyond: the oldest notes go.
+MAX_CANCEL_NOTES = 10_000
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000

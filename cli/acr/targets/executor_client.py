@@ -72,7 +72,7 @@ class ExecutorClient(ServiceClient):
         return self.fetch_as_it_is(request.method, path, request.headers, request.body, timeout_s)
 
     def cancel(self, run_id: str) -> Answer:
-        """Let an accepted run end."""
+        """Let a run end."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
 
     def replay(

@@ -344,7 +344,8 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end; `replay` is what it takes over from another, None in a sub-workflow.
+    the run is to end; `replay` is what it takes over from another, None in a sub-workflow; `watch` tells whether
+    somebody has asked that a run that is not durable ends.
     """
 
     ports: RunPorts
@@ -370,6 +371,7 @@ class RunContext:
     is_trial: bool = False
     interrupt: Callable[[], Awaitable[None]] | None = None
     replay: AnyReplay | None = None
+    watch: Callable[[], Awaitable[bool]] | None = None
 
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms
@@ -380,6 +382,10 @@ class RunContext:
             await self.ports.clock.sleep(duration_ms)
         else:
             await self.journal.sleep(step, duration_ms)
+
+    async def is_to_end(self) -> bool:
+        """Whether somebody has asked that the run ends: a subrequest, if there is one to spare."""
+        return self.watch is not None and self.budget.subrequests.take_spare() and await self.watch()
 
     async def find_component(self, reference: str) -> Component:
         """Find a component once per run, so that all calls of the run use the same version."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
@@ -82,10 +83,18 @@ class Engine:
             await self.ports.clock.pause()
 
     async def run(
-        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: "Journal | None" = None
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        run_id: str,
+        *,
+        version: int = 0,
+        journal: "Journal | None" = None,
+        watch: Callable[[str], Awaitable[bool]] | None = None,
     ) -> RunRecord:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
-        run by it. Raises the errors of `check_input`, before anything runs.
+        run by it. `watch` tells by its id whether somebody has asked that a run ends that is not durable. Raises the
+        errors of `check_input`, before anything runs.
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
@@ -102,6 +111,7 @@ class Engine:
             journal=journal,
             interrupt=trigger.interrupt,
             replay=trigger.replay,
+            watch=None if watch is None else partial(watch, run_id),
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:

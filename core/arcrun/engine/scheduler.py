@@ -77,7 +77,8 @@ async def run_plan(
         run = run_unless(run, context.interrupt(), RunCancelledError)
     try:
         if context.journal is None:
-            answer = await run_within(limit_ms / 1000, run)
+            is_watched = context.watch is not None and not context.depth
+            answer = await run_within(limit_ms / 1000, run, context.is_to_end if is_watched else None)
         elif plan.sets_timeout or timeout_ms is not None:
             answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, run)
         else:

@@ -63,6 +63,12 @@ class RunLogObjects:
     async def cancel_start(self, run_id: str) -> bool:
         return await self._open_object(object_of(run_id)).cancel_start(run_id)
 
+    async def ask_to_end(self, run_id: str) -> None:
+        await self._open_object(object_of(run_id)).ask_to_end(run_id)
+
+    async def is_to_end(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).is_to_end(run_id)
+
     async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
         return await self._open_object(object_of(run_id)).mark_retried(run_id, by, is_forced)
 

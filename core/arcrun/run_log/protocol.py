@@ -115,6 +115,11 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
 
+    async def ask_to_end(self, run_id: str) -> None:
+        """Note that a run, which may be under way and then has no row, is to end."""
+
+    async def is_to_end(self, run_id: str) -> bool: ...
+
     async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
         """Note that the run `by` retries another, unless one does already; if it is forced, in any case. Returns the id
         of the one that counts, "" if there is no such run.
@@ -177,6 +182,13 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def ask_to_end(self, run_id: str) -> None:
+        await self._channel.call("ask_to_end", {"run_id": run_id})
+
+    async def is_to_end(self, run_id: str) -> bool:
+        is_asked: bool = await self._channel.call("is_to_end", {"run_id": run_id})
+        return is_asked
 
     async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
         asked = {"run_id": run_id, "by": by, "is_forced": is_forced}

@@ -280,7 +280,8 @@ class ExecutorService:
 
     async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: AsyncExitStack) -> None:
         async with place:
-            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version)
+            watch = self.runs.watch
+            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version, watch=watch)
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
@@ -289,7 +290,8 @@ class ExecutorService:
     ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
-            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version)
+            watch = self.runs.watch
+            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version, watch=watch)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record, write)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work

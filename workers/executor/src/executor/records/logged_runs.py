@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
-from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
+from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of, time_of
 from arcrun.errors import (
     ArcrunError,
     DecryptionError,
@@ -32,6 +32,7 @@ from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.run_inputs import NONE, RunInputs, answer_of, holder_of, start_of
 from executor.records.runs import (
+    LONGEST_QUICK_RUN_MS,
     AcceptedRun,
     EndedRun,
     Gathering,
@@ -198,6 +199,18 @@ class LoggedRuns:
         if sealed is None:
             raise build_unknown_run_error(run_id)
         return holder, sealed
+
+    async def watch(self, run_id: str) -> bool:
+        try:
+            return await self._objects.is_to_end(run_id)
+        except UpstreamError:
+            return False
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        if not is_run_id(run_id) or self._clock.now_ms() - time_of(run_id) > LONGEST_QUICK_RUN_MS:
+            return False
+        await self._objects.ask_to_end(run_id)
+        return True
 
     async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
         counted = await self._objects.mark_retried(run_id, by, is_forced=is_forced) if is_run_id(run_id) else ""

@@ -15,7 +15,7 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
-from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
+from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
@@ -23,6 +23,7 @@ from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun,
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import admissions, request_keys
+from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
     (
@@ -55,6 +56,10 @@ MIGRATIONS = (
     ),
     # Of most runs both are null, and then reading them reads no more of a row than its beginning.
     ("ALTER TABLE runs ADD COLUMN replay_of TEXT", "ALTER TABLE runs ADD COLUMN retried_by TEXT"),
+    (
+        "CREATE TABLE cancels (id TEXT PRIMARY KEY, asked_ms REAL NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
+    ),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -84,7 +89,7 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts")
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "cancels")
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
@@ -189,6 +194,16 @@ class RunLogTables:
     def find(self, run_id: str) -> StoredRun | None:
         found = self._sql.execute(f"SELECT {', '.join((*_VERDICT, *_PARTS))} FROM runs WHERE id = ?", run_id)
         return cast(StoredRun, _without_none(found[0])) if found else None
+
+    def ask_to_end(self, run_id: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._sql.execute("INSERT OR REPLACE INTO cancels (id, asked_ms) VALUES (?, ?)", run_id, now_ms)
+        oldest = "SELECT id FROM cancels ORDER BY asked_ms DESC LIMIT -1 OFFSET ?"
+        self._sql.execute(f"DELETE FROM cancels WHERE id IN ({oldest})", MAX_CANCEL_NOTES)
+        self._expect_pruning(now_ms)
+
+    def is_to_end(self, run_id: str) -> bool:
+        return bool(self._sql.execute("SELECT 1 FROM cancels WHERE id = ?", run_id))
 
     def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
         condition = "" if is_forced else " AND retried_by IS NULL"
@@ -365,6 +380,7 @@ class RunLogTables:
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)

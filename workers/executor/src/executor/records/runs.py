@@ -17,7 +17,15 @@ from arcrun.engine.request import RequestSource
 from arcrun.engine.run_id import time_of
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
-from arcrun.limits import MAX_BATCH_BYTES, MAX_KNOWN_CLAIMS, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.limits import (
+    MAX_BATCH_BYTES,
+    MAX_KNOWN_CLAIMS,
+    MAX_PAGE,
+    MAX_ROW_BYTES,
+    MAX_RUN_TIMEOUT_MS,
+    MAX_UNDO_MS,
+    MAX_UNWRITTEN_BYTES,
+)
 from arcrun.ports import Background, Clock
 from arcrun.request_keys import Claim, Claimed
 from arcrun.run_log.filter import RunFilter
@@ -32,6 +40,7 @@ LOG_INTERVAL_MS = 60_000
 ASK_AGAIN_MS = 250  # after which an isolate asks again whether another's run has ended
 Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
+LONGEST_QUICK_RUN_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000  # until its record is stored, too
 # Then the request that was to write a batch is assumed to be cancelled, and the next request writes it.
 OVERDUE_GATHERING_MS = 500  # after the time that a batch waits for more runs
 OVERDUE_WRITING_MS = 10_000
@@ -275,6 +284,13 @@ class Runs(Protocol):
 
     async def find_beginning(self, run_id: str) -> "tuple[Any, Occasion]":
         """What a run was started with, and its occasion; an empty one if none is stored. Raises the same."""
+
+    @property
+    def watch(self) -> Callable[[str], Awaitable[bool]] | None:
+        """Tells whether somebody has asked that a run ends; None if nobody can."""
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        """Ask that a run that may be under way ends. False if it cannot be. Raises UpstreamError."""
 
     async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
         """Note that the run `by` retries another, unless one does already; if it is forced, in any case. Returns the id

@@ -183,6 +183,11 @@ class TenantRuns:
         """Raises the same."""
         raise build_unknown_run_error(run_id)
 
+    watch = None
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        return False
+
     async def mark_retried(self, run_id: str, _by: str, *, is_forced: bool) -> str:
         """Raises the same: without an input nothing is retried."""
         raise build_unknown_run_error(run_id)
