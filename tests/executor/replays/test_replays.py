@@ -1,6 +1,7 @@
 """Replays and retries over HTTP: what they begin with, what they take over, what is stored of them, what is refused."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -232,6 +233,47 @@ async def test_what_templates_read_of_the_request_comes_back(
     assert tell.inputs[0]["text"].startswith("orders 7 2")
     assert tell.inputs[0]["text"].endswith(f"Bearer {CANARY}")
     assert CANARY not in bench.logs.stored
+
+
+async def test_runs_that_are_sealed_together_have_their_own_requests(bench: Bench, shaky: Shaky) -> None:
+    shaky.is_down = False
+    token = (await bench.service.push(READER, ADA)).stored.token
+    other = (await bench.service.push(QUICK, ADA)).stored.token
+    run_ids = {}
+    for topic in ("orders", "", "mail"):
+        headers = {"x-topic": topic, "authorization": "Bearer 1"} if topic else {}
+        async with build_client(bench.service, headers=headers) as client:
+            answer = await client.post(f"/webhooks/{token if topic else other}/trigger?n=7", json={"text": topic})
+        run_ids[topic] = answer.json()["run_id"]
+    await bench.background.finish()
+    found = {topic: await bench.service.runs.find_beginning(run_id) for topic, run_id in run_ids.items()}
+    assert {topic: value["text"] for topic, (value, _) in found.items()} == {topic: topic for topic in run_ids}
+    requests = {topic: occasion.request for topic, (_, occasion) in found.items()}
+    assert {topic: kept and kept.fields["headers"]["x-topic"] for topic, kept in requests.items()} == {
+        "orders": "orders",
+        "": None,
+        "mail": "mail",
+    }
+    sealed = [bench.logs.look_up(run_id)["input"] for run_id in run_ids.values()]
+    assert sum(len(base64.b64decode(each or "")) > 40 for each in sealed) == 1  # one has all three
+
+
+async def test_a_durable_retry_goes_on_after_a_crash_with_what_it_has_taken_over(
+    bench: Bench, instances: FakeInstances, shaky: Shaky, tell: Tell
+) -> None:
+    config = {**CONFIG, "d": {"component": "wait", "for": "2d"}, "e": {"component": "tell", "text": "{{a.data.text}}"}}
+    source = {**DURABLE, "flow": [*FLOW, "c >> PIPE >> d", "d >> PIPE >> e"], "config": config}
+    origin = await run(bench, source, {"text": "hi"})
+    await instances.run(bench.service, origin)
+    shaky.is_down = False
+    retried = (await ask(bench, "POST", f"/runs/{origin}/retry", {})).json()["run_id"]
+    waiting = asyncio.ensure_future(instances.run(bench.service, retried))
+    await asyncio.sleep(60)
+    waiting.cancel()
+    await instances.run(bench.service, retried)
+    record = await bench.service.runs.find(retried)
+    assert (record["status"], record["data"]) == ("success", {"text": "hi"})
+    assert ([each["text"] for each in tell.inputs], len(shaky.inputs)) == (["hi", "hi!", "hi"], 2)
 
 
 async def test_of_a_workflow_that_reads_no_request_none_is_stored(bench: Bench, shaky: Shaky) -> None:
