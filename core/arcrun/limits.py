@@ -615,6 +615,9 @@ MAX_FOLLOW_MS = 60_000
 # The requests that follow an account's runs at once, in an isolate.
 # Beyond: 429 TOO_MANY_FOLLOWERS.
 MAX_FOLLOWERS = 20
+# The runs under way of which an object notes that they are to be cancelled.
+# Beyond: the oldest notes go.
+MAX_CANCEL_NOTES = 10_000
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000
@@ -633,3 +636,9 @@ MAX_TESTS_A_FILE = 500
 # The characters of a test's name.
 # Beyond: INVALID_TEST.
 MAX_TEST_NAME_CHARACTERS = 200
+# The runs that an `acr retry` with --workflow or --since retries.
+# Beyond: it says how many are left, for another `acr retry`.
+MAX_RETRIED_RUNS = 100
+# The runs that it looks through, the newest first.
+# Beyond: as above.
+MAX_SEARCHED_RUNS = 1_000

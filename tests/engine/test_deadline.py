@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from arcrun.engine.tasks import run_within
+from arcrun.errors import RunCancelledError
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +95,67 @@ async def test_it_ends_with_whoever_awaits_it() -> None:
         await task
     assert events == ["cleaned up"]
     assert task.cancelled()
+
+
+def watch_from(end_s: float, asked: list[float]) -> Any:
+    """Tells from `end_s` on that the work is to end; `asked` gets when it was asked."""
+
+    async def watch() -> bool:
+        now_s = asyncio.get_running_loop().time()
+        asked.append(now_s)
+        await asyncio.sleep(0.1)
+        return now_s >= end_s
+
+    return watch
+
+
+async def test_work_that_is_two_seconds_old_is_ended_when_somebody_asks_for_it() -> None:
+    events, asked, began_s = list[str](), list[float](), asyncio.get_running_loop().time()
+    with pytest.raises(RunCancelledError):
+        await run_within(60, wait(50, events=events), watch_from(began_s + 5, asked))
+    assert [round(at_s - began_s, 1) for at_s in asked] == [2.0, 4.1, 6.2]
+    assert events == ["cleaned up"]
+
+
+@pytest.mark.parametrize("durations_s", [(), (0, 0), (1.9,)], ids=["never", "for a turn", "almost"])
+async def test_younger_work_is_not_watched_and_sets_one_timer_for_both(
+    monkeypatch: pytest.MonkeyPatch, durations_s: tuple[float, ...]
+) -> None:
+    loop, made, asked = asyncio.get_running_loop(), list[float](), list[float]()
+    original = loop.call_at
+
+    def call_at(when: float, *given: Any, **more: Any) -> asyncio.TimerHandle:
+        made.append(when)
+        return original(when, *given, **more)
+
+    monkeypatch.setattr(loop, "call_at", call_at)
+    assert await run_within(60, wait(*durations_s), watch_from(0, asked)) == "done"
+    assert (len(made), asked) == (sum(map(bool, durations_s)) + bool(durations_s), [])
+
+
+@pytest.mark.parametrize("limit_s", [1.0, 10.0])
+async def test_watched_work_is_cancelled_when_its_time_is_over(limit_s: float) -> None:
+    loop, events = asyncio.get_running_loop(), list[str]()
+    began_s = loop.time()
+    with pytest.raises(TimeoutError):
+        await run_within(limit_s, wait(50, events=events), watch_from(began_s + 100, []))
+    assert (round(loop.time() - began_s, 3), events) == (limit_s, ["cleaned up"])
+
+
+async def test_watched_work_that_has_computed_for_too_long_ends_where_it_waits() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def compute() -> None:
+        loop.skip(20)  # type: ignore[attr-defined]
+        await wait(5)
+
+    with pytest.raises(TimeoutError):
+        await run_within(10, compute(), watch_from(0, []))
+    assert loop.time() == 20
+
+
+async def test_nothing_is_left_of_a_watch() -> None:
+    asked, before = list[float](), asyncio.all_tasks()
+    assert await run_within(60, wait(2.05), watch_from(1_000, asked)) == "done"
+    await asyncio.sleep(30)
+    assert (len(asked), asyncio.all_tasks()) == (1, before)

@@ -284,6 +284,8 @@ ROUTES = [
     ("GET", "/runs/unsettled"),
     ("POST", f"/runs/{'0' * 26}/dismiss"),
     ("POST", f"/runs/{'0' * 26}/events/paid"),
+    ("POST", f"/runs/{'0' * 26}/replay"),
+    ("POST", f"/runs/{'0' * 26}/retry"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger", "/approvals/{run_id}/{ticket}"}
 

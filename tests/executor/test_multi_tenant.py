@@ -103,7 +103,9 @@ ROUTES = [
     ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
     ("POST", "/runs/{run_id}/dismiss", None),
-    ("POST", "/runs/{run_id}/events/{event}", None),
+    ("POST", "/runs/{run_id}/events/paid", None),
+    ("POST", "/runs/{run_id}/replay", None),
+    ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
 ]
 LINK = "/approvals/{run_id}/{ticket}"
@@ -113,7 +115,8 @@ OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK)
 def test_these_are_all_routes() -> None:
     routes = [route for route in build_app(RefusedAccess(build_unbound_error())).routes if isinstance(route, Route)]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    assert known == {(method, path.replace("versions/1", "versions/{version}")) for method, path, _ in ROUTES} | OPEN
+    listed = {(method, path.replace("versions/1", "versions/{version}")) for method, path, _ in ROUTES}
+    assert known == {(method, path.replace("events/paid", "events/{event}")) for method, path in listed} | OPEN
 
 
 async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:

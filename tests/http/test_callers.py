@@ -58,6 +58,8 @@ EXECUTOR: list[Row] = [
     ("POST", "/runs/{run_id}/events/paid", {"canary": 1}, (*REFUSED, 503)),
     ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("POST", "/runs/{run_id}/replay", None, (*REFUSED, 422)),
+    ("POST", "/runs/{run_id}/retry", None, (*REFUSED, 422)),
     ("POST", "/runs/resume", None, (*REFUSED, 200)),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["canary_name"]}, (*REFUSED, 201)),
     ("GET", "/audit", None, (*REFUSED, 200)),

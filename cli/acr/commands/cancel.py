@@ -1,4 +1,4 @@
-"""acr cancel: let an accepted run end."""
+"""acr cancel: let a run end."""
 
 import click
 
@@ -15,10 +15,11 @@ from acr.targets.service_client import require_data
 @as_json
 @with_client
 def cancel(client: ExecutorClient, run: str, as_json: bool) -> None:
-    """Let an accepted run end, and what it has done be undone.
+    """Let a run end, and what it has done be undone.
 
-    That is a run with --async, or of a workflow with `durable: true`. The step under way ends first, then what has an
-    `undo` is undone, and the run is `cancelled`. RUN is a run's id, or its beginning.
+    A durable run ends after the step under way, another within some seconds. Then what has an `undo` is undone, and
+    the run is `cancelled`. RUN is a run's id, or its beginning if it was accepted: with --async, or of a workflow with
+    `durable: true`. Others are listed only when they have ended; `acr run` says their id when it is interrupted.
 
     \b
     Examples:

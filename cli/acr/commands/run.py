@@ -75,7 +75,7 @@ def run(
         saved = parse_saved_request(_read_bytes(request_file))
         with watching_run(client.url):
             response = client.play(workflow, saved, timeout_ms, is_async=is_async)
-        _finish(_read_played(response, client), workflow, as_json=as_json)
+        finish(_read_played(response, client), workflow, as_json=as_json)
     input_text = "{}" if input_text is None else input_text
     if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
@@ -89,10 +89,11 @@ def run(
             answer = client.start(workflow, input_value, timeout_ms)
         else:
             answer = client.trigger(workflow, input_value, timeout_ms, watch.begin)
-    _finish(answer, str(workflow), as_json=as_json)
+    finish(answer, str(workflow), as_json=as_json)
 
 
-def _finish(answer: Answer, workflow: str, *, as_json: bool) -> NoReturn:
+def finish(answer: Answer, workflow: str, *, as_json: bool) -> NoReturn:
+    """Print the answer of a run, and end with its exit code. `workflow` is how its findings name it."""
     if as_json:
         print_json(answer)
     if not answer["success"] or not as_json:

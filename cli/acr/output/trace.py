@@ -70,8 +70,10 @@ def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
 
 def describe_repeats(entry: Entry) -> str:
     """How often a node ran: "3x" in a loop, with failed and skipped iterations, its rounds, and attempts if any was
-    retried.
+    retried; "taken over" if a replay did not run it.
     """
+    if entry.get("taken_over"):
+        return "taken over"
     iterations = entry.get("iterations") or {}
     count = sum(iterations.values())
     parts = [f"{count}x"] if iterations else []
@@ -142,7 +144,8 @@ def render_trace(answer: dict[str, Any]) -> None:
     console = build_console(sys.stderr)
     _tell_undone(answer, console)
     _tell_response(answer, console)
-    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"), soft_wrap=True)
+    of = f", a replay of {answer['replay_of']}" if "replay_of" in answer else ""
+    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms{of}", "dim"), soft_wrap=True)
 
 
 def render_timeline(record: dict[str, Any]) -> None:
@@ -154,6 +157,9 @@ def render_timeline(record: dict[str, Any]) -> None:
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "duration_ms" in record else ""
     console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"), soft_wrap=True)
+    for name, told in (("replay_of", "It replays"), ("retried_by", "It was retried by")):
+        if name in record:
+            console.print(Text(f"{told} {record[name]}", "dim"), soft_wrap=True)
     if "input" in record:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
     if record["status"] == "lost":

@@ -73,7 +73,7 @@ class ExecutorClient(ServiceClient):
         return self.fetch_as_it_is(request.method, path, request.headers, request.body, timeout_s)
 
     def cancel(self, run_id: str) -> Answer:
-        """Let an accepted run end."""
+        """Let a run end."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
 
     def dismiss(self, run_id: str) -> Answer:
@@ -92,6 +92,23 @@ class ExecutorClient(ServiceClient):
         path = f"/runs/{quote(run_id, safe='')}/events/{quote(event, safe='')}"
         headers = {} if event_id is None else {"Idempotency-Key": event_id}
         return self.send("POST", path, json=payload, headers=headers)
+
+    def replay(
+        self, run_id: str, asked: Mapping[str, Any], on_begun: OnBegun = _note, *, dry_run: bool = False
+    ) -> Answer:
+        """Run a run again. `asked` is {"from", "version", "input"}, all optional. It answers as `trigger` or, if the
+        replay was accepted, as `start`, with "replay_of". A dry run's data is {"replay_of", "workflow", "version",
+        "accepted", "taken_over", "runs"}.
+        """
+        path = f"/runs/{quote(run_id, safe='')}/replay"
+        return self._send("POST", path, dict(asked), on_begun, trace=1, dry_run=1 if dry_run else None)
+
+    def retry(
+        self, run_id: str, on_begun: OnBegun = _note, *, is_forced: bool = False, dry_run: bool = False
+    ) -> Answer:
+        """Run again what has failed of a run, also if that was done before if it `is_forced`. Answers as `replay`."""
+        path, body = f"/runs/{quote(run_id, safe='')}/retry", {"force": True} if is_forced else {}
+        return self._send("POST", path, body, on_begun, trace=1, dry_run=1 if dry_run else None)
 
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""

@@ -154,6 +154,15 @@ class SubrequestBudget:
         self._left -= count
         self.require_kept()
 
+    def take_spare(self) -> bool:
+        """Count a subrequest that the run could do without. False, and then none is counted, if it has only half of
+        its budget left.
+        """
+        if self._left <= self._limit // 2:
+            return False
+        self._left -= 1
+        return True
+
     def reserve(self, count: int) -> None:
         """Set subrequests aside for later. Raises SubrequestLimitError."""
         self.take(count)

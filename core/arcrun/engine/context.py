@@ -31,7 +31,7 @@ from arcrun.templates.request import HEADERS
 from arcrun.templates.run import APPROVE, ID
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode, Unit
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
@@ -289,6 +289,24 @@ class AnyResponder(Protocol):
         """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
 
 
+class AnyReplay(Protocol):
+    """What a run takes over from its origin, the run that it replays (arcrun/replays/replay.py)."""
+
+    @property
+    def origin(self) -> str:
+        """The origin's id."""
+
+    def has_taken(self, unit: Unit) -> bool: ...
+
+    def find_outcome(self, name: str) -> Outcome | None:
+        """What a node that was taken over came to; None if it was skipped."""
+
+    def end(self, node: PlannedNode, outcome: Outcome | None, start_ms: float) -> NodeEnd:
+        """The end of such a node. Without an outcome it was skipped, or is in the body of a loop."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
@@ -339,7 +357,9 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run.
+    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run. `replay`
+    is what it takes over from another, None in a sub-workflow; `watch` tells whether somebody has asked that a run that
+    is not durable ends.
     """
 
     ports: RunPorts
@@ -367,6 +387,8 @@ class RunContext:
     run_id: str = ""
     links: "Links | None" = None
     progress: "Progress | None" = None
+    replay: AnyReplay | None = None
+    watch: Callable[[], Awaitable[bool]] | None = None
 
     def tell_run(self, iteration: Iteration) -> dict[str, Any]:
         """What templates see as `run` in one iteration."""
@@ -386,6 +408,10 @@ class RunContext:
             await self.ports.clock.sleep(duration_ms)
         else:
             await self.journal.sleep(step, duration_ms)
+
+    async def is_to_end(self) -> bool:
+        """Whether somebody has asked that the run ends: a subrequest, if there is one to spare."""
+        return self.watch is not None and self.budget.subrequests.take_spare() and await self.watch()
 
     async def find_component(self, reference: str) -> Component:
         """Find a component once per run, so that all calls of the run use the same version."""
@@ -449,4 +475,5 @@ class RunContext:
             depth=self.depth + 1,
             path=f"{self.path}{node}.",
             step_path=f"{step}/",
+            replay=None,
         )

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
+from arcrun.engine.context import Answer, AnyReplay, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
@@ -40,7 +41,7 @@ class Trigger:
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
     `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide,
-    `progress` what the run shows while it waits.
+    `progress` what the run shows while it waits. `replay` is set if it replays another run.
     """
 
     kind: TriggerKind
@@ -57,6 +58,7 @@ class Trigger:
     interrupt: Callable[[], Awaitable[None]] | None = None
     links: "Links | None" = None
     progress: "Progress | None" = None
+    replay: AnyReplay | None = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -85,10 +87,18 @@ class Engine:
             await self.ports.clock.pause()
 
     async def run(
-        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: "Journal | None" = None
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        run_id: str,
+        *,
+        version: int = 0,
+        journal: "Journal | None" = None,
+        watch: Callable[[str], Awaitable[bool]] | None = None,
     ) -> RunRecord:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
-        run by it. Raises the errors of `check_input`, before anything runs.
+        run by it. `watch` tells by its id whether somebody has asked that a run ends that is not durable. Raises the
+        errors of `check_input`, before anything runs.
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
@@ -107,6 +117,8 @@ class Engine:
             run_id=run_id,
             links=trigger.links,
             progress=trigger.progress,
+            replay=trigger.replay,
+            watch=None if watch is None else partial(watch, run_id),
         )
         if trigger.progress is not None:
             trigger.progress.attach(plan, context)
@@ -152,6 +164,7 @@ class Engine:
             undone=context.undone.outcome,
             undos=context.undone.trace(),
             response=None if responder is None else responder.response,
+            replay_of="" if trigger.replay is None else trigger.replay.origin,
         )
         await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:

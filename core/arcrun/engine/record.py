@@ -28,7 +28,7 @@ SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKI
 
 class _Told(TypedDict):
     """The common fields. `started_at` is ISO 8601 in UTC; `deadline_ms`, of an unfinished run, milliseconds
-    since 1970.
+    since 1970. `replay_of` is the run that this one replays, `retried_by` the one that retries it.
     """
 
     id: str
@@ -40,6 +40,8 @@ class _Told(TypedDict):
     duration_ms: NotRequired[float]
     deadline_ms: NotRequired[float]
     node: NotRequired[str]
+    replay_of: NotRequired[str]
+    retried_by: NotRequired[str]
 
 
 class Verdict(_Told):
@@ -124,6 +126,8 @@ class NodeRecord:
     Large values of `input` and `output` are Cut, so that a run's record does not hold all of the run's values.
     `subflow` is a sub-workflow's trace; `left_out` is its number of entries if there was no room for them.
 
+    `is_taken_over` is whether it was not run: its output is that of the run that this one replays.
+
     `rounds` is set for a node with `repeat`: then the input and the output are the last round's.
 
     `index` is set for one of several undos of a node: its index in each loop around, the outermost first.
@@ -150,6 +154,7 @@ class NodeRecord:
     subflow: "tuple[NodeRecord, ...] | None" = None
     left_out: int = 0
     rounds: Rounds | None = None
+    is_taken_over: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The trace entry, as it is answered and stored: its values are cut to a bounded size."""
@@ -161,6 +166,8 @@ class NodeRecord:
             "start_ms": round(self.start_ms, 3),
             "duration_ms": round(self.duration_ms, 3),
         }
+        if self.is_taken_over:
+            entry["taken_over"] = True
         if self.fuel is not None:
             entry["fuel"] = self.fuel
         if self.iterations is not None:
@@ -247,7 +254,7 @@ class RunRecord:
     that of `data` (arcrun/json_size.py), None if it is unknown. `usage` has the component calls; it is reported, but
     neither stored nor answered. `undos` are the undos that ran, with their nodes' paths through sub-workflows; `undone`
     is their outcome: `complete`, `partial`, or empty if there was nothing to undo. `response` is what the webhook
-    answers if the workflow has one.
+    answers if the workflow has one. `replay_of` is the id of the run that it replays, empty for most.
     """
 
     run_id: str
@@ -264,6 +271,7 @@ class RunRecord:
     undone: str = ""
     undos: tuple[NodeRecord, ...] = ()
     response: RunResponse | None = None
+    replay_of: str = ""
 
     @property
     def bytes(self) -> int:
@@ -307,6 +315,7 @@ class RunRecord:
             **result,
             **({"undone": self.undone} if self.undone else {}),
             "run_id": self.run_id,
+            **({"replay_of": self.replay_of} if self.replay_of else {}),
             "duration_ms": round(self.duration_ms, 3),
             **({"response": self.response.to_json()} if self.response is not None else {}),
         }
@@ -329,6 +338,8 @@ class RunRecord:
             "started_at": render_time(self.started_ms),
             "duration_ms": round(self.duration_ms, 3),
         }
+        if self.replay_of:
+            verdict["replay_of"] = self.replay_of
         if self.error is None:
             return verdict
         return {

@@ -10,6 +10,10 @@ from arcrun.times import render_time
 class RequestSource(Protocol):
     """A request. Its fields are those of arcrun/templates/request.py, except `received_at`."""
 
+    @property
+    def received_ms(self) -> float | None:
+        """When it was received, in milliseconds since 1970; None for the start of the run."""
+
     def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
         """The values of these fields, and maybe of others."""
 
@@ -19,6 +23,8 @@ class RequestSource(Protocol):
 
 class PlainRequest:
     """The request of a run that none started: a POST of the input."""
+
+    received_ms = None
 
     def __init__(self, input_value: Any) -> None:
         self._input = input_value
@@ -44,7 +50,7 @@ class RunRequest:
 
     def __init__(self, source: RequestSource, started_ms: float) -> None:
         self._source = source
-        self.known: dict[str, Any] = {"received_at": render_time(started_ms)}
+        self.known: dict[str, Any] = {"received_at": render_time(source.received_ms or started_ms)}
 
     def read(self, fields: Collection[str]) -> Mapping[str, Any]:
         """Read those of `fields` that are not `known` yet. Returns what is new in `known`."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode, name_step
+from arcrun.engine.context import Answer, AnyReplay, Iteration, RunContext, SkippedNode, name_step
 from arcrun.engine.endings import BreakError, StopError
 from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
@@ -80,7 +80,8 @@ async def run_plan(
         run = run_unless(run, context.interrupt(), RunCancelledError)
     try:
         if context.journal is None:
-            answer = await run_within(limit_ms / 1000, run)
+            is_watched = context.watch is not None and not context.depth
+            answer = await run_within(limit_ms / 1000, run, context.is_to_end if is_watched else None)
         elif plan.sets_timeout or timeout_ms is not None:
             answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, run)
         else:
@@ -144,6 +145,7 @@ class GraphRun:
     ) -> None:
         self._graph, self._scope, self._context = graph, scope, context
         self._around, self._place = around, place
+        self._replay = context.replay if around is OUTERMOST else None
         self._parent = place if around is not OUTERMOST else None  # the loop
         self._undos: Undos | None = None
         self._endings = graph.endings_of
@@ -315,7 +317,9 @@ class GraphRun:
         if pace.is_due:
             await pace.rest()
         pace.count(NODE_WORK)
-        if isinstance(unit, PlannedLoop):
+        if self._replay is not None and self._replay.has_taken(unit):
+            await self._take_over(unit, self._replay)
+        elif isinstance(unit, PlannedLoop):
             await self._settle_loop(unit)
         elif (fired := [edge for edge in unit.parents if self._fires(edge)]) and (
             unit.join is None or unit.is_met(len(fired))
@@ -329,6 +333,32 @@ class GraphRun:
             self._context.ledger.add(SkippedNode(unit.name, unit.component), self._around.iteration)
         if self._endings:
             self._end_if_led_from((unit.source, unit.item) if isinstance(unit, PlannedLoop) else (unit.name, ""))
+
+    async def _take_over(self, unit: Unit, replay: AnyReplay) -> None:
+        """Settle a unit as it was settled in the run that this one replays. Raises the ArcrunError of a line out of it
+        that cannot be evaluated.
+        """
+        ledger, start_ms = self._context.ledger, self._context.since_start_ms()
+        if isinstance(unit, PlannedLoop):
+            self._followed.add((unit.source, ""))
+            self._loops[unit.source, unit.item] = LoopOutcome([], [])  # nothing that runs reads it
+            for node in unit.body.all_nodes():
+                ledger.add(replay.end(node, None, start_ms), ())
+            return
+        result = replay.find_outcome(unit.name)
+        if result is None:
+            self._statuses[unit.name] = SKIPPED
+            ledger.add(replay.end(unit, None, start_ms), ())
+            return
+        self._followed.update(edge.leaves for edge in unit.parents if self._fires(edge))
+        self.hold(unit.name, result.weight)
+        if unit.name in self._graph.exits and result.error is None:
+            result = await self._leave(unit, result)
+        ledger.add(replay.end(unit, result, start_ms), ())
+        self._statuses[unit.name] = SUCCESS if result.error is None else FAILED
+        self._scope[unit.name] = result.envelope
+        if result.error is not None and not unit.handles_failure:
+            raise result.error
 
     async def _run_node(self, node: PlannedNode, fired: list[InEdge]) -> None:
         name, ledger = node.name, self._context.ledger
@@ -429,6 +459,8 @@ class GraphRun:
         pace, work = self._context.pace, self._context.budget.work
         try:
             for loop in exits.loops:
+                if self._replay is not None and self._replay.has_taken(loop):
+                    continue
                 if pace.is_due:  # others may have done much since this node was released
                     await pace.rest()
                 rendering = work.open_rendering()

@@ -14,10 +14,11 @@ Work that never waits gets no timer: setting one takes as long as two nodes.
 import asyncio
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arcrun.engine.budget import WorkBudget
+from arcrun.errors import RunCancelledError
 from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
 from arcrun.templates.rendering import Rendering
@@ -32,7 +33,9 @@ CONDITION_WORK = 64 * KIB  # compiling one, the first time
 STRETCH_WORK = 120 * NODE_WORK  # about 10 ms
 FILTER_STEP_WORK = 160  # about 2 µs
 EXPRESSION_STEP_WORK = 320
+WATCH_S = 2.0  # between two looks whether work is to end, and before the first
 Result = TypeVar("Result")
+Watch = Callable[[], Awaitable[bool]]  # whether somebody has asked that it ends
 
 
 class RunTasks:
@@ -183,18 +186,54 @@ class DurablePace(Pace):
             await self._journal.breathe()
 
 
-async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled if it is still waiting after `limit_s`. Raises TimeoutError.
+async def run_within(limit_s: float, work: Coroutine[Any, Any, Result], watch: Watch | None = None) -> Result:
+    """The result of `work`, which is cancelled if it is still waiting after `limit_s`. Raises TimeoutError, and
+    RunCancelledError if `watch`, which is asked every two seconds, says that it is to end.
 
     It starts in the current task. The timer is set only when it waits for the first time.
     """
-    ends_s = asyncio.get_running_loop().time() + limit_s
+    loop = asyncio.get_running_loop()
+    ends_s = loop.time() + limit_s
     try:
         awaited = work.send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+    if watch is not None and ends_s - loop.time() > WATCH_S:
+        return await _go_on_watched(work, awaited, ends_s, watch)
     async with asyncio.timeout_at(ends_s):
         return await _go_on(work, awaited)
+
+
+async def _go_on_watched(work: Coroutine[Any, Any, Result], awaited: Any, ends_s: float, watch: Watch) -> Result:
+    """One timer does for both until the work is old enough to be watched: then it is set anew for its end."""
+    loop = asyncio.get_running_loop()
+    watching: asyncio.Task[None] | None = None
+    is_to_end = False
+
+    async def look() -> None:
+        nonlocal is_to_end
+        while not await watch():
+            await asyncio.sleep(WATCH_S)
+        is_to_end = True
+        deadline.reschedule(loop.time())
+
+    def begin() -> None:
+        nonlocal watching
+        deadline.reschedule(ends_s)
+        watching = loop.create_task(look())
+
+    timer = loop.call_later(WATCH_S, begin)
+    try:
+        async with asyncio.timeout(None) as deadline:
+            return await _go_on(work, awaited)
+    except TimeoutError:
+        if is_to_end:
+            raise RunCancelledError from None
+        raise
+    finally:
+        timer.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
 @types.coroutine

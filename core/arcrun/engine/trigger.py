@@ -11,6 +11,7 @@ class TriggerKind(StrEnum):
     WEBHOOK = "webhook"  # the token in a webhook's URL
     NAME = "name"  # the name of a stored workflow, with the API key
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
+    REPLAY = "replay"  # another run, which is replayed or retried
 
 
 class LimitedBy(StrEnum):

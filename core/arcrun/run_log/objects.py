@@ -68,6 +68,18 @@ class RunLogObjects:
         """The object that has a run."""
         return self._open_object(object_of(run_id))
 
+    async def ask_to_end(self, run_id: str) -> None:
+        await self._open_object(object_of(run_id)).ask_to_end(run_id)
+
+    async def is_to_end(self, run_id: str) -> bool:
+        return await self._open_object(object_of(run_id)).is_to_end(run_id)
+
+    async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
+        return await self._open_object(object_of(run_id)).mark_retried(run_id, by, is_forced)
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        await self._open_object(object_of(run_id)).unmark_retried(run_id, by)
+
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)
 

@@ -14,15 +14,15 @@ from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
-    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued
-    one, which has none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own
-    setting, 0 for the platform's.
+    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued one, which has
+    none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own setting, 0 for
+    the platform's. `replay_of` is the run that it replays, `retried_by` the one that retries it.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
-    if it waits. `input` is the
-    run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
-    ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
-    `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
+    if it waits. `input` is the run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started
+    with, sealed, until it has ended (executor/durable/start.py). `blobs` says which of the three are stored in the
+    bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until
+    when it is kept as one.
     """
 
     id: str
@@ -43,6 +43,8 @@ class StoredRun(TypedDict):
     start: NotRequired[str | None]
     queued_ms: NotRequired[float]
     dead_until_ms: NotRequired[float]
+    replay_of: NotRequired[str | None]
+    retried_by: NotRequired[str | None]
 
 
 class Started(TypedDict):
@@ -130,6 +132,19 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLet
     async def note_trace(self, run_id: str, trace: str) -> None:
         """Put a trace, as JSON, into the result of a run that has not ended."""
 
+    async def ask_to_end(self, run_id: str) -> None:
+        """Note that a run, which may be under way and then has no row, is to end."""
+
+    async def is_to_end(self, run_id: str) -> bool: ...
+
+    async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        """Note that the run `by` retries another, unless one does already; if it is forced, in any case. Returns the id
+        of the one that counts, "" if there is no such run.
+        """
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        """The run `by` has not begun after all."""
+
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         """The ids of runs with a start that are not queued, greater than `after`, in order."""
 
@@ -190,6 +205,21 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteD
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
+
+    async def ask_to_end(self, run_id: str) -> None:
+        await self._channel.call("ask_to_end", {"run_id": run_id})
+
+    async def is_to_end(self, run_id: str) -> bool:
+        is_asked: bool = await self._channel.call("is_to_end", {"run_id": run_id})
+        return is_asked
+
+    async def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        asked = {"run_id": run_id, "by": by, "is_forced": is_forced}
+        counted: str = await self._channel.call("mark_retried", asked)
+        return counted
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        await self._channel.call("unmark_retried", {"run_id": run_id, "by": by})
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})

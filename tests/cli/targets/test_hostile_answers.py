@@ -143,6 +143,8 @@ COMMANDS: dict[str, list[str]] = {
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],
+    "replay": ["0" * 26],
+    "retry": ["0" * 26],
     "delete": ["x", "--yes"],
     "account show": [],
     "account rotate-key": [],

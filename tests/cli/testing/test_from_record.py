@@ -104,6 +104,7 @@ def test_it_has_the_input_the_time_and_the_end() -> None:
             {"a": {"data": 3}},
             id="a called workflow that is not at hand",
         ),
+        pytest.param({"taken_over": True, "output": {"data": 1}}, {"a": {"data": 1}}, id="taken over by a replay"),
     ],
 )  # fmt: skip
 def test_nodes_are_stubbed_with_what_is_recorded(entry: dict[str, Any], stubs: dict[str, Any]) -> None:

@@ -435,3 +435,29 @@ async def test_what_undos_held_is_free_again() -> None:
     record = await run(bench, flow, {"items": [*range(9)]}, config=config)
     assert [each["error"]["code"] for each in record.data["of"]] == ["BAD"] * 9
     assert dropped(bench) == [1] * 9
+
+
+async def test_a_run_that_somebody_cancels_is_undone() -> None:
+    bench, asked = EngineBench({**BENCH, "slow": taking(60_000)}), list[str]()
+
+    async def watch(run_id: str) -> bool:
+        asked.append(run_id)
+        return len(asked) == 3
+
+    plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a", "a >> PIPE >> slow"], "config": undoing("a")})
+    record = await bench.engine.run(plan, Trigger(TriggerKind.NAME, {}), RUN_ID, watch=watch)
+    assert (record.status, record.undone, dropped(bench)) == ("cancelled", "complete", ["a"])
+    assert (asked, round(record.duration_ms)) == ([RUN_ID] * 3, 6_000)
+
+
+async def test_a_run_with_few_subrequests_left_is_not_watched() -> None:
+    bench = EngineBench({**BENCH, "slow": taking(20_000)}, limits=RunLimits(20))
+    asked = list[str]()
+
+    async def watch(run_id: str) -> bool:
+        asked.append(run_id)
+        return False
+
+    plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> slow"]})
+    record = await bench.engine.run(plan, Trigger(TriggerKind.NAME, {}), RUN_ID, watch=watch)
+    assert (record.status, len(asked) < 9) == ("success", True)

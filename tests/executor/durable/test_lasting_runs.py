@@ -14,6 +14,7 @@ from fakes.accepted import Calls, trigger
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
+from fakes.tenants import build_hosted
 from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
@@ -220,3 +221,22 @@ async def test_a_start_of_the_format_before_is_read(bench: Bench, instances: Fak
     links = told.pop("links")
     start = load_start(json.dumps({**told, "format": 1}).encode())
     assert (links, start.open_links(run_id), start.to_bytes()) == (None, None, found[0])
+
+
+async def test_a_quick_run_has_no_row_and_is_asked_to_end_by_its_id(bench: Bench, instances: FakeInstances) -> None:
+    run_id = bench.service.runs.new_run_id()
+    asked = await ask_to_cancel(bench, run_id)
+    assert (asked["status"], asked["data"], instances.woken) == (202, {"status": "cancelling"}, [])
+    assert bench.service.runs.watch is not None
+    assert await bench.service.runs.watch(run_id)
+
+
+async def test_on_a_hosted_platform_no_run_is_cancelled() -> None:
+    hosted = await build_hosted({"tell": echo}, "a")
+    key = hosted.keys["a"]
+    await hosted.ask("POST", "/webhooks", key, {"workflow": QUICK})
+    run_id = (await hosted.ask("POST", "/webhooks/named/w/trigger?async=1", key, {"text": "hi"})).json()["run_id"]
+    refused = await hosted.ask("POST", f"/runs/{run_id}/cancel", key)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "RUN_NOT_CANCELLABLE")
+    unknown = await hosted.ask("POST", f"/runs/{'0' * 26}/cancel", key)
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "RUN_NOT_FOUND")

@@ -29,7 +29,7 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.records.run_log import PRUNE_INTERVAL_MS, UPLOAD_MS
-from executor.records.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
+from executor.records.runs import LONGEST_QUICK_RUN_MS, OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
 from fakes.earlier_runs import EarlierWriter
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher
@@ -632,3 +632,21 @@ async def test_an_unknown_run_is_not_found(run_id: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         await Isolate().store.find(run_id)
     assert caught.value.code == "RUN_NOT_FOUND"
+
+
+async def test_one_isolate_reads_what_another_has_asked_of_its_run() -> None:
+    isolate = Isolate()
+    other = Isolate(1, isolate)
+    run_id, young = isolate.store.new_run_id(), isolate.store.new_run_id()
+    assert not await isolate.store.watch(run_id)
+    assert await other.store.ask_to_end(run_id)
+    assert [await isolate.store.watch(each) for each in (run_id, young)] == [True, False]
+    isolate.logs.is_down = True
+    assert not await isolate.store.watch(run_id)  # it asks again
+
+
+async def test_a_run_that_must_have_ended_is_not_asked_to_end() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    isolate.clock.advance(LONGEST_QUICK_RUN_MS + 1)
+    assert not await isolate.store.ask_to_end(run_id)

@@ -13,6 +13,7 @@ from arcrun.run_log.protocol import StoredRun
 from arcrun.times import render_time
 from executor.records import run_log
 from executor.records.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
+from executor.records.runs import LONGEST_QUICK_RUN_MS
 from executor.records.verdict_export import export_verdicts
 from fakes.ports.objects import FakeRunLogs
 from fakes.ports.storage import InMemoryKV, InMemoryR2
@@ -465,3 +466,33 @@ def test_an_id_tells_its_time_and_its_object() -> None:
     run_id = build_run_id_in(clock, SeededRandom(), 1023)
     assert (time_of(run_id), object_of(run_id), len(run_id)) == (clock.now_ms(), 1023, 26)
     assert first_id_at(clock.now_ms()) < run_id < first_id_at(clock.now_ms() + 1)
+
+
+async def test_notes_of_what_is_to_be_cancelled_are_bounded_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_log, "MAX_CANCEL_NOTES", 2)
+    logs = Logs()
+    run_ids = []
+    for _ in range(3):
+        run_ids.append(build_run_id_in(logs.clock, logs.random, 0))
+        await logs.ask_to_end(run_ids[-1])
+        logs.clock.advance(1_000)
+    assert [await logs.is_to_end(run_id) for run_id in run_ids] == [False, True, True]
+    logs.clock.advance(LONGEST_QUICK_RUN_MS + PRUNE_INTERVAL_MS)
+    await logs.alarm()
+    assert [await logs.is_to_end(run_id) for run_id in run_ids] == [False, False, False]
+
+
+async def test_an_origin_has_the_first_retry_unless_another_is_forced() -> None:
+    logs = Logs()
+    origin = await logs.keep(status="failed", replay_of="a")
+    assert await logs.mark_retried(origin, "b", is_forced=False) == "b"
+    assert await logs.mark_retried(origin, "c", is_forced=False) == "b"
+    await logs.unmark_retried(origin, "c")
+    [listed], _ = await logs.list_runs(RunFilter(), "", 10)
+    assert (listed["replay_of"], listed["retried_by"]) == ("a", "b")
+    await logs.add(0, [logs.build(id=origin, status="failed")])  # its record is written again
+    assert logs.look_up(origin)["retried_by"] == "b"
+    assert await logs.mark_retried(origin, "c", is_forced=True) == "c"
+    await logs.unmark_retried(origin, "c")
+    assert await logs.mark_retried(origin, "d", is_forced=False) == "d"
+    assert await logs.mark_retried(build_run_id_in(logs.clock, logs.random, 0), "e", is_forced=False) == ""

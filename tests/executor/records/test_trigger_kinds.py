@@ -20,12 +20,14 @@ LATER = "carrier_pigeon"
 
 async def start(bench: Bench, kind: TriggerKind) -> str:
     """Start a run by this trigger; returns its id."""
+    replayed = await start(bench, TriggerKind.NAME) if kind is TriggerKind.REPLAY else ""
     async with build_client(bench.service) as client:
         token = (await client.post("/webhooks", json={"workflow": WORKFLOW})).json()["data"]["token"]
         path, body = {
             TriggerKind.WEBHOOK: (f"/webhooks/{token}/trigger", {}),
             TriggerKind.NAME: ("/webhooks/named/w/trigger", {}),
             TriggerKind.EXECUTE: ("/execute", {"workflow": WORKFLOW}),
+            TriggerKind.REPLAY: (f"/runs/{replayed}/replay", {}),
         }[kind]
         run_id: str = (await client.post(path, json=body)).json()["run_id"]
     await bench.background.finish()

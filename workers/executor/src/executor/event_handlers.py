@@ -19,11 +19,12 @@ async def send_event(service: ExecutorService, request: Request) -> Response:
     """Send an event, whose payload is the body: 202, also if one of that id has come before."""
     from executor.durable.events import SentEvent, send_event  # noqa: PLC0415 - quick runs need none of it
 
+    run_id: str = request.path_params["run_id"]
     if service.lasting is None:
+        await service.runs.find(run_id)
         raise NotConfiguredError(
             "Runs that wait for events need a platform of one's own.", code="DURABLE_NOT_AVAILABLE"
         )
-    run_id: str = request.path_params["run_id"]
     has_body = request.headers.get("content-length", "") != "0" and "content-type" in request.headers
     payload = await read_json(request, MAX_EVENT_BYTES + _ROOM_BYTES) if has_body else None
     event_id = request.headers.get(ID_HEADER) or service.runs.new_run_id()

@@ -74,7 +74,7 @@ async def execute(service: ExecutorService, request: Request) -> Response:
         def run(run_id: str | None) -> Awaitable[RunRecord]:
             return service.execute_workflow(source, trigger, run_id, variables)
 
-        return await _answer_run(service, request, run)
+        return await answer_run(service, request, run)
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
@@ -82,14 +82,15 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 
 
 async def cancel(service: ExecutorService, request: Request) -> Response:
-    """Let an accepted run end: 202, and the run is `cancelled` within half a minute. Raises what `cancel_run` does."""
-    from executor.durable.cancellation import cancel_run, refuse, stop_instance  # noqa: PLC0415 - as below
+    """Let a run end: 202, and an accepted one is `cancelled` within half a minute, another within some seconds. Raises
+    what `cancel_run` does.
+    """
+    from executor.durable.cancellation import cancel_run, stop_instance  # noqa: PLC0415 - as below
 
     run_id: str = request.path_params["run_id"]
-    if service.lasting is None:
-        await refuse(service.runs, run_id)
-    await cancel_run(service.lasting, service.runs, run_id)
-    service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
+    has_instance = await cancel_run(service.lasting, service.runs, run_id)
+    if has_instance and service.lasting is not None:
+        service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
 
 
@@ -107,6 +108,20 @@ async def count_unsettled(service: ExecutorService, _request: Request) -> Respon
     lasting = service.lasting
     counts = {"dead": {}, "queued": {}} if lasting is None else await lasting.runs.count_unsettled()
     return JsonResponse({"success": True, "data": counts})
+
+
+async def replay(service: ExecutorService, request: Request) -> Response:
+    """Run a run again, from its beginning or from a node (executor/replays/handlers.py)."""
+    from executor.replays import handlers  # noqa: PLC0415 - other runs need none of it
+
+    return await handlers.replay(service, request)
+
+
+async def retry(service: ExecutorService, request: Request) -> Response:
+    """Run again what has failed of a run, and what was to follow."""
+    from executor.replays import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.retry(service, request)
 
 
 async def resume(service: ExecutorService, _request: Request) -> Response:
@@ -188,12 +203,12 @@ async def _run(
             return answer
     if not is_accepted(request, stored):
         if is_owner:
-            return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
+            return await answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
     return answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
 
 
-async def _answer_run(
+async def answer_run(
     service: ExecutorService, request: Request, run: Callable[[str | None], Awaitable[RunRecord]]
 ) -> Response:
     """The answer to a run's owner: one object or, for a client that accepts lines, {"run_id"} at once and then that
@@ -375,17 +390,18 @@ def is_accepted(request: Request, stored: StoredWorkflow) -> bool:
     return wants_async(request) or stored.plan.is_durable or stored.pause is not None
 
 
+def wants(request: Request, name: str) -> bool:
+    """Whether a query parameter says yes."""
+    return _query(request).get(name, "0") not in ("", "0", "false")
+
+
 def wants_async(request: Request) -> bool:
-    return is_set(_query(request), "async")
+    return wants(request, "async")
 
 
 def wants_trace(request: Request) -> bool:
     """`?trace=1`. Only requests with the API key get a trace."""
-    return is_set(_query(request), "trace")
-
-
-def is_set(query: Mapping[str, str], name: str) -> bool:
-    return query.get(name, "0") not in ("", "0", "false")
+    return wants(request, "trace")
 
 
 def _query(request: Request) -> Mapping[str, str]:
@@ -412,7 +428,7 @@ def read_filter(request: Request) -> RunFilter:
         since_ms=_read_moment(query.get("since"), "since"),
         until_ms=_read_moment(query.get("until"), "until"),
         text=text,
-        is_dead=is_set(query, "dead") or None,
+        is_dead=wants(request, "dead") or None,
     )
 
 

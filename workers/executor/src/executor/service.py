@@ -251,6 +251,8 @@ class ExecutorService:
             accepted = AcceptedRun(
                 *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
                 *(trigger.render_input(), stored.plan.keeping),
+                request=trigger.request if stored.plan.sees_request else None,
+                replay_of="" if trigger.replay is None else trigger.replay.origin,
             )
             await (accept or self.runs.accept)(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
@@ -285,7 +287,8 @@ class ExecutorService:
 
     async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: AsyncExitStack) -> None:
         async with place:
-            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version)
+            watch = self.runs.watch
+            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version, watch=watch)
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
@@ -294,7 +297,8 @@ class ExecutorService:
     ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
-            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version)
+            watch = self.runs.watch
+            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version, watch=watch)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record, write)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
@@ -316,7 +320,8 @@ class ExecutorService:
         is_written = trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text
         if is_written:
             await self.engine.ports.clock.pause()
-        ended = EndedRun(record, plan.keeping, trigger.render_input())
+        request = trigger.request if plan.sees_request else None
+        ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if write is not None:

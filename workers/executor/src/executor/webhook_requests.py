@@ -69,6 +69,8 @@ class WebhookRequest:
     workflow sees.
     """
 
+    received_ms = None
+
     def __init__(
         self, request: Request, webhook: Webhook, body: Body, decoder: TextDecoder | None, *, has_key: bool
     ) -> None:

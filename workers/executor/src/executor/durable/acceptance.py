@@ -48,6 +48,8 @@ async def accept_run(
         run = AcceptedRun(
             *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
             *(trigger.render_input(), plan.keeping, start.to_bytes(), stored.pause is not None),
+            request=trigger.request if plan.sees_request else None,
+            replay_of="" if trigger.replay is None else trigger.replay.origin,
         )
         await accepted.accept(run)
         try:

@@ -1,12 +1,14 @@
-"""Cancels accepted runs.
+"""Cancels runs.
 
 The wish is noted in the RunLog. A durable run reads it when it begins to be repeated: so its instance is paused, after
 the step under way, and resumed; then its undos are run. One that is not durable asks every two seconds. An instance
 that is still there after 25 s is terminated, and the run ends without its undos.
+
+A quick run has no row while it is under way. The wish is noted by its id; a run that is two seconds old begins to ask
+for it (arcrun/engine/tasks.py).
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
 
 from arcrun.errors import ConflictError, NotFoundError, RunCancelledError, UpstreamError
 from arcrun.ports import Clock
@@ -19,17 +21,22 @@ LOOKING_MS = 250
 GRACE_MS = 25_000  # less than what the platform gives after an answer
 
 
-async def cancel_run(lasting: Lasting, runs: Runs, run_id: str) -> None:
-    """Note the wish. Raises NotFoundError RUN_NOT_FOUND, ConflictError RUN_NOT_CANCELLABLE, UpstreamError."""
-    if not await lasting.runs.ask_to_cancel(run_id):
-        await refuse(runs, run_id)
-
-
-async def refuse(runs: Runs, run_id: str) -> NoReturn:
-    """Raises NotFoundError RUN_NOT_FOUND, ConflictError RUN_NOT_CANCELLABLE."""
-    status = (await runs.find(run_id))["status"]
+async def cancel_run(lasting: Lasting | None, runs: Runs, run_id: str) -> bool:
+    """Note the wish. Returns whether the run has an instance. Raises NotFoundError RUN_NOT_FOUND, ConflictError
+    RUN_NOT_CANCELLABLE, UpstreamError.
+    """
+    if lasting is not None and await lasting.runs.ask_to_cancel(run_id):
+        return True
+    try:
+        status = (await runs.find(run_id))["status"]
+    except NotFoundError:
+        if not await runs.ask_to_end(run_id):
+            raise
+        return False
+    if status == "running" and await runs.ask_to_end(run_id):
+        return False
     raise ConflictError(
-        f"The run has ended: {status}." if status != "running" else "Only an accepted run can be cancelled.",
+        f"The run has ended: {status}." if status != "running" else "A hosted platform cancels no runs.",
         code="RUN_NOT_CANCELLABLE",
         next_actions=[f"Look at it: acr logs {run_id}"],
     )

@@ -23,7 +23,6 @@ from arcrun.limits import KIB, MAX_EVENT_BYTES, MAX_EVENT_ID_CHARACTERS, MAX_RUN
 from arcrun.run_events import EventState
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.waiting import list_awaited
-from executor.durable.cancellation import refuse
 from executor.durable.inbox import purpose_of_event
 from executor.durable.lasting import Lasting
 from executor.durable.plans import find_plan
@@ -43,8 +42,8 @@ class SentEvent:
 
 
 async def send_event(service: ExecutorService, lasting: Lasting, run_id: str, event: SentEvent) -> EventState:
-    """ "added", or "known". Raises NotFoundError RUN_NOT_FOUND, EVENT_NOT_AWAITED; ConflictError RUN_ENDED; InputError;
-    PayloadTooLargeError, RateLimitedError, RequestError, UpstreamError.
+    """Returns "added" or "known". Raises NotFoundError RUN_NOT_FOUND, EVENT_NOT_AWAITED; ConflictError RUN_ENDED;
+    InputError, PayloadTooLargeError, RateLimitedError, RequestError, UpstreamError.
     """
     if not 1 <= len(event.id) <= MAX_EVENT_ID_CHARACTERS:
         raise RequestError(f"An event's id has 1 to {MAX_EVENT_ID_CHARACTERS} characters.")
@@ -63,10 +62,15 @@ async def send_event(service: ExecutorService, lasting: Lasting, run_id: str, ev
 async def find_start(service: ExecutorService, lasting: Lasting, run_id: str) -> RunStart:
     """What a run under way was started with. Raises NotFoundError RUN_NOT_FOUND, ConflictError RUN_ENDED."""
     if (found := await lasting.runs.find_start(run_id)) is None:
-        status = (await service.runs.find(run_id))["status"]
-        said = "Only accepted runs get events." if status == "running" else f"The run has ended: {status}."
-        raise ConflictError(said, code="RUN_ENDED", next_actions=[f"Look at it: acr logs {run_id}"])
+        raise await _build_ended_error(service, run_id)
     return load_start(found[0])
+
+
+async def _build_ended_error(service: ExecutorService, run_id: str) -> ConflictError:
+    """Raises NotFoundError RUN_NOT_FOUND."""
+    status = (await service.runs.find(run_id))["status"]
+    said = "Only accepted runs get events." if status == "running" else f"The run has ended: {status}."
+    return ConflictError(said, code="RUN_ENDED", next_actions=[f"Look at it: acr logs {run_id}"])
 
 
 async def put_event(
@@ -87,7 +91,7 @@ async def put_event(
         },
     )
     if state == "ended":
-        await refuse(service.runs, run_id)
+        raise await _build_ended_error(service, run_id)
     if state == "settled":
         raise ConflictError("Nobody waits for this decision any more.", code="DECISION_NOT_ASKED")
     if state == "full":

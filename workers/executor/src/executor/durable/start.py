@@ -5,7 +5,8 @@ Format 2: {"format", "workflow", "version", "plan", "callees", "pure", "trigger"
 workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls
 reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are
 those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to decide, with
-the key in hexadecimal, else null. Format 1 has no `links`.
+the key in hexadecimal, else null. A replay has "replay" too: {"origin", "nodes", "loops"}, what it takes over
+(arcrun/replays/replay.py). Format 1 has neither of these two.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,28 +16,14 @@ from typing import Any
 from arcrun.durable.links import Links
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.engine.request import RequestSource
 from arcrun.engine.trigger import LimitedBy, TriggerKind
 from arcrun.errors import ArcrunError, WorkflowError
 from arcrun.json_text import parse_json, write_json
-from arcrun.templates.request import REQUEST_FIELDS
+from arcrun.replays.replay import Replay
+from executor.records.occasions import KeptRequest, keep_request
 
 FORMAT, READABLE = 2, (1, 2)
 Pin = tuple[int, str]  # a version, and the SHA-256 of its plan
-
-
-@dataclass(frozen=True)
-class KeptRequest:
-    """A RequestSource that was described when the run was accepted."""
-
-    fields: Mapping[str, Any]
-    secrets: Mapping[str, str]
-
-    def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
-        return self.fields
-
-    def list_secrets(self) -> Mapping[str, str]:
-        return self.secrets
 
 
 @dataclass(frozen=True)
@@ -66,11 +53,11 @@ class RunStart:
             data=None,
             error=error,
             trace=(),
+            replay_of="" if self.trigger.replay is None else self.trigger.replay.origin,
         )
 
     def to_bytes(self) -> bytes:
-        trigger, request = self.trigger, self.trigger.request
-        kept = None if request is None else keep_request(request)
+        trigger, request, replay = self.trigger, self.trigger.request, self.trigger.replay
         return write_json(
             {
                 "format": FORMAT,
@@ -81,7 +68,7 @@ class RunStart:
                 "pure": [*self.pure],
                 "trigger": trigger.kind.value,
                 "input": trigger.input,
-                "request": kept and {"fields": kept.fields, "secrets": kept.secrets},
+                "request": None if request is None else keep_request(request).to_json(),
                 "limits": {
                     "timeout_ms": trigger.timeout_ms,
                     "limited_by": trigger.limited_by.value,
@@ -91,13 +78,9 @@ class RunStart:
                 "started_ms": self.started_ms,
                 "ticket": self.ticket,
                 "links": self.links and {"base_url": self.links[0], "key": self.links[1].hex()},
+                **({} if replay is None else {"replay": replay.to_json()}),
             }
         ).encode()
-
-
-def keep_request(request: RequestSource) -> KeptRequest:
-    fields = {name: value for name, value in request.describe(REQUEST_FIELDS).items() if name in REQUEST_FIELDS}
-    return KeptRequest(fields, request.list_secrets())
 
 
 def load_start(content: bytes) -> RunStart:
@@ -117,9 +100,10 @@ def load_start(content: bytes) -> RunStart:
         limits["depth"],
         is_checked=True,
         limited_by=LimitedBy(limits["limited_by"]),
-        request=None if request is None else KeptRequest(request["fields"], request["secrets"]),
+        request=None if request is None else KeptRequest.load(request),
         undo_ms=limits["undo_ms"],
         gets_response=False,
+        replay=Replay.load(told["replay"]) if "replay" in told else None,
     )
     return RunStart(
         told["workflow"],

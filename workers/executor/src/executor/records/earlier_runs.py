@@ -107,6 +107,7 @@ _VERDICT_FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "deadline_ms": lambda value: _is_number(value, MAX_TIME_MS),
     "error": _is_text,
     "node": _is_text,
+    "replay_of": _is_text,
 }
 _TIME_FIELDS = frozenset({"duration_ms", "deadline_ms"})  # one of them is needed
-_NEEDED_FIELDS = _VERDICT_FIELDS.keys() - _TIME_FIELDS - {"error", "node"}
+_NEEDED_FIELDS = _VERDICT_FIELDS.keys() - _TIME_FIELDS - {"error", "node", "replay_of"}

@@ -6,14 +6,14 @@ within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are foun
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
-from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
+from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of, time_of
 from arcrun.errors import (
     ArcrunError,
     DecryptionError,
@@ -32,8 +32,9 @@ from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
-from executor.records.run_inputs import RunInputs, answer_of, holder_of, start_of
+from executor.records.run_inputs import NONE, RunInputs, answer_of, holder_of, start_of
 from executor.records.runs import (
+    LONGEST_QUICK_RUN_MS,
     AcceptedRun,
     EndedRun,
     Gathering,
@@ -45,6 +46,9 @@ from executor.records.runs import (
     build_unknown_run_error,
     check_page,
 )
+
+if TYPE_CHECKING:
+    from executor.records.occasions import Occasion
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
 MOVE_MS = 3_600_000  # then an isolate moves to another object, so that a few isolates fill all evenly
@@ -183,12 +187,43 @@ class LoggedRuns:
         """A run's input. Raises NotFoundError RUN_NOT_FOUND, also if the input is not stored; DecryptionError,
         NotConfiguredError.
         """
+        return await self._inputs.open(run_id, *await self._find_holder(run_id))
+
+    async def find_beginning(self, run_id: str) -> "tuple[Any, Occasion]":
+        from executor.records.occasions import Occasion  # noqa: PLC0415 - only replays need it
+
+        found, occasion = await self._inputs.open_beginning(run_id, *await self._find_holder(run_id))
+        return found, Occasion.load(occasion)
+
+    async def _find_holder(self, run_id: str) -> tuple[str, bytes]:
+        """The id of the run that stores an input, and the input, sealed. Raises NotFoundError RUN_NOT_FOUND."""
         holder, sealed = run_id, await self._find_sealed(run_id)
         if sealed is not None and (named := holder_of(sealed)) is not None:
             holder, sealed = named, await self._find_sealed(named)
         if sealed is None:
             raise build_unknown_run_error(run_id)
-        return await self._inputs.open(run_id, holder, sealed)
+        return holder, sealed
+
+    async def watch(self, run_id: str) -> bool:
+        try:
+            return await self._objects.is_to_end(run_id)
+        except UpstreamError:
+            return False
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        if not is_run_id(run_id) or self._clock.now_ms() - time_of(run_id) > LONGEST_QUICK_RUN_MS:
+            return False
+        await self._objects.ask_to_end(run_id)
+        return True
+
+    async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
+        counted = await self._objects.mark_retried(run_id, by, is_forced=is_forced) if is_run_id(run_id) else ""
+        if not counted:
+            raise build_unknown_run_error(run_id)
+        return counted
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        await self._objects.unmark_retried(run_id, by)
 
     async def _find_sealed(self, run_id: str) -> bytes | None:
         found = await self._objects.find(run_id) if is_run_id(run_id) else None
@@ -230,8 +265,10 @@ class LoggedRuns:
 
     async def _render_all(self, runs: Sequence[EndedRun]) -> Sequence[StoredRun]:
         sealed: dict[str, bytes] = {}
-        for inputs in _group_inputs(runs):
-            sealed |= await self._inputs.seal(inputs)
+        occasions = {run.record.run_id: run.occasion for run in runs if run.request is not None}
+        for inputs in _group_inputs(runs, occasions):
+            its_own = {run_id: occasions[run_id] for run_id in inputs if run_id in occasions} if occasions else NONE
+            sealed |= await self._inputs.seal(inputs, its_own)
         return [await self._render(run, sealed.get(run.record.run_id)) for run in runs]
 
     async def _render_accepted(self, run: AcceptedRun) -> StoredRun:
@@ -239,7 +276,8 @@ class LoggedRuns:
         shown, sealed = "{}", None
         if run.keeping.recording is not Recording.NONE:
             shown = json.dumps({"input": run.shown})
-            sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
+            occasion = {run.run_id: run.occasion}
+            sealed = (await self._inputs.seal({run.run_id: run.input}, occasion)).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
         row = await self._complete(verdict, run.keeping, shown, sealed, start)
         return {**row, "queued_ms": run.limit_ms} if run.is_queued else row
@@ -377,8 +415,10 @@ class LoggedRuns:
         return None if blob is None else blob.content
 
 
-def _group_inputs(runs: Sequence[EndedRun]) -> list[dict[str, bytes]]:
-    """Groups of inputs by run id: runs of the same object and retention, as many as fit into a row."""
+def _group_inputs(runs: Sequence[EndedRun], occasions: Mapping[str, bytes]) -> list[dict[str, bytes]]:
+    """Groups of inputs by run id: runs of the same object and retention, as many as fit into a row with their
+    occasions.
+    """
     groups: list[dict[str, bytes]] = []
     open_groups: dict[tuple[int, int | None], tuple[dict[str, bytes], int]] = {}  # with their sizes in bytes
     for run in runs:
@@ -386,9 +426,10 @@ def _group_inputs(runs: Sequence[EndedRun]) -> list[dict[str, bytes]]:
             continue
         kind = (object_of(run.record.run_id), run.keeping.days)
         inputs, size = open_groups.get(kind, ({}, 0))
-        if not inputs or size + len(run.input) > MAX_SEALED_TOGETHER:
+        added = len(run.input) + len(occasions.get(run.record.run_id, b""))
+        if not inputs or size + added > MAX_SEALED_TOGETHER:
             inputs, size = {}, 0
             groups.append(inputs)
         inputs[run.record.run_id] = run.input
-        open_groups[kind] = (inputs, size + len(run.input))
+        open_groups[kind] = (inputs, size + added)
     return groups

@@ -30,9 +30,12 @@ from arcrun.run_log.protocol import DataKey, RunLogObject
 from executor.records.runs import RenewedKeys, build_unknown_run_error
 
 _NUMBER_BYTES = 4
-_TOGETHER = 1 << 31  # flag in the data key's number: several inputs are sealed together
+_TOGETHER = 1 << 31  # flag in the data key's number: several inputs are sealed together, or an occasion with one
+_OCCASION = " occasion"  # behind a run's id
 _NAMES = b"="  # prefix of the id of the run that stores the input; no number begins with this byte
 _KEY_PURPOSE = b"data key of runs' inputs"
+
+NONE: Mapping[str, bytes] = {}
 
 logger = logging.getLogger("arcrun")
 
@@ -53,9 +56,9 @@ class RunInputs:
         self._known: dict[int, Cipher] = {}  # by the data key's number
         self._is_off = not encryption_key
 
-    async def seal(self, inputs: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Seal inputs, as JSON, by run id; returns the bytes to store for each. Several runs must be deleted in the
-        order of their ids.
+    async def seal(self, inputs: Mapping[str, bytes], occasions: Mapping[str, bytes] = NONE) -> dict[str, bytes]:
+        """Seal inputs, as JSON, by run id; returns the bytes to store for each. `occasions` (occasions.py) are those of
+        some of the same runs. Several runs must be deleted in the order of their ids.
 
         A value is the data key's number (4 bytes), the IV (12 bytes) and the ciphertext, which is bound to this run; or
         "=" and the id of the run that stores it. The result is empty if there is no key or it is not available now: the
@@ -67,8 +70,9 @@ class RunInputs:
             return {}
         number, iv, holder = max(self._known), self._random.token_bytes(IV_BYTES), max(inputs)
         content, mark = inputs[holder], 0
-        if len(inputs) > 1:
-            named = (f'"{run_id}":'.encode() + each for run_id, each in inputs.items())
+        if len(inputs) > 1 or occasions:
+            besides = ((f"{run_id}{_OCCASION}", each) for run_id, each in occasions.items())
+            named = (f'"{name}":'.encode() + each for name, each in (*inputs.items(), *besides))
             content, mark = b"{" + b",".join(named) + b"}", _TOGETHER
         ciphertext = await self._known[number].encrypt(content, iv, _purpose(holder))
         kept = (number | mark).to_bytes(_NUMBER_BYTES) + iv + ciphertext
@@ -78,6 +82,10 @@ class RunInputs:
         """The run's input, from the sealed bytes of `holder`. Raises NotFoundError RUN_NOT_FOUND, DecryptionError,
         NotConfiguredError.
         """
+        return (await self.open_beginning(run_id, holder, sealed))[0]
+
+    async def open_beginning(self, run_id: str, holder: str, sealed: bytes) -> tuple[Any, Mapping[str, Any]]:
+        """The run's input and its occasion as JSON, empty if it has none. Raises the same."""
         marked, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
         number = marked & ~_TOGETHER
         cipher = await self._find_cipher(number)
@@ -85,7 +93,7 @@ class RunInputs:
         content = json.loads(opened) if marked & _TOGETHER else {holder: json.loads(opened)}
         if run_id not in content:  # a batch that was assumed lost was written after its replacement
             raise build_unknown_run_error(run_id)
-        return content[run_id]
+        return content[run_id], content.get(f"{run_id}{_OCCASION}", {})
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes | None:
         """Seal another part of a run, to which `purpose` binds it: a value as for a single input. None if there is no

@@ -17,7 +17,7 @@ from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.errors import ArcrunError
-from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
+from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
@@ -26,6 +26,7 @@ from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun,
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import admissions, dead_letters, queued_runs, request_keys, run_events
+from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
     (
@@ -58,6 +59,12 @@ MIGRATIONS = (
     ),
     run_events.TABLES,
     (*dead_letters.TABLES, *queued_runs.TABLES),
+    # Of most runs both are null, and then reading them reads no more of a row than its beginning.
+    ("ALTER TABLE runs ADD COLUMN replay_of TEXT", "ALTER TABLE runs ADD COLUMN retried_by TEXT"),
+    (
+        "CREATE TABLE cancels (id TEXT PRIMARY KEY, asked_ms REAL NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
+    ),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -68,14 +75,16 @@ CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
 ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
 LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
 EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
-_VERDICT = (
+_WRITTEN = (
     *("id", "workflow", "version", "trigger", "status", "started_at"),
     *("duration_ms", "deadline_ms", "error", "node"),
 )
-_STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
-_VALUES = (*(f"value ->> '{name}'" for name in _STORED), "COALESCE(value ->> 'blob_bytes', 0)")
+_VERDICT = (*_WRITTEN, "replay_of", "retried_by")
+_PARTS = ("keep_days", "blobs", "result", "input")
+_STORED = (*_WRITTEN, *_PARTS)
+_VALUES = (*(f"value ->> '{name}'" for name in (*_STORED, "replay_of")), "COALESCE(value ->> 'blob_bytes', 0)")
 _INSERT = (  # takes a JSON array of rows: one statement for all
-    f"INSERT INTO runs ({', '.join(_STORED)}, blob_bytes) SELECT {', '.join(_VALUES)}"
+    f"INSERT INTO runs ({', '.join(_STORED)}, replay_of, blob_bytes) SELECT {', '.join(_VALUES)}"
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
@@ -85,7 +94,18 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_EMPTIED = ("runs", "uploads", "request_keys", "admissions", "starts", "events", "questions", "dead_letters", "queued")
+_EMPTIED = (
+    "runs",
+    "uploads",
+    "request_keys",
+    "admissions",
+    "starts",
+    "events",
+    "questions",
+    "dead_letters",
+    "queued",
+    "cancels",
+)
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
 _MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
@@ -207,11 +227,30 @@ class RunLogTables:
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
-        found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
+        found = self._sql.execute(f"SELECT {', '.join((*_VERDICT, *_PARTS))} FROM runs WHERE id = ?", run_id)
         if not found:
             return None
         until_ms = self._dead.find_until(run_id) if found[0]["status"] == "failed" else None
         return cast(StoredRun, _without_none({**found[0], "dead_until_ms": until_ms}))
+
+    def ask_to_end(self, run_id: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._sql.execute("INSERT OR REPLACE INTO cancels (id, asked_ms) VALUES (?, ?)", run_id, now_ms)
+        oldest = "SELECT id FROM cancels ORDER BY asked_ms DESC LIMIT -1 OFFSET ?"
+        self._sql.execute(f"DELETE FROM cancels WHERE id IN ({oldest})", MAX_CANCEL_NOTES)
+        self._expect_pruning(now_ms)
+
+    def is_to_end(self, run_id: str) -> bool:
+        return bool(self._sql.execute("SELECT 1 FROM cancels WHERE id = ?", run_id))
+
+    def mark_retried(self, run_id: str, by: str, is_forced: bool) -> str:
+        condition = "" if is_forced else " AND retried_by IS NULL"
+        self._sql.execute(f"UPDATE runs SET retried_by = ? WHERE id = ?{condition}", by, run_id)
+        found = self._sql.execute("SELECT retried_by FROM runs WHERE id = ?", run_id)
+        return (found[0]["retried_by"] or "") if found else ""
+
+    def unmark_retried(self, run_id: str, by: str) -> None:
+        self._sql.execute("UPDATE runs SET retried_by = NULL WHERE id = ? AND retried_by = ?", run_id, by)
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
@@ -464,6 +503,7 @@ class RunLogTables:
         self._admissions.clean(now_ms)
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
+        self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)

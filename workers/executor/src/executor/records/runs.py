@@ -8,14 +8,24 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.caches import Cache
 from arcrun.engine.record import RunRecord, StoredRecord, Verdict
+from arcrun.engine.request import RequestSource
+from arcrun.engine.run_id import time_of
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
-from arcrun.limits import MAX_BATCH_BYTES, MAX_KNOWN_CLAIMS, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.limits import (
+    MAX_BATCH_BYTES,
+    MAX_KNOWN_CLAIMS,
+    MAX_PAGE,
+    MAX_ROW_BYTES,
+    MAX_RUN_TIMEOUT_MS,
+    MAX_UNDO_MS,
+    MAX_UNWRITTEN_BYTES,
+)
 from arcrun.ports import Background, Clock
 from arcrun.request_keys import Claim, Claimed
 from arcrun.run_log.filter import RunFilter
@@ -23,10 +33,14 @@ from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 
+if TYPE_CHECKING:
+    from executor.records.occasions import Occasion
+
 LOG_INTERVAL_MS = 60_000
 ASK_AGAIN_MS = 250  # after which an isolate asks again whether another's run has ended
 Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
+LONGEST_QUICK_RUN_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000  # until its record is stored, too
 # Then the request that was to write a batch is assumed to be cancelled, and the next request writes it.
 OVERDUE_GATHERING_MS = 500  # after the time that a batch waits for more runs
 OVERDUE_WRITING_MS = 10_000
@@ -74,7 +88,8 @@ class UnwrittenRecords:
 class AcceptedRun:
     """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
     redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py). One that
-    `is_queued` begins when its workflow is resumed.
+    `is_queued` begins when its workflow is resumed. `request` is None unless templates may read it; `replay_of` is the
+    run that it replays.
     """
 
     run_id: str
@@ -87,10 +102,12 @@ class AcceptedRun:
     keeping: Keeping
     start: bytes = b""
     is_queued: bool = False
+    request: RequestSource | None = None
+    replay_of: str = ""
 
     def to_verdict(self, now_ms: float) -> Verdict:
         """The verdict of a run that begins now, or is queued."""
-        return {
+        verdict: Verdict = {
             "id": self.run_id,
             "workflow": self.workflow,
             "version": self.version,
@@ -99,20 +116,39 @@ class AcceptedRun:
             "started_at": render_time(now_ms),
             "deadline_ms": 0 if self.is_queued else now_ms + self.limit_ms,
         }
+        return {**verdict, "replay_of": self.replay_of} if self.replay_of else verdict
+
+    @property
+    def occasion(self) -> bytes:
+        """What is sealed with its input for replays."""
+        from executor.records.occasions import Occasion, keep_request  # noqa: PLC0415 - quick runs need none of it
+
+        request = None if self.request is None else keep_request(self.request, time_of(self.run_id))
+        return Occasion(is_accepted=True, request=request).to_bytes()
 
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A run that has ended. `input` is its input as JSON, unredacted."""
+    """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it."""
 
     record: RunRecord
     keeping: Keeping
     input: bytes
+    request: RequestSource | None = None
+
+    @property
+    def occasion(self) -> bytes:
+        """What is sealed with its input for replays; empty for most."""
+        if self.request is None:
+            return b""
+        from executor.records.occasions import Occasion, keep_request  # noqa: PLC0415 - most runs need none of it
+
+        return Occasion(request=keep_request(self.request, self.record.started_ms)).to_bytes()
 
     @property
     def bytes(self) -> int:
-        """The approximate size of its record and input when stored."""
-        return self.record.bytes + len(self.input)
+        """The approximate size of its record and input when stored. A request has its input as text."""
+        return self.record.bytes + len(self.input) * (1 if self.request is None else 2)
 
     @property
     def is_kept(self) -> bool:
@@ -247,6 +283,24 @@ class Runs(Protocol):
         """What a run was started with, unredacted. Raises NotFoundError RUN_NOT_FOUND, also if it is not stored;
         DecryptionError, NotConfiguredError.
         """
+
+    async def find_beginning(self, run_id: str) -> "tuple[Any, Occasion]":
+        """What a run was started with, and its occasion; an empty one if none is stored. Raises the same."""
+
+    @property
+    def watch(self) -> Callable[[str], Awaitable[bool]] | None:
+        """Tells whether somebody has asked that a run ends; None if nobody can."""
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        """Ask that a run that may be under way ends. False if it cannot be. Raises UpstreamError."""
+
+    async def mark_retried(self, run_id: str, by: str, *, is_forced: bool) -> str:
+        """Note that the run `by` retries another, unless one does already; if it is forced, in any case. Returns the id
+        of the one that counts. Raises NotFoundError RUN_NOT_FOUND, UpstreamError.
+        """
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        """The run `by` has not begun after all. Raises UpstreamError."""
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """Verdicts, newest first, and the cursor of the next page. A page may have fewer than `limit`, or none, if

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.caches import Cache
@@ -37,6 +37,9 @@ from executor.records.runs import (
     build_unknown_run_error,
     check_page,
 )
+
+if TYPE_CHECKING:
+    from executor.records.occasions import Occasion
 
 SLOT_MS = 2_000
 KNOWN_SLOTS = 32  # the written slots that an isolate remembers; older runs get a key of their own
@@ -175,6 +178,22 @@ class TenantRuns:
     async def find_input(self, run_id: str) -> Any:
         """Raises NotFoundError: inputs are not stored in a tenant's KV."""
         raise build_unknown_run_error(run_id)
+
+    async def find_beginning(self, run_id: str) -> "tuple[Any, Occasion]":
+        """Raises the same."""
+        raise build_unknown_run_error(run_id)
+
+    watch = None
+
+    async def ask_to_end(self, run_id: str) -> bool:
+        return False
+
+    async def mark_retried(self, run_id: str, _by: str, *, is_forced: bool) -> str:
+        """Raises the same: without an input nothing is retried."""
+        raise build_unknown_run_error(run_id)
+
+    async def unmark_retried(self, run_id: str, by: str) -> None:
+        """Nothing is marked."""
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """See Runs.list. A page may exceed `limit` by a slot; runs of a slot and single runs may be out of order."""

@@ -1,0 +1,1 @@
+"""Replays of runs: what a run may take over from the record of another."""
