@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -151,7 +152,7 @@ def render_timeline(record: dict[str, Any]) -> None:
         Text.assemble(f"run {record['run_id']}  {record['workflow']}  ", style_status(record["status"])), soft_wrap=True
     )
     version = f"version {record['version']}" if record.get("version") else "not stored"
-    took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
+    took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "duration_ms" in record else ""
     console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"), soft_wrap=True)
     if "input" in record:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
@@ -166,8 +167,18 @@ def render_timeline(record: dict[str, Any]) -> None:
         width = max(MIN_BAR_WIDTH, min(BAR_WIDTH, console.width - bare + len("timeline")))
         shown = drop_empty_columns(titles, list(_build_timeline(record, width)), "fuel", "runs", "error")
         print_table(*shown, flexible=("error",))
+    _tell_waiting(record, console)
     _tell_undone(record, console)
     _tell_response(record, console)
+
+
+def _tell_waiting(record: dict[str, Any], console: Console) -> None:
+    """Say what the nodes of a run under way wait for."""
+    for entry in record.get("trace", ()):
+        if entry["status"] == "waiting":
+            given = entry.get("input", {})
+            what = next((f"{key} {given[key]}" for key in ("event", "title", "for", "until", "ms") if key in given), "")
+            console.print(Text(f"{entry['node']} waits: {what}", "cyan"), soft_wrap=True)
 
 
 def _tell_response(record: dict[str, Any], console: Console) -> None:
@@ -192,12 +203,20 @@ def _tell_undone(record: dict[str, Any], console: Console) -> None:
         console.print(Text(f"What {what} had done was undone in part: see its undos.", "red"), soft_wrap=True)
 
 
+def _since_ms(time: str) -> float:
+    """The milliseconds since a time in ISO 8601."""
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds() * 1000
+
+
 def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | Text, ...]]:
     """Yield the table's rows, with bars in `width` cells."""
     rows = list(flatten_run(record))
-    total_ms = max([record["duration_ms"], *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
+    run_ms = record["duration_ms"] if "duration_ms" in record else _since_ms(record["started_at"])
+    total_ms = max([run_ms, *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
     for name, entry in rows:
         status, start_ms, took_ms = entry["status"], entry["start_ms"], entry["duration_ms"]
+        if status == "waiting":
+            took_ms = total_ms - start_ms
         bar = "" if status == "skipped" else build_bar(start_ms, took_ms, total_ms, width)
         yield (
             name,

@@ -98,7 +98,9 @@ _is_in_step: ContextVar[bool] = ContextVar("is_in_step", default=False)
 
 
 class Journal:
-    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have."""
+    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have. `on_rest` is called when
+    all of the run waits, and it was told of all that is stored.
+    """
 
     def __init__(
         self,
@@ -111,9 +113,10 @@ class Journal:
         started_ms: float,
         purity: Purity,
         most_steps: int,
+        on_rest: Callable[[], None] | None = None,
     ) -> None:
         self.run_id, self.purity = run_id, purity
-        self._most_steps = most_steps
+        self._most_steps, self._on_rest = most_steps, on_rest
         self._platform, self._box, self.inbox, self._clock = steps, box, inbox, clock
         self._now_ms = started_ms
         self._steps: dict[str, _Step] = {}  # of which the run has not been told
@@ -421,6 +424,8 @@ class Journal:
             self._numbered.popleft()
         if self._numbered and self._numbered[0].has_come:
             self._tell(self._numbered.popleft())
+        elif self._on_rest is not None:
+            self._on_rest()
 
     def _is_all_known(self) -> bool:
         return all(it.is_known for them in (self._steps, self._waits) for it in them.values())

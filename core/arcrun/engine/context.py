@@ -36,6 +36,7 @@ from arcrun.workflows.plan import Plan
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
     from arcrun.durable.links import Links
+    from arcrun.engine.progress import Progress
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
@@ -118,6 +119,11 @@ class Ledger:
     def trace(self, plan: Plan) -> tuple[NodeRecord, ...]:
         """The records of all nodes, in the plan's order. Nodes without a record were skipped."""
         return tuple(self._entry(node.name, node.component) for node in plan.nodes)
+
+    def trace_so_far(self, plan: Plan) -> tuple[NodeRecord, ...]:
+        """The records of the nodes that have ended, in the plan's order."""
+        ended = (node for node in plan.nodes if node.name in self._single or node.name in self._repeated)
+        return tuple(self._entry(node.name, node.component) for node in ended)
 
     def _entry(self, name: str, component: str) -> NodeRecord:
         if name in self._repeated:
@@ -333,7 +339,7 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end; `links` is None if nobody can be asked to decide.
+    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run.
     """
 
     ports: RunPorts
@@ -360,6 +366,7 @@ class RunContext:
     interrupt: Callable[[], Awaitable[None]] | None = None
     run_id: str = ""
     links: "Links | None" = None
+    progress: "Progress | None" = None
 
     def tell_run(self, iteration: Iteration) -> dict[str, Any]:
         """What templates see as `run` in one iteration."""

@@ -25,6 +25,7 @@ from arcrun.workflows.plan import Plan
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
     from arcrun.durable.links import Links
+    from arcrun.engine.progress import Progress
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
 
@@ -38,7 +39,8 @@ class Trigger:
     body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
-    `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide.
+    `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide,
+    `progress` what the run shows while it waits.
     """
 
     kind: TriggerKind
@@ -54,6 +56,7 @@ class Trigger:
     gets_response: bool = True
     interrupt: Callable[[], Awaitable[None]] | None = None
     links: "Links | None" = None
+    progress: "Progress | None" = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -103,7 +106,10 @@ class Engine:
             interrupt=trigger.interrupt,
             run_id=run_id,
             links=trigger.links,
+            progress=trigger.progress,
         )
+        if trigger.progress is not None:
+            trigger.progress.attach(plan, context)
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)

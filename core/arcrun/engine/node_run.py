@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from arcrun.engine.budget import NODE_WORK
 from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
-from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
+from arcrun.engine.record import FAILED, SUCCESS, NodeRecord, NodeStatus
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_size import size_of
@@ -118,10 +119,34 @@ class NodeRun:
             await call.prepare()
             assert call.input is not None
             self.attempts += 1
-            data = await wait(Waiting(journal, self.node, call.step, self._step, call.input))
+            waiting = Waiting(journal, self.node, call.step, self._step, call.input)
+            with self._shown_waiting(call):
+                data = await wait(waiting)
         except ArcrunError as error:
             return failed(error)
         return Outcome({"success": True, "data": data}, weight=size_of(data).weight)
+
+    @contextmanager
+    def _shown_waiting(self, call: ComponentCall) -> Iterator[None]:
+        """A context in which the run shows that this node waits."""
+        context, progress = self._context, self._context.progress
+        if progress is None:
+            yield
+            return
+        record = NodeRecord(
+            f"{context.path}{self.node}",
+            self._planned.component,
+            NodeStatus.WAITING,
+            self.attempts,
+            context.since_start_ms(),
+            input=shorten(call.input, call.input_weight),
+            sha256=call.sha256,
+        )
+        progress.begin_wait(call.step, record)
+        try:
+            yield
+        finally:
+            progress.end_wait(call.step)
 
     def _real_ms(self) -> float:
         """Since the start of the run, by the isolate's clock."""

@@ -20,6 +20,7 @@ class NodeStatus(StrEnum):
     SUCCESS = "success"
     FAILED = "failed"
     SKIPPED = "skipped"
+    WAITING = "waiting"  # of a run under way
 
 
 SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED  # faster to look up than members
@@ -48,8 +49,8 @@ class Verdict(_Told):
 
 
 class StoredRecord(_Told):
-    """The stored record of a run: `input` until the run ends, then `trace` and either `data` or `error`. `dead_until`
-    is until when a dead letter is kept as one (ISO 8601, UTC).
+    """The stored record of a run: `input` until the run ends, and `trace` if it waits; then `trace` and either `data`
+    or `error`. `dead_until` is until when a dead letter is kept as one (ISO 8601, UTC).
     """
 
     error: NotRequired[dict[str, Any]]
@@ -108,8 +109,8 @@ class Rounds:
         return Rounds(self.count)
 
     def scrubbed(self, redactor: Redactor) -> "Steps[Rounds]":
-        first = yield from _scrub_trace(self.first, redactor)
-        latest = yield from _scrub_trace(self.latest, redactor)
+        first = yield from scrub_trace(self.first, redactor)
+        latest = yield from scrub_trace(self.latest, redactor)
         return Rounds(self.count, [*first], [*latest])
 
 
@@ -208,7 +209,7 @@ class NodeRecord:
             output=(yield from _scrub_output(self.output, redactor)),
             error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
             log=(yield from redactor.scrub_text_in_steps(self.log)),
-            subflow=None if self.subflow is None else (yield from _scrub_trace(self.subflow, redactor)),
+            subflow=None if self.subflow is None else (yield from scrub_trace(self.subflow, redactor)),
             rounds=None if self.rounds is None else (yield from self.rounds.scrubbed(redactor)),
         )
 
@@ -222,7 +223,8 @@ def _sum_bytes(trace: Iterable[NodeRecord]) -> int:
     return total
 
 
-def _scrub_trace(trace: Iterable[NodeRecord], redactor: Redactor) -> Steps[tuple[NodeRecord, ...]]:
+def scrub_trace(trace: Iterable[NodeRecord], redactor: Redactor) -> Steps[tuple[NodeRecord, ...]]:
+    """Copies without the secrets that the redactor knows."""
     scrubbed = []
     for entry in trace:
         scrubbed.append((yield from entry.scrubbed(redactor)))
@@ -292,8 +294,8 @@ class RunRecord:
             self,
             data=(yield from redactor.scrub_in_steps(self.data, is_small=is_small(self.weight))),
             error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
-            trace=(yield from _scrub_trace(self.trace, redactor)),
-            undos=(yield from _scrub_trace(self.undos, redactor)),
+            trace=(yield from scrub_trace(self.trace, redactor)),
+            undos=(yield from scrub_trace(self.undos, redactor)),
             response=None if self.response is None else (yield from self.response.scrubbed(redactor)),
         )
 

@@ -18,7 +18,8 @@ class StoredRun(TypedDict):
     one, which has none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own
     setting, 0 for the platform's.
 
-    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
+    if it waits. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
     ended (executor/durable/start.py). `blobs` says which of the three are stored in the bucket instead (Blobs), and
     `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
@@ -126,6 +127,9 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLet
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
 
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        """Put a trace, as JSON, into the result of a run that has not ended."""
+
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         """The ids of runs with a start that are not queued, greater than `after`, in order."""
 
@@ -183,6 +187,9 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteD
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         ids: Sequence[str] = await self._channel.call("list_starts", {"after": after, "limit": limit})

@@ -203,3 +203,12 @@ def test_an_error_that_was_too_large_shows_its_preview(capsys: pytest.CaptureFix
     cut = {"_truncated": True, "bytes": 9000, "preview": '{"code": "BAD"'}
     render_timeline({**RECORD, "trace": [entry("a", "failed", error=cut)]})
     assert '{"code": "BAD"' in capsys.readouterr().out
+
+
+def test_a_run_under_way_shows_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = entry("ask", "waiting", start_ms=10.0, duration_ms=0.0, input={"title": "Pay?", "timeout": "3d"})
+    shown = ("run_id", "workflow", "version", "trigger", "started_at")
+    render_timeline({**{key: RECORD[key] for key in shown}, "status": "running", "trace": [entry("mail"), waiting]})
+    said = capsys.readouterr().out
+    assert "ask waits: title Pay?" in said
+    assert "waiting" in said

@@ -38,7 +38,7 @@ def waiting_for(count: int = 1, **config: Any) -> dict[str, Any]:
     }
 
 
-ASKING = {
+ASKING: dict[str, Any] = {
     "name": "w",
     "durable": True,
     "flow": ["input >> PIPE >> tell", "tell >> PIPE >> ask"],
@@ -61,7 +61,7 @@ def instances() -> FakeInstances:
 
 @pytest.fixture
 def bench(calls: Calls, instances: FakeInstances) -> Bench:
-    behaviours = {"tell": calls, **dict.fromkeys(("wait", "wait_for", "approve"), exited({}))}
+    behaviours: dict[str, Any] = {"tell": calls, **dict.fromkeys(("wait", "wait_for", "approve"), exited({}))}
     return build_bench(behaviours, instances, {name: CONTRACTS[name] for name in NAMES if name != "validate_json"})
 
 
@@ -197,8 +197,8 @@ async def test_a_link_of_another_run_or_iteration_is_none(bench: Bench, instance
 
 
 async def test_after_its_time_nobody_can_decide(bench: Bench, instances: FakeInstances, calls: Calls) -> None:
-    config: Mapping[str, Any] = {**ASKING["config"], "ask": {**ASKING["config"]["ask"], "timeout": "10m"}}  # type: ignore[dict-item,index]
-    flow = [*ASKING["flow"], "ask >> ON_FAIL >> pause"]  # type: ignore[misc]
+    config: Mapping[str, Any] = {**ASKING["config"], "ask": {**ASKING["config"]["ask"], "timeout": "10m"}}
+    flow = [*ASKING["flow"], "ask >> ON_FAIL >> pause"]
     source = {**ASKING, "flow": flow, "config": {**config, "pause": {"component": "wait", "for": "1h"}}}
     run_id = (await trigger(bench, source, {}))["run_id"]
     work = asyncio.ensure_future(instances.run(bench.service, run_id))
@@ -207,3 +207,18 @@ async def test_after_its_time_nobody_can_decide(bench: Bench, instances: FakeIns
     assert (await visit(bench, link)).status_code == 404
     assert (await visit(bench, link, "approve")).status_code == 404
     await work
+
+
+async def test_a_run_that_waits_shows_what_has_ended_and_what_it_waits_for(
+    bench: Bench, instances: FakeInstances, calls: Calls
+) -> None:
+    run_id = (await trigger(bench, ASKING, {}))["run_id"]
+    async with running(bench, instances, run_id):
+        shown = await bench.service.runs.find(run_id)
+        assert shown["status"] == "running"
+        [told, asked] = shown["trace"]
+        assert (told["node"], told["status"], asked["node"], asked["status"]) == ("tell", "success", "ask", "waiting")
+        assert asked["input"]["title"] == "<Pay>?"
+        assert "[REDACTED]" in json.dumps(told)
+        await visit(bench, calls.inputs[0]["text"].split()[0], "approve")
+    assert (await bench.service.runs.find(run_id))["status"] == "success"

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from workerd.durable.test_kills import platform_that_is_killed, until_ended
+from workerd.durable.soak import platform_that_is_killed, until_ended
 from workerd.local_platform import running_platform
 
 pytestmark = pytest.mark.workerd

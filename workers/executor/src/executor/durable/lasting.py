@@ -28,6 +28,9 @@ class LastingRuns(Protocol):
     async def is_to_cancel(self, run_id: str) -> bool:
         """Raises UpstreamError."""
 
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        """Show a trace, as JSON, in the record of a run that has not ended. Raises UpstreamError."""
+
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
 

@@ -13,15 +13,17 @@ from arcrun.durable.journal import Journal
 from arcrun.durable.purity import Purity
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.engine.progress import Progress
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, NotFoundError
 from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX_UNDO_MS
 from arcrun.ports import Clock, WorkflowSteps
-from arcrun.workflows.model import KEEPS_ALL, Keeping
+from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
 from arcrun.workflows.plan import Plan
 from executor.durable.cancellation import ask_again
 from executor.durable.inbox import RunInbox
 from executor.durable.lasting import Lasting
+from executor.durable.notes import Notes
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
 from executor.durable.patience import patiently
 from executor.durable.plans import find_plan
@@ -83,7 +85,8 @@ class InstanceRun:
 
     async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
         engine, start = self.service.engine, self.start
-        purity = Purity(start.pure)
+        purity, progress = Purity(start.pure), Progress()
+        notes = Notes(self.lasting, engine.ports.clock, self.run_id, progress)
         journal = Journal(
             self.run_id,
             self.steps,
@@ -93,6 +96,7 @@ class InstanceRun:
             started_ms=start.started_ms,
             purity=purity,
             most_steps=FREE_RUN_STEPS if engine.limits.is_free else MAX_RUN_STEPS,
+            on_rest=notes.rest if plan.keeping.recording is not Recording.NONE else None,
         )
         ports = RunPorts(
             OutsideComponents(engine.ports.components, journal),
@@ -102,9 +106,13 @@ class InstanceRun:
             engine.ports.random,
         )
         interrupt = journal.interrupt if self.is_to_cancel else None
-        trigger = replace(start.trigger, interrupt=interrupt, links=start.open_links(self.run_id))
+        links = start.open_links(self.run_id)
+        trigger = replace(start.trigger, interrupt=interrupt, links=links, progress=progress)
         run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
-        return await journal.run(run)
+        try:
+            return await journal.run(run)
+        finally:
+            notes.stop()
 
     async def _find_callee(self, name: str) -> Plan:
         if name not in self.start.callees:

@@ -274,6 +274,9 @@ class LoggedRuns:
     def open_events(self, run_id: str) -> RunEventsObject:
         return self._objects.of_run(run_id)
 
+    async def note_trace(self, run_id: str, trace: str) -> None:
+        await self._objects.of_run(run_id).note_trace(run_id, trace)
+
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         number, _, after = (cursor or "0:").partition(":")
         found = await self._objects.list_starts(int(number), after, limit)

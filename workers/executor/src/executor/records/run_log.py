@@ -220,6 +220,14 @@ class RunLogTables:
     def cancel_start(self, run_id: str) -> bool:
         return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
 
+    def note_trace(self, run_id: str, trace: str) -> None:
+        self._sql.execute(
+            "UPDATE runs SET result = json_set(result, '$.trace', json(?))"
+            f" WHERE id = ? AND status = 'running' AND blobs & {Blobs.RESULT.value} = 0",
+            *(trace, run_id),
+        )
+        self._unchecked_bytes += len(trace)
+
     def list_starts(self, after: str, limit: int) -> list[str]:
         rows = self._sql.execute(
             "SELECT id FROM starts WHERE id > ? AND id NOT IN (SELECT id FROM queued) ORDER BY id LIMIT ?", after, limit
