@@ -21,10 +21,8 @@ STYLES = {
     "success": "green",
     "failed": "red",
     "skipped": "dim",
-    "running": "cyan",
-    "queued": "cyan",
-    "waiting": "cyan",
     "lost": "yellow",
+    **dict.fromkeys(("running", "waiting", "queued"), "cyan"),
 }
 
 
