@@ -2,6 +2,7 @@
 webhook, nor whether it exists; and that a plan written into a namespace by hand is not run.
 """
 
+import functools
 import json
 import re
 from typing import Any
@@ -103,7 +104,7 @@ ROUTES = [
     ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
     ("POST", "/runs/{run_id}/dismiss", None),
-    ("POST", "/runs/{run_id}/events/{event}", None),
+    ("POST", "/runs/{run_id}/events/paid", None),
     ("POST", "/runs/resume", None),
 ]
 LINK = "/approvals/{run_id}/{ticket}"
@@ -113,7 +114,12 @@ OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK)
 def test_these_are_all_routes() -> None:
     routes = [route for route in build_app(RefusedAccess(build_unbound_error())).routes if isinstance(route, Route)]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    assert known == {(method, path.replace("versions/1", "versions/{version}")) for method, path, _ in ROUTES} | OPEN
+    names = {"versions/1": "versions/{version}", "/paid": "/{event}"}
+    listed = {
+        (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
+        for method, path, _ in ROUTES
+    }
+    assert known == listed | OPEN
 
 
 async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:
@@ -152,7 +158,8 @@ async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
         sent = {"workflow": {**FLOW, "name": "only_a"}} if method == "PUT" else body
         answers = [await bench.ask(method, path.format(**case), bench.keys["b"], sent) for case in (anothers, nowhere)]
         texts = [re.sub(f"{run}|{UNKNOWN_RUN}|only_[ax]", "X", answer.text) for answer in answers]
-        assert ([answer.status_code for answer in answers], texts[0]) == ([404, 404], texts[1]), path
+        status = 503 if "/events/" in path else 404  # a hosted platform has no runs that get events
+        assert ([answer.status_code for answer in answers], texts[0]) == ([status, status], texts[1]), path
     assert (await trigger(bench, token)).status_code == 200  # it is unchanged
 
 
