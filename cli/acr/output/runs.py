@@ -49,7 +49,8 @@ class RunNews:
         if name == "status":
             say(f"{self._run_id} is {data['status']}.", err=True)
         elif name == "node":
-            self._nodes.append(f"{data['node']}: {data['status']}, {data['duration_ms']:.1f} ms")
+            took = "" if data["status"] == "waiting" else f", {data['duration_ms']:.1f} ms"
+            self._nodes.append(f"{data['node']}: {data['status']}{took}")
         if is_last and name != "end":
             for line in self._nodes:
                 say(line, err=True)

@@ -97,6 +97,7 @@ def test_an_executor_that_does_not_answer_is_reported() -> None:
         list(follow_run(client, RUN_ID))
 
 
+WAITING: Any = ("node", {"node": "a", "status": "waiting", "duration_ms": 0.0}, True)
 NODES: list[Any] = [("node", {"node": name, "status": "success", "duration_ms": 1.25}, name == "b") for name in "ab"]
 STATUS: Any = ("status", {"status": "running"}, True)
 
@@ -106,6 +107,7 @@ STATUS: Any = ("status", {"status": "running"}, True)
     [
         pytest.param([STATUS], [f"{RUN_ID} is running."], id="status"),
         pytest.param(NODES, ["a: success, 1.2 ms", "b: success, 1.2 ms"], id="nodes"),
+        pytest.param([WAITING], ["a: waiting"], id="a node that waits"),
         pytest.param([NODES[0], ("end", {}, True)], [], id="what comes with the end"),
         pytest.param([("gone", {}, False)], [], id="gone"),
     ],

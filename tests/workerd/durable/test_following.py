@@ -78,6 +78,31 @@ def test_who_leaves_takes_no_place(platform: LocalPlatform) -> None:
             assert [event[1] for event in read(response)][-1] == "end"
 
 
+def test_a_durable_run_tells_what_it_waits_for(platform: LocalPlatform) -> None:
+    config = {
+        "first": {"component": "set", "values": {"a": 1}},
+        "ask": {"component": "wait_for", "event": "paid", "timeout": "1d"},
+    }
+    source = {"name": "asks", "durable": True, "flow": ["input >> PIPE >> first", "first >> PIPE >> ask"]}
+    with platform.executor as client:
+        client.post("/webhooks", json={"workflow": {**source, "config": config}}).raise_for_status()
+        run_id = client.post("/webhooks/named/asks/trigger", json={}).json()["run_id"]
+        events = []
+        with client.stream("GET", f"/runs/{run_id}/follow", headers=EVENTS) as response:
+            for event in read(response):
+                events.append((event[1], event[2].get("node"), event[2]["status"]))
+                if events[-1] == ("node", "ask", "waiting"):
+                    with platform.executor as other:
+                        other.post(f"/runs/{run_id}/events/paid", json={"amount": 1}).raise_for_status()
+    assert events == [
+        ("status", None, "running"),
+        ("node", "first", "success"),
+        ("node", "ask", "waiting"),
+        ("node", "ask", "success"),
+        ("end", None, "success"),
+    ]
+
+
 def test_refusals_are_json(platform: LocalPlatform) -> None:
     with platform.executor as client:
         run_id = start(client)
