@@ -6,7 +6,8 @@ that it may call: a push in the middle of a run changes nothing for it. `pure` a
 nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are those
 fields of a Trigger that are not its input.
 
-Format 2, of a replay, has "replay" too: {"origin", "nodes", "loops"}, what it takes over (arcrun/replays/replay.py).
+Format 2, of a replay, has "replay" too, what it takes over: {"origin", "nodes", "loops", "stopped"}
+(arcrun/replays/replay.py).
 """
 
 from collections.abc import Collection, Mapping

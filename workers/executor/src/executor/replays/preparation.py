@@ -105,7 +105,7 @@ async def _prepare(
             "Requests are stored with the runs of workflows that read them, since arcrun does so.",
             f"Or run it with a saved request: acr run {stored.name} --request FILE",
         )
-    replay = Replay(asked.run_id, taken.nodes, taken.loops)
+    replay = Replay(asked.run_id, taken.nodes, taken.loops, taken.stopped)
     trigger = Trigger(TriggerKind.REPLAY, value, asked.limit_ms, asked.depth, request=occasion.request, replay=replay)
     return PreparedReplay(asked.run_id, stored, trigger, taken, stored.plan.is_durable or occasion.is_accepted)
 
