@@ -70,6 +70,9 @@ def test_a_run_is_retried_and_the_trace_says_what_was_taken_over(
     forced = commands.run("retry", origin, "--force", "--json")
     assert (forced.code, forced.answer["replay_of"]) == (0, origin)
     assert f"It replays {origin}" in commands.run("logs", forced.answer["run_id"]).out
+    replays = commands.run("logs", "--trigger", "replay").out
+    assert ("replay of" in replays.splitlines()[0], replays.count(origin)) == (True, 2)
+    assert "replay of" not in commands.run("logs", "--trigger", "name").out
 
 
 def test_a_run_is_replayed_with_another_input_from_a_node(

@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.text import Text
 
-from acr.output.render import build_console, print_table, render_moment, style_status
+from acr.output.render import build_console, drop_empty_columns, print_table, render_moment, style_status
 from acr.output.terminal import say
 
+_ORIGIN = "replay of"
 _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "error")
 
 
@@ -17,7 +18,11 @@ def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
     if not verdicts:
         say("There is no such run. Records are kept for 7 days, unless the workflow says otherwise.", err=True)
         return
-    print_table(_TITLES, [_describe(verdict) for verdict in verdicts], flexible=("error",))
+    titles = (*_TITLES[:-1], _ORIGIN, _TITLES[-1])
+    rows = [
+        (*cells[:-1], verdict.get("replay_of", ""), cells[-1]) for verdict in verdicts for cells in [_describe(verdict)]
+    ]
+    print_table(*drop_empty_columns(titles, rows, _ORIGIN), flexible=("error",))
 
 
 class RunLines:

@@ -51,7 +51,7 @@ def _build_end(run_id: str | None, url: str) -> WaitEndedError:
     until = "" if _is_local(url) else f" for at most {MOST_DEPLOYED_S} s: then the platform ends it, without a record"
     return WaitEndedError(
         f"Stopped waiting. The run {run_id} goes on{until}.",
-        f"Its record, when it has ended: acr logs {run_id}",
+        f"To end it: acr cancel {run_id}. Its record, when it has ended: acr logs {run_id}",
         "INTERRUPTED",
     )
 

@@ -31,7 +31,7 @@ from arcrun.templates.request import HEADERS
 from arcrun.templates.run import APPROVE, ID
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
-from arcrun.workflows.plan import Plan, PlannedNode, Unit
+from arcrun.workflows.plan import Plan, PlannedLoop, PlannedNode, Unit
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
@@ -297,6 +297,9 @@ class AnyReplay(Protocol):
         """The origin's id."""
 
     def has_taken(self, unit: Unit) -> bool: ...
+
+    def has_ended(self, loop: PlannedLoop) -> bool:
+        """Whether a loop that was taken over had; otherwise a join has stopped it."""
 
     def find_outcome(self, name: str) -> Outcome | None:
         """What a node that was taken over came to; None if it was skipped."""

@@ -341,7 +341,8 @@ class GraphRun:
         ledger, start_ms = self._context.ledger, self._context.since_start_ms()
         if isinstance(unit, PlannedLoop):
             self._followed.add((unit.source, ""))
-            self._loops[unit.source, unit.item] = LoopOutcome([], [])  # nothing that runs reads it
+            if replay.has_ended(unit):
+                self._loops[unit.source, unit.item] = LoopOutcome([], [])  # nothing that runs reads it
             for node in unit.body.all_nodes():
                 ledger.add(replay.end(node, None, start_ms), ())
             return

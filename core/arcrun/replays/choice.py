@@ -17,7 +17,7 @@ from arcrun.errors import NotFoundError
 from arcrun.replays.errors import build_impossible
 from arcrun.replays.replay import TakenNode
 from arcrun.templates.template import ROUNDS
-from arcrun.workflows.model import INPUT
+from arcrun.workflows.model import INPUT, STOP
 from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Fires
 
@@ -28,10 +28,13 @@ MAX_NAMED = 20  # nodes in a message
 
 @dataclass(frozen=True)
 class Taken:
-    """The nodes and loops that are taken over; the nodes in the bodies of the loops are among `nodes`."""
+    """The nodes and loops that are taken over; the nodes in the bodies of the loops are among `nodes`. Of those `loops`
+    in `stopped` a join has succeeded that then needed them no more.
+    """
 
     nodes: Mapping[str, TakenNode] = field(default_factory=dict)
     loops: frozenset[UnitKey] = frozenset()
+    stopped: frozenset[UnitKey] = frozenset()
 
 
 class _Way(Enum):
@@ -47,10 +50,14 @@ def take_before(plan: Plan, record: Mapping[str, Any], start: str) -> Taken:
 
     Raises NotFoundError NODE_NOT_FOUND, ConflictError REPLAY_NOT_POSSIBLE.
     """
-    origin = _Origin(plan.graph, record)
-    before = _find_before(plan.graph, _find_unit(plan, start))
-    for key in plan.graph.units:
-        if key in before and (reason := origin.find_obstacle(key)):
+    graph, origin = plan.graph, _Origin(plan.graph, record)
+    first = _find_unit(plan, start)
+    before, cancelled = _find_before(graph, first), graph.early_joins.get(first, frozenset[UnitKey]())
+    for key in graph.units:
+        reason = origin.find_obstacle(key)
+        if not reason and key in cancelled and isinstance(graph.units[key], PlannedLoop):
+            reason = _describe_unended(key[1])  # the join may have cancelled it
+        if reason and key in before:
             raise build_impossible(
                 f"The replay cannot begin with `{start}`: {reason}.",
                 f"Begin with `{key[0]}` or before it: --from {key[0]}",
@@ -58,6 +65,10 @@ def take_before(plan: Plan, record: Mapping[str, Any], start: str) -> Taken:
                 node=key[0],
             )
     return origin.take(before)
+
+
+def _describe_unended(item: str) -> str:
+    return f"the record does not say that the loop over `{item}` has ended"
 
 
 def take_succeeded(plan: Plan, record: Mapping[str, Any]) -> Taken:
@@ -114,13 +125,15 @@ class _Origin:
 
     def __init__(self, graph: Graph, record: Mapping[str, Any]) -> None:
         self._graph, self._has_succeeded = graph, record["status"] == SUCCESS
-        self._has_decided_all = self._has_succeeded and not any(graph.all_endings)
+        stops = any(ending.name == STOP for ending in graph.all_endings)
+        self._has_decided_all = self._has_succeeded and not stops
         self._entries = {entry["node"]: entry for entry in record.get("trace", ())}
         # What a run that has succeeded has undone is of workflows that it called, and that have failed.
         undone = () if self._has_succeeded else record.get("undos", ())
         self._undone = {entry["node"].partition(".")[0] for entry in undone}
         self._ended_by = record.get("node")  # the node whose failure nothing has handled
         self._reasons: dict[UnitKey, str] = {}
+        self._stopped = set[UnitKey]()
         self.ways = {key: self._judge(key) for key in graph.units}
 
     def find_obstacle(self, key: UnitKey) -> str:
@@ -140,7 +153,7 @@ class _Origin:
                 continue
             loops.add(key)
             nodes |= {node.name: TakenNode(self._status_of(node.name) or SKIPPED) for node in unit.body.all_nodes()}
-        return Taken(nodes, frozenset(loops))
+        return Taken(nodes, frozenset(loops), frozenset(loops & self._stopped))
 
     def is_reached(self, key: UnitKey, again: set[UnitKey]) -> bool:
         """Whether a unit waits for one of those that run `again`. A join that started early, and was done without them,
@@ -184,16 +197,24 @@ class _Origin:
     def _judge_loop(self, loop: PlannedLoop) -> tuple[_Way, str]:
         if loop.source != INPUT and self._status_of(loop.source) is not SUCCESS:
             return _Way.DECIDED_AGAIN, ""
-        if any(node.name in self._undone for node in loop.body.all_nodes()):
+        names = [node.name for node in loop.body.all_nodes()]
+        if unknown := [name for name in names if self._status_of(name) is None]:
+            return _Way.RUNS_AGAIN, f"the record has no `{unknown[0]}`"
+        if any(name in self._undone for name in names):
             return _Way.RUNS_AGAIN, f"what the loop over `{loop.item}` had done was undone"
-        has_ended = self._has_succeeded or any(
-            self._status_of(name) in (SUCCESS, FAILED)
-            for name, item in self._graph.children[loop.source, loop.item]
-            if not item
-        )
-        if has_ended:
+        key = loop.source, loop.item
+        waiting = [
+            name for name, item in self._graph.children[key] if not item and (name, "") not in self._graph.early_joins
+        ]
+        if any(self._status_of(name) in (SUCCESS, FAILED) for name in waiting):
             return _Way.TAKEN, ""
-        return _Way.RUNS_AGAIN, f"the record does not say that the loop over `{loop.item}` has ended"
+        needing = [name for (name, _), cancelled in self._graph.early_joins.items() if key in cancelled]
+        if needing and all(self._status_of(name) is SUCCESS for name in needing):
+            self._stopped.add(key)
+            return _Way.TAKEN, ""
+        if self._has_decided_all and not needing:
+            return _Way.TAKEN, ""
+        return _Way.RUNS_AGAIN, _describe_unended(loop.item)
 
     def _was_needless(self, key: UnitKey) -> bool:
         """Whether a join that has run had cancelled it."""

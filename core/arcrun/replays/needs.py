@@ -35,6 +35,7 @@ def require_known(plan: Plan, taken: Taken) -> None:
 class _Reader:
     def __init__(self, plan: Plan, taken: Taken) -> None:
         self._plan, self._taken = plan, taken
+        self._ended = taken.loops - taken.stopped
         self._items = {item for _, item in taken.loops}
         self._loops = {  # by the name whose fields have what they have gathered
             loop.source: loop.item
@@ -73,7 +74,7 @@ class _Reader:
                 self._require((name, "data"), "the answer")
             for loop in graph.loops:
                 key = loop.source, loop.item
-                if key in self._taken.loops and not self._is_followed(key, graph):
+                if key in self._ended and not self._is_followed(key, graph):
                     raise self._build_gathered(loop.item, "the answer")
 
     def _find_last(self, graph: Graph) -> Iterator[str]:
@@ -105,7 +106,7 @@ class _Reader:
 
     def _read_carried(self, edge: InEdge, reader: str) -> None:
         if edge.spec.carries is Carries.RESULTS:
-            if edge.leaves in self._taken.loops:
+            if edge.leaves in self._ended:
                 raise self._build_gathered(edge.argument or edge.source, reader)
         elif edge.source in self._taken.nodes:
             taken = self._taken.nodes[edge.source]

@@ -71,17 +71,21 @@ class TakenEnd:
 @dataclass(frozen=True)
 class Replay:
     """An AnyReplay (arcrun/engine/context.py). `nodes` and `loops` are taken over from the run `origin`; the nodes in
-    the bodies of these loops are among `nodes`.
+    the bodies of these loops are among `nodes`. Those in `stopped` have not ended.
     """
 
     origin: str
     nodes: Mapping[str, TakenNode] = field(default_factory=dict)
     loops: Collection[UnitKey] = frozenset()
+    stopped: Collection[UnitKey] = frozenset()
 
     def has_taken(self, unit: Unit) -> bool:
         if isinstance(unit, PlannedLoop):
             return (unit.source, unit.item) in self.loops
         return unit.name in self.nodes
+
+    def has_ended(self, loop: PlannedLoop) -> bool:
+        return (loop.source, loop.item) not in self.stopped
 
     def find_outcome(self, name: str) -> Outcome | None:
         return self.nodes[name].to_outcome()
@@ -96,13 +100,15 @@ class Replay:
             "origin": self.origin,
             "nodes": {name: [taken.status.value, taken.envelope] for name, taken in self.nodes.items()},
             "loops": [list(key) for key in self.loops],
+            "stopped": [list(key) for key in self.stopped],
         }
 
     @classmethod
     def load(cls, told: Mapping[str, Any]) -> "Replay":
         """Load it from `to_json`."""
         nodes = {name: TakenNode(_STATUSES[status], envelope) for name, (status, envelope) in told["nodes"].items()}
-        return cls(told["origin"], nodes, frozenset((source, item) for source, item in told["loops"]))
+        loops, stopped = (frozenset((source, item) for source, item in told[key]) for key in ("loops", "stopped"))
+        return cls(told["origin"], nodes, loops, stopped)
 
 
 _STATUSES = {status.value: status for status in (SUCCESS, FAILED, SKIPPED)}

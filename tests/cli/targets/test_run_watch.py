@@ -52,7 +52,7 @@ def test_lines_without_an_answer_are_reported(text: bytes) -> None:
 
 
 GOES_ON = f"Stopped waiting. The run {RUN_ID} goes on"
-ITS_RECORD = f"Its record, when it has ended: acr logs {RUN_ID}"
+ITS_RECORD = f"To end it: acr cancel {RUN_ID}. Its record, when it has ended: acr logs {RUN_ID}"
 ENDS = " for at most 30 s: then the platform ends it, without a record."
 UNKNOWN = "Stopped before the executor had answered: whether a run has begun is not known."
 

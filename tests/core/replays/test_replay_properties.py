@@ -49,7 +49,7 @@ class Runs:
 
     def run(self, taken: Taken | None = None) -> RunRecord:
         self.calls = []
-        replay = None if taken is None else Replay("origin", taken.nodes, taken.loops)
+        replay = None if taken is None else Replay("origin", taken.nodes, taken.loops, taken.stopped)
         trigger = Trigger(TriggerKind.REPLAY, COUNTS, replay=replay)
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
             return runner.run(self._bench.engine.run(self.plan, trigger, RUN_ID))

@@ -55,7 +55,7 @@ def stored(record: RunRecord) -> dict[str, Any]:
 
 def load(taken: Taken) -> Replay:
     """The replay as an instance reads it from its start."""
-    return Replay.load(json.loads(json.dumps(Replay("origin", taken.nodes, taken.loops).to_json())))
+    return Replay.load(json.loads(json.dumps(Replay("origin", taken.nodes, taken.loops, taken.stopped).to_json())))
 
 
 async def retry(bench: EngineBench, source: Mapping[str, Any], given: Any = GIVEN) -> tuple[RunRecord, RunRecord]:
@@ -354,3 +354,52 @@ async def test_rounds_of_a_node_are_taken_over_with_it() -> None:
     }
     bench = build(count=in_turn(data({"n": 1}), data({"n": 2})))
     assert (await replay_from(bench, source, "b")).data == {"n": 2}
+
+
+LOOP_AND_JOIN: dict[str, Any] = {
+    "flow": [
+        "input >> FOREACH x IN input.list >> a",
+        "input >> CONTINUE >> b",
+        "input >> PIPE >> c",
+        "b >> PIPE >> d",
+        "c >> PIPE >> d",
+        "d >> PIPE >> e",
+    ],
+    "config": {
+        "a": "slow",
+        "b": "tell",
+        "c": "tell",
+        "d": {"component": "tell", "join": "first", "cancel_rest": True},
+        "e": "shaky",
+    },
+}
+
+
+async def test_a_loop_that_a_join_has_cancelled_is_not_run_for_it_again() -> None:
+    bench = build(slow=taking(500))
+    first, second = await retry(bench, LOOP_AND_JOIN, {"list": [1, 2]})
+    assert (second.status, taken_in(second)) == ("success", {"a", "c", "d"})  # the join cancels `b` once more
+    assert (statuses(first)["b"], statuses(second)["b"], len(bench.inputs_of("slow"))) == ("skipped", "skipped", 1)
+
+
+async def test_a_replay_does_not_begin_with_a_join_that_may_have_cancelled_a_loop() -> None:
+    with pytest.raises(ConflictError, match="does not say that the loop over `x` has ended"):
+        await replay_from(build(slow=taking(500), shaky=echo), LOOP_AND_JOIN, "d", {"list": [1, 2]})
+
+
+async def test_a_loop_that_another_version_had_not_is_no_loop_that_has_ended() -> None:
+    bench = build()
+    older = plan_of(bench, {"flow": ["input >> PIPE >> b", "b >> PIPE >> c"], "config": {"b": "tell", "c": "tell"}})
+    flow = ["input >> FOREACH x IN input.list >> a", "input >> CONTINUE >> b", "b >> PIPE >> c"]
+    newer = plan_of(bench, {"flow": flow, "config": {"a": "tell", "b": "tell", "c": "tell"}})
+    record = stored(await run(bench, older, {"list": [1]}))
+    with pytest.raises(ConflictError, match="the record has no `a`"):
+        take_before(newer, record, "c")
+
+
+async def test_a_node_that_another_version_had_not_is_missed() -> None:
+    bench = build()
+    older = plan_of(bench, {"flow": ["input >> PIPE >> b"], "config": {"b": "tell"}})
+    newer = plan_of(bench, {"flow": ["input >> PIPE >> a", "a >> PIPE >> b"], "config": {"a": "tell", "b": "tell"}})
+    with pytest.raises(ConflictError, match="the record has no `a`"):
+        take_before(newer, stored(await run(bench, older)), "b")

@@ -154,7 +154,10 @@ async def test_a_retry_that_could_not_begin_is_not_noted(bench: Bench, shaky: Sh
     assert "retried_by" not in (await ask(bench, "GET", f"/runs/{origin}")).json()["data"]
     bench.clock.advance(61_000)
     shaky.is_down = False
-    assert (await ask(bench, "POST", f"/runs/{origin}/retry", {})).status_code == 200
+    first = (await ask(bench, "POST", f"/runs/{origin}/retry", {})).json()
+    again = await ask(bench, "POST", f"/runs/{origin}/retry", {"force": True})
+    record = (await ask(bench, "GET", f"/runs/{origin}")).json()["data"]
+    assert (first["success"], again.status_code, record["retried_by"]) == (True, 429, first["run_id"])
 
 
 async def test_a_retry_that_has_failed_is_retried_itself(bench: Bench, shaky: Shaky, tell: Tell) -> None:

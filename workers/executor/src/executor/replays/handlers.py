@@ -103,10 +103,17 @@ class _RetryBeginning(_Beginning):
             yield
         except ArcrunError as error:
             if not isinstance(error, RecordError):  # it has not begun
-                await runs.unmark_retried(origin, run_id)
+                await self._take_back(run_id)
             raise
         if self.service.lasting is not None:  # it is a dead letter no longer; its retry may become one
             await self.service.lasting.runs.settle_dead_letter(origin)
+
+    async def _take_back(self, run_id: str) -> None:
+        origin, earlier = self.prepared.origin, self.prepared.retried_by
+        if earlier:
+            await self.service.runs.mark_retried(origin, earlier, is_forced=True)
+        else:
+            await self.service.runs.unmark_retried(origin, run_id)
 
 
 async def _answer(request: Request, beginning: _Beginning) -> Response:

@@ -1,7 +1,7 @@
 """Prepares a replay: finds all that it needs, and refuses it if something is missing, before anything is run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.engine.engine import Trigger
@@ -36,13 +36,16 @@ class AskedReplay:
 
 @dataclass(frozen=True)
 class PreparedReplay:
-    """`is_accepted` is whether it is answered before it begins."""
+    """`is_accepted` is whether it is answered before it begins. `retried_by` is the run that has retried the origin
+    before, empty for none.
+    """
 
     origin: str
     stored: StoredWorkflow
     trigger: Trigger
     taken: Taken
     is_accepted: bool
+    retried_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What it would do: {"replay_of", "workflow", "version", "accepted", "taken_over": [node], "runs": [node]}."""
@@ -79,7 +82,8 @@ async def prepare_retry(service: ExecutorService, asked: AskedReplay, *, is_forc
     if not is_forced and (by := record.get("retried_by")):
         raise build_retried_error(asked.run_id, by)
     stored = await _find_workflow(service, record, ORIGINAL)
-    return await _prepare(service, asked, stored, take_succeeded(stored.plan, record) if "trace" in record else Taken())
+    taken = take_succeeded(stored.plan, record) if "trace" in record else Taken()
+    return replace(await _prepare(service, asked, stored, taken), retried_by=record.get("retried_by", ""))
 
 
 def build_retried_error(run_id: str, by: str) -> ConflictError:
@@ -105,7 +109,7 @@ async def _prepare(
             "Requests are stored with the runs of workflows that read them, since arcrun does so.",
             f"Or run it with a saved request: acr run {stored.name} --request FILE",
         )
-    replay = Replay(asked.run_id, taken.nodes, taken.loops)
+    replay = Replay(asked.run_id, taken.nodes, taken.loops, taken.stopped)
     trigger = Trigger(TriggerKind.REPLAY, value, asked.limit_ms, asked.depth, request=occasion.request, replay=replay)
     return PreparedReplay(asked.run_id, stored, trigger, taken, stored.plan.is_durable or occasion.is_accepted)
 
