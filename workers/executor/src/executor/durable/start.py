@@ -5,8 +5,8 @@ Format 2: {"format", "workflow", "version", "plan", "callees", "pure", "trigger"
 workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls
 reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are
 those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to decide, with
-the key in hexadecimal, else null. A replay has "replay" too: {"origin", "nodes", "loops", "stopped"}, what it takes over
-(arcrun/replays/replay.py). Format 1 has neither of these two.
+the key in hexadecimal, else null. A replay has "replay" too: {"origin", "nodes", "loops", "stopped"}, what it takes
+over (arcrun/replays/replay.py). Format 1 has neither of these two.
 """
 
 from collections.abc import Collection, Mapping
