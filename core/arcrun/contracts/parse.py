@@ -11,6 +11,7 @@ ID_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 VERSION_PATTERN = re.compile(r"v(0|[1-9][0-9]{0,8})")
 CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "platform")
 STABILITIES = ("floating", "stable", "pinned")
+MIN_SCENARIOS = 2
 CAPABILITIES = ("sleep", "ai")  # the network is declared by constraints.no_network_syscall: false
 
 _REQUIRED = (
@@ -138,7 +139,7 @@ def _parse_schema(findings: _Findings, source: Mapping[str, Any], key: str) -> d
 
 def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Scenario, ...]:
     listed = findings.read(source, "gherkin_tests", "", list, [])
-    if len(listed) < 2:
+    if len(listed) < MIN_SCENARIOS:
         findings.add("gherkin_tests", "must list at least two scenarios")
     scenarios = []
     for i, item in enumerate(listed):
