@@ -63,7 +63,7 @@ def test_what_is_in_the_cache_is_reused_by_another_folder(tmp_path: Path, staged
     contracts.write_text(contracts.read_text().replace('"Set fields"', '"Kept"'))
     assert stage(tmp_path / "two", "--cache", cache) == other
     bundled = (tmp_path / "two/executor/build/bundled_components.py").read_text()
-    assert '"display_name": "Kept"' in bundled
+    assert '"display_name":"Kept"' in bundled
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
