@@ -83,7 +83,7 @@ Thread Merge
 Thread Split
 Explicit Termination
 """
-ROW = re.compile(r"^\| WCP-(\d+) \| (.+?) \| (yes|no|not yet) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| WCP-(\d+) \| (.+?) \| (yes|no|durable) \| (.+) \|$", re.MULTILINE)
 SECTION = re.compile(r"^### (WCP-\d+ .+?)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHORTEST_REASON = 30  # characters
