@@ -1,5 +1,8 @@
 """Measure accepted and durable runs, on a platform of their own. Prints one JSON line per figure, as run.py does.
 
+Beside them stands the bare engine: instances of a Workflow whose three steps ask a service, in a Worker without arcrun
+(tests/workerd/durable/player).
+
 .venv/bin/python benchmarks/durable.py
 ... --runs 200          so many of each kind
 """
@@ -8,14 +11,22 @@ import argparse
 import asyncio
 import json
 import os
+import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
-from run import fresh_state, report, started_platform
+from run import ROOT, fresh_state, report, started_platform
+
+sys.path.insert(0, str(ROOT / "tests"))
+from workerd.durable.instances import ENDED as INSTANCE_ENDED
+from workerd.durable.instances import Player, playing
 
 STEPS = 3  # of a durable run: its components reach outside, but a stretch of them is one step
+AT_ONCE = 16
 POLL_S, POLL_IN_LOAD_S = 0.01, 0.1  # polls are requests too
 ENDED = ("success", "failed")
 
@@ -30,6 +41,23 @@ def main() -> None:
         started_platform(folder, environment) as started,
     ):
         asyncio.run(measure(started.urls, key, options.runs, folder / "state"))
+    with tempfile.TemporaryDirectory() as place, playing(Path(place)) as player:
+        report("bare_3_steps_rate", "instances/s", [measure_bare(player, options.runs)])
+
+
+def measure_bare(player: Player, count: int) -> float:
+    """Instances a second, sixteen of them at once."""
+
+    def run(name: str) -> None:
+        player.create(name, *(["do", f"{name}-{step}"] for step in range(STEPS)))
+        while player.status(name) not in INSTANCE_ENDED:
+            time.sleep(POLL_IN_LOAD_S)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(run, [f"warm-{number}" for number in range(AT_ONCE)]))
+        began_s = time.perf_counter()
+        list(threads.map(run, [f"bare-{number}" for number in range(count)]))
+        return count / (time.perf_counter() - began_s)
 
 
 async def measure(urls: dict[str, str], key: str, runs: int, state: Path) -> None:
@@ -79,7 +107,7 @@ async def time_runs(client: httpx.AsyncClient, name: str, count: int) -> tuple[l
 
 async def measure_rate(client: httpx.AsyncClient, count: int) -> float:
     """Runs a second, sixteen of them at once."""
-    room = asyncio.Semaphore(16)
+    room = asyncio.Semaphore(AT_ONCE)
 
     async def run() -> None:
         async with room:
