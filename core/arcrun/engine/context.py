@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
 
+def name_call(context: "RunContext", node: str, iteration: Iteration) -> str:
+    """The name of a node's call within the run: the same for each of its attempts."""
+    return f"{context.call_path}{node}{[*iteration] if iteration else ''}"
+
+
 def name_step(context: "RunContext", unit: str, iteration: Iteration) -> str:
     """The name of a unit's step in the journal, "" if there is none."""
     if context.journal is None:
@@ -310,6 +315,17 @@ class Credentials(Protocol):
         """The plaintext of a secret. Raises CredentialError, NotConfiguredError, UpstreamError."""
 
 
+class Starter(Protocol):
+    """Starts runs of their own, for `detach`."""
+
+    def new_run_id(self) -> str: ...
+
+    async def start_detached(self, workflow: str, value: Any, run_id: str, depth: int) -> None:
+        """Accept a run of a stored workflow under `run_id`; nothing if it has been accepted. `depth` is the number of
+        runs in the chain before it. Raises what a trigger of the workflow would.
+        """
+
+
 @dataclass(frozen=True)
 class RunPorts:
     components: Components
@@ -326,7 +342,7 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end.
+    the run is to end; `starter` is None where no run can start another.
     """
 
     ports: RunPorts
@@ -351,6 +367,9 @@ class RunContext:
     step_path: str = ""  # what the names of this sub-workflow's steps begin with
     is_trial: bool = False
     interrupt: Callable[[], Awaitable[None]] | None = None
+    run_id: str = ""
+    call_path: str = ""  # what the names of this sub-workflow's calls begin with
+    starter: Starter | None = None
 
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms
@@ -410,8 +429,10 @@ class RunContext:
             is_trial=True,
         )
 
-    def enter_subflow(self, node: str, step: str) -> "RunContext":
-        """The context for a sub-workflow, which `node` calls in `step`. Raises RunError SUBFLOW_TOO_DEEP."""
+    def enter_subflow(self, node: str, step: str, call: str) -> "RunContext":
+        """The context for a sub-workflow, which `node` calls in `step`; `call` is its name_call. Raises RunError
+        SUBFLOW_TOO_DEEP.
+        """
         if self.depth >= MAX_SUBFLOW_DEPTH:
             raise RunError(
                 f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
@@ -424,4 +445,5 @@ class RunContext:
             depth=self.depth + 1,
             path=f"{self.path}{node}.",
             step_path=f"{step}/",
+            call_path=f"{call}/",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
+from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, Starter, TraceBudget
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
@@ -80,10 +80,17 @@ class Engine:
             await self.ports.clock.pause()
 
     async def run(
-        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: "Journal | None" = None
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        run_id: str,
+        *,
+        version: int = 0,
+        journal: "Journal | None" = None,
+        starter: Starter | None = None,
     ) -> RunRecord:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
-        run by it. Raises the errors of `check_input`, before anything runs.
+        run by it; `starter` starts what is detached. Raises the errors of `check_input`, before anything runs.
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
@@ -99,6 +106,8 @@ class Engine:
             trace_budget=trace_budget,
             journal=journal,
             interrupt=trigger.interrupt,
+            run_id=run_id,
+            starter=starter,
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:

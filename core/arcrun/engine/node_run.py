@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from arcrun.engine.budget import NODE_WORK
-from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
+from arcrun.engine.calls import Call, WorkflowCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
@@ -91,7 +91,7 @@ class NodeRun:
         assert journal is not None
         self._tries += 1
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
-        if not isinstance(call, ComponentCall):
+        if isinstance(call, WorkflowCall) and not self._planned.is_detached:
             return await self._attempt()
         if self._planned.component.partition("@")[0] == WAIT:
             return await self._wait(journal, call)
@@ -110,7 +110,7 @@ class NodeRun:
             raise
         return self._read_entry(call, entry)
 
-    async def _wait(self, journal: "Journal", call: ComponentCall) -> Outcome:
+    async def _wait(self, journal: "Journal", call: Call) -> Outcome:
         """Sleep, as the component `wait` would let the time pass."""
         from arcrun.durable.waits import find_wait_ms  # noqa: PLC0415 - as above
 
@@ -128,7 +128,7 @@ class NodeRun:
         """Since the start of the run, by the isolate's clock."""
         return self._context.ports.clock.now_ms() - self._context.started_ms
 
-    def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> "Entry":
+    def _render_entry(self, call: Call, began_ms: float, outcome: Outcome) -> "Entry":
         from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
 
         secrets = self._context.secrets
@@ -144,7 +144,7 @@ class NodeRun:
             "secrets": {name: secrets[name] for name in call.revealed if name in secrets},
         }
 
-    def _read_entry(self, call: ComponentCall, entry: "Entry") -> Outcome:
+    def _read_entry(self, call: Call, entry: "Entry") -> Outcome:
         from arcrun.durable.entries import read_outcome  # noqa: PLC0415 - as above
 
         context, outcome = self._context, read_outcome(entry["outcome"])

@@ -41,8 +41,9 @@ SHAPES_FORMAT = 4
 # has.
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
+LASTING_FORMAT = 7  # of a plan that has `idempotency_key` or `detach`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
-READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT)
+READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, LASTING_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class PlannedNode:
     `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
     is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
     computing time of each call; None is the default. `repeat` is None if it runs once,
-    `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails.
+    `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails. `key_field`
+    is the input's field that gets the automatic idempotency key, empty for none. If it `is_detached`, the workflow
+    becomes a run of its own.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -97,6 +100,8 @@ class PlannedNode:
     repeat: RepeatPolicy | None = None
     join: Join | None = None
     undo: "PlannedNode | None" = None
+    key_field: str = ""
+    is_detached: bool = False
     fills_fields: bool = field(default=False, compare=False)
 
     def is_met(self, fired: int) -> bool:
@@ -332,8 +337,8 @@ class Plan:
     """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
     `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT or DURABLE_FORMAT; or IMPLICIT_FORMAT of one that was stored
-    in it and not compiled again. `request_fields` are the fields of `request` that it reads.
+    `format` is PLAN_FORMAT, or the one of what the plan has; or IMPLICIT_FORMAT of one that was stored in it and not
+    compiled again. `request_fields` are the fields of `request` that it reads.
     `response` is what its webhook answers, None for the data as JSON.
     """
 
@@ -382,6 +387,11 @@ class Plan:
         loops = any(loop.index or loop.tells_states or not loop.policy.is_plain for loop in self.graph.all_loops)
         nodes = any(node.repeat or node.join or node.undo for node in self.nodes)
         return loops or nodes or any(self.graph.all_endings)
+
+    @property
+    def has_lasting_parts(self) -> bool:
+        """Whether it has what plans of DURABLE_FORMAT lack."""
+        return any(call.key_field or call.is_detached for call in self.calls)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -469,6 +479,8 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "repeat": asdict(node.repeat) if node.repeat else None,
         "join": asdict(node.join) if node.join else None,
         "undo": _render_node(node.undo) if node.undo else None,
+        "key_field": node.key_field or None,
+        "is_detached": node.is_detached or None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 

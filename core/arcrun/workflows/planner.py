@@ -12,6 +12,7 @@ from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
     DURABLE_FORMAT,
+    LASTING_FORMAT,
     SHAPES_FORMAT,
     TRIGGERS_FORMAT,
     Ending,
@@ -44,6 +45,8 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         response=workflow.response,
         variables=builder.select_variables(variables),
     )
+    if plan.has_lasting_parts:
+        return replace(plan, format=LASTING_FORMAT)
     if plan.is_durable:
         return replace(plan, format=DURABLE_FORMAT)
     if (
@@ -205,5 +208,7 @@ def _plan_call(node: Node, part: NodeParts, **place: Any) -> PlannedNode:
         timeout_ms=part.settings.timeout_ms,
         cpu_ms=part.settings.cpu_ms,
         credentials=part.settings.credentials or None,
+        key_field=part.settings.key_field,
+        is_detached=part.settings.is_detached,
         **place,
     )

@@ -74,7 +74,8 @@ async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, Store
     found: dict[str, StoredWorkflow] = {}
     pending = [plan]
     while pending:
-        for name in {call.workflow for call in pending.pop().calls if call.workflow} - found.keys():
+        called = {call.workflow for call in pending.pop().calls if call.workflow and not call.is_detached}
+        for name in called - found.keys():
             try:
                 found[name] = await service.workflows.find_by_name(name)
             except NotFoundError:

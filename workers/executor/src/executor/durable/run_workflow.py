@@ -76,7 +76,8 @@ class InstanceRun:
         start = self.start
         interrupt = ask_again(self.lasting, self._clock, self.run_id)
         trigger = replace(start.trigger, interrupt=interrupt)
-        record = await self.service.engine.run(plan, trigger, self.run_id, version=start.pin[0])
+        engine = self.service.engine
+        record = await engine.run(plan, trigger, self.run_id, version=start.pin[0], starter=self.service)
         return await self._end(plan.keeping, record)
 
     async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
@@ -99,7 +100,9 @@ class InstanceRun:
             engine.ports.random,
         )
         trigger = replace(start.trigger, interrupt=journal.interrupt if self.is_to_cancel else None)
-        run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
+        run = Engine(ports, engine.limits).run(
+            plan, trigger, self.run_id, version=start.pin[0], journal=journal, starter=self.service
+        )
         return await journal.run(run)
 
     async def _find_callee(self, name: str) -> Plan:
