@@ -313,6 +313,9 @@ MAX_DURABLE_MS = 366 * 86_400_000
 # The milliseconds of one wait in a durable run: 365 days, as the platform allows.
 # Beyond: 422 INVALID_INPUT.
 MAX_WAIT_MS = 365 * 86_400_000
+# The milliseconds that a request waits for the end of its accepted run.
+# Beyond: the diagnostic INVALID_SETTING; 400 INVALID_REQUEST of `?wait_ms=`.
+MAX_ANSWER_WAIT_MS = 60_000
 # The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
 # Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
 MAX_RUN_STEPS = 9_900

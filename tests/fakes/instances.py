@@ -22,6 +22,7 @@ class FakeInstances:
         self.params: dict[str, Mapping[str, Any]] = {}
         self.woken: list[tuple[str, str]] = []
         self.ended: set[str] = set()
+        self.outputs: dict[str, str] = {}  # of those that are complete
         self.fails = False
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
@@ -35,6 +36,8 @@ class FakeInstances:
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.params:
             return None
+        if instance_id in self.outputs:
+            return RunInstance("complete", self.outputs[instance_id])
         return RunInstance("errored" if instance_id in self.ended else "running")
 
     async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
@@ -55,5 +58,5 @@ class FakeInstances:
     async def run(self, service: ExecutorService, run_id: str) -> Isolate:
         """Run an instance to its end, as the platform would, in an isolate of its own."""
         isolate = Isolate(self.stored[run_id], Random(run_id), None)
-        await run_workflow(service, self.params[run_id], isolate)
+        self.outputs[run_id] = await run_workflow(service, self.params[run_id], isolate)
         return isolate

@@ -52,9 +52,20 @@ class ExecutorClient(ServiceClient):
         body = {"workflow": workflow, "input": input_value, **_name_variables()}
         return self._send("POST", "/execute", body, on_begun, timeout_ms=timeout_ms, trace=1)
 
-    def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, on_begun: OnBegun = _note) -> Answer:
-        """Run a stored workflow by name, like `execute`."""
-        return self._send("POST", _trigger_path(name), input_value, on_begun, timeout_ms=timeout_ms, trace=1)
+    def trigger(
+        self,
+        name: str,
+        input_value: Any,
+        timeout_ms: int | None = None,
+        on_begun: OnBegun = _note,
+        *,
+        wait_ms: int | None = None,
+    ) -> Answer:
+        """Run a stored workflow by name, like `execute`. A durable run that has not ended after `wait_ms` is answered
+        with its id alone.
+        """
+        query = {"timeout_ms": timeout_ms, "wait_ms": wait_ms, "trace": 1}
+        return self._send("POST", _trigger_path(name), input_value, on_begun, **query)
 
     def start(self, name: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
         """Run a stored workflow by name without waiting: the answer comes at once, with the run's id."""

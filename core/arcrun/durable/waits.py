@@ -1,16 +1,14 @@
 """How long a durable run sleeps for a node of the component `wait`: its input's `ms`, `for` or `until`."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from arcrun.errors import InputError
 from arcrun.limits import MAX_WAIT_MS
+from arcrun.times import read_duration_ms
 
 WAIT = "wait"
-UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)")
 
 
 def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
@@ -29,10 +27,10 @@ def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
 
 
 def _read_duration(text: str, node: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None:
+    duration_ms = read_duration_ms(text)
+    if duration_ms is None:
         raise _build_error(node, "for", "a whole number with ms, s, m, h, d or w, such as 2d", text)
-    return float(match[1]) * UNITS_MS[match[2]]
+    return float(duration_ms)
 
 
 def _read_moment_ms(text: str, node: str) -> float:

@@ -206,14 +206,17 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
 
 
 class Blobs(IntFlag):
-    """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id."""
+    """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
+    row says that it has an answer: so that is deleted after a while.
+    """
 
     RESULT = 1
     INPUT = 2
     START = 4
+    ANSWER = 8
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start"}
+_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Blobs.ANSWER: "answer"}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

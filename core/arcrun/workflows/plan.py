@@ -41,7 +41,7 @@ SHAPES_FORMAT = 4
 # has.
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
-LASTING_FORMAT = 7  # of a plan that has `idempotency_key` or `detach`, whatever else it has
+LASTING_FORMAT = 7  # of a plan that has `idempotency_key`, `detach` or an `answer`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, LASTING_FORMAT)
 
@@ -391,7 +391,7 @@ class Plan:
     @property
     def has_lasting_parts(self) -> bool:
         """Whether it has what plans of DURABLE_FORMAT lack."""
-        return any(call.key_field or call.is_detached for call in self.calls)
+        return self.triggers.webhook.wait_ms is not None or any(it.key_field or it.is_detached for it in self.calls)
 
     def to_json(self) -> dict[str, Any]:
         return {

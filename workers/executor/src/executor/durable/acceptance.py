@@ -14,6 +14,7 @@ from arcrun.limits import MAX_DURABLE_MS
 from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
 from executor.accepted_runs import make_keepable
+from executor.durable.answers import ENDED
 from executor.durable.lasting import Lasting
 from executor.durable.start import RunStart, load_start
 from executor.records.runs import AcceptedRun, EndedRun
@@ -23,7 +24,6 @@ from executor.workflows import StoredWorkflow
 
 WAKING = "arcrun-wake"  # a type of event that no run waits for
 PAGE = 100
-ENDED = ("complete", "errored", "terminated")
 
 
 async def accept_run(

@@ -29,6 +29,14 @@ class LastingRuns(Protocol):
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
 
+    async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        """Seal the answer of an accepted run. A large one lies in the bucket for a while, and this is "". Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 

@@ -1,10 +1,11 @@
 """What an instance starts a run with: stored sealed in the RunLog until the run has ended.
 
 Format 1: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
-"started_ms", "ticket"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256] of each workflow
-that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls reach
-nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are those
-fields of a Trigger that are not its input.
+"started_ms", "ticket", "is_awaited"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256] of
+each workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose
+calls reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null.
+`limits` are those fields of a Trigger that are not its input. `is_awaited` is whether a client waits for its answer,
+false where it is left out.
 """
 
 from collections.abc import Collection, Mapping
@@ -83,6 +84,7 @@ class RunStart:
                 },
                 "started_ms": self.started_ms,
                 "ticket": self.ticket,
+                **({"is_awaited": True} if trigger.gets_response else {}),
             }
         ).encode()
 
@@ -111,7 +113,7 @@ def load_start(content: bytes) -> RunStart:
         limited_by=LimitedBy(limits["limited_by"]),
         request=None if request is None else KeptRequest(request["fields"], request["secrets"]),
         undo_ms=limits["undo_ms"],
-        gets_response=False,
+        gets_response=told.get("is_awaited", False),
     )
     return RunStart(
         told["workflow"],

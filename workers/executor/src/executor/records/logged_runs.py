@@ -22,7 +22,7 @@ from arcrun.errors import (
     UpstreamError,
     build_cursor_error,
 )
-from arcrun.limits import MAX_ROW_BYTES
+from arcrun.limits import MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_log.filter import RunFilter, judge
@@ -30,7 +30,7 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
-from executor.records.run_inputs import RunInputs, answer_of, holder_of, start_of
+from executor.records.run_inputs import RunInputs, answer_of, end_of, holder_of, start_of
 from executor.records.runs import (
     AcceptedRun,
     EndedRun,
@@ -263,6 +263,18 @@ class LoggedRuns:
     async def is_to_cancel(self, run_id: str) -> bool:
         found = await self._objects.find_start(run_id)
         return found is not None and found["cancelled"]
+
+    async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        sealed = await self.seal_part(end_of(run_id), answer)
+        if len(sealed) * 4 / 3 <= MAX_STEP_RESULT_BYTES:
+            return base64.b64encode(sealed).decode()
+        await self._objects.expect_blobs(run_id)
+        await self._blobs.put(blob_key(run_id, Blobs.ANSWER), sealed)
+        return ""
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        sealed = base64.b64decode(kept) or await self._read_blob(run_id, Blobs.ANSWER)
+        return None if sealed is None else await self._inputs.open_part(end_of(run_id), sealed)
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         number, _, after = (cursor or "0:").partition(":")

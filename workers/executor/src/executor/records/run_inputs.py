@@ -177,6 +177,10 @@ def answer_of(run_id: str) -> str:
     return f"answer of run {run_id}"
 
 
+def end_of(run_id: str) -> str:
+    return f"answer at the end of run {run_id}"
+
+
 def start_of(run_id: str) -> str:
     return f"start of run {run_id}"
 

@@ -19,7 +19,7 @@ async def start_detached(service: ExecutorService, workflow: str, value: Any, ru
     if service.lasting is not None and await service.lasting.instances.status(run_id) is not None:
         return
     stored = await service.workflows.find_by_name(workflow)
-    trigger = Trigger(TriggerKind.WORKFLOW, value, depth=depth)
+    trigger = Trigger(TriggerKind.WORKFLOW, value, depth=depth, gets_response=False)
     await service.start(stored, trigger, is_owner=True, run_id=run_id)
 
 
