@@ -308,6 +308,7 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "calls": [],
         "called_by": [],
         "refused": None,
+        "steps": None,
         "vars": {},
         "workflow": NEWER,
         "versions": [

@@ -6,14 +6,15 @@ from typing import Any
 
 from simulation.world import Instance, Isolate
 
-from arcrun.errors import UpstreamError
+from arcrun.errors import ArcrunError, UpstreamError
 from arcrun.ports import RunInstance
 from executor.durable.run_workflow import run_workflow
 from executor.service import ExecutorService
 
 
 class FakeInstances:
-    """`stored` has what is stored of each, `params` what it was created with. While it `fails`, it creates none.
+    """`stored` has what is stored of each, `params` what it was created with. While it `fails`, perhaps
+    with an error, it creates none.
     `woken` has (id, what was done), in order; those in `ended` have ended without their run.
     """
 
@@ -23,9 +24,11 @@ class FakeInstances:
         self.woken: list[tuple[str, str]] = []
         self.ended: set[str] = set()
         self.outputs: dict[str, str] = {}  # of those that are complete
-        self.fails = False
+        self.fails: ArcrunError | bool = False
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
+        if isinstance(self.fails, ArcrunError):
+            raise self.fails
         if self.fails:
             raise UpstreamError("The Workflow does not answer.", code="WORKFLOWS_FAILED")
         if instance_id in self.params:

@@ -65,11 +65,16 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "called by": ", ".join(workflow["called_by"]),
         "input": "; ".join(input_fields),
         "refused": _describe_refused(workflow.get("refused")),
+        "steps": _describe_steps(workflow.get("steps")),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_steps(steps: Mapping[str, Any] | None) -> str:
+    return "" if steps is None else f"{steps['text']} of the platform, in a run in which all runs once"
 
 
 def _describe_refused(refused: Mapping[str, Any] | None) -> str:

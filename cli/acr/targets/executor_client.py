@@ -111,7 +111,7 @@ class ExecutorClient(ServiceClient):
 
     def show_workflow(self, name: str) -> Answer:
         """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "file", "calls", "workflow",
-        "versions", "called_by"}.
+        "versions", "called_by", "refused", "vars", "steps"}.
         """
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from arcrun.errors import RateLimitedError
 from arcrun.wasm.abi import Execution
 from executor.durable.acceptance import resume_runs
 from fakes.components import echo, exited
@@ -121,6 +122,22 @@ async def test_a_run_whose_instance_cannot_be_created_is_none(bench: Bench, inst
     refused = await trigger(bench, QUICK, {"text": "hi"}, "?async=1")
     assert (refused["status"], refused["error"]["code"]) == (503, "WORKFLOWS_FAILED")
     assert '"running"' not in bench.logs.stored
+
+
+async def test_a_platform_that_takes_no_more_is_a_429_and_the_request_may_be_repeated(
+    bench: Bench, instances: FakeInstances
+) -> None:
+    instances.fails = RateLimitedError(1, "Too many runs are being started.", "TOO_MANY_INSTANCES")
+    keyed = {**DURABLE, "triggers": {"webhook": {"idempotency": {"key": "{{input.text}}"}}}}
+    token = (await bench.service.push(keyed, ADA)).stored.token
+    async with build_client(bench.service) as client:
+        path, body = f"/webhooks/{token}/trigger", {"text": "hi"}
+        refused = await client.post(path, json=body)
+        instances.fails = False
+        repeated = await client.post(path, json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TOO_MANY_INSTANCES")
+    assert (refused.headers["retry-after"], repeated.status_code) == ("1", 202)
+    assert [*instances.params] == [repeated.json()["run_id"]]
 
 
 async def test_a_push_in_the_middle_changes_nothing_for_it(bench: Bench, instances: FakeInstances) -> None:

@@ -57,19 +57,19 @@ async def accept_run(
 
 
 async def _build_start(service: ExecutorService, stored: StoredWorkflow, trigger: Trigger, ticket: str) -> RunStart:
-    callees = await _find_callees(service, stored.plan)
+    callees = await find_callees(service, stored.plan)
     return RunStart(
         stored.name,
         (stored.version, stored.plan.sha256),
         {name: (each.version, each.plan.sha256) for name, each in callees.items()},
-        await _find_pure(service, [stored.plan, *(each.plan for each in callees.values())]),
+        await find_pure(service, [stored.plan, *(each.plan for each in callees.values())]),
         trigger,
         service.engine.ports.clock.now_ms(),
         ticket,
     )
 
 
-async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, StoredWorkflow]:
+async def find_callees(service: ExecutorService, plan: Plan) -> dict[str, StoredWorkflow]:
     """The workflows that a run may call, as they are now. Raises UpstreamError."""
     found: dict[str, StoredWorkflow] = {}
     pending = [plan]
@@ -84,7 +84,7 @@ async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, Store
     return found
 
 
-async def _find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
+async def find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
     """The components whose calls reach nothing outside, and do not wait. One that is not found is none."""
     pure = []
     for name in sorted({call.component for plan in plans for call in plan.calls if call.workflow is None}):
