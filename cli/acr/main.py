@@ -34,6 +34,7 @@ _COMMANDS = {
     "rollback": "Make an earlier version of a workflow current again.",
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
     "cancel": "Let an accepted run end, and what it has done be undone.",
+    "decide": "Say what becomes of a step with `once` that a crash cut off: whether it is done again, or skipped.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",

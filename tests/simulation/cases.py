@@ -8,15 +8,15 @@ COMPONENTS = ("pure", "fast", "slow", "shaky", "wrong", "pure_wrong", "wait")
 REACHING = ("fast", "slow", "shaky", "wrong")
 
 
-def build_case(random: Random) -> dict[str, Any]:
-    """{"main", "inner"}: two workflows; `main` may call `inner`."""
-    inner = _Builder(random, "i").build("inner", depth=1, calls=False)
-    return {"main": _Builder(random, "n").build("main", depth=2, calls=True), "inner": inner}
+def build_case(random: Random, once: Random | None = None) -> dict[str, Any]:
+    """{"main", "inner"}: two workflows; `main` may call `inner`. With `once` some nodes are done once."""
+    inner = _Builder(random, "i", once).build("inner", depth=1, calls=False)
+    return {"main": _Builder(random, "n", once).build("main", depth=2, calls=True), "inner": inner}
 
 
 class _Builder:
-    def __init__(self, random: Random, prefix: str) -> None:
-        self._random, self._prefix, self._count = random, prefix, 0
+    def __init__(self, random: Random, prefix: str, once: Random | None) -> None:
+        self._random, self._prefix, self._count, self._once = random, prefix, 0, once
         self._flow: list[str] = []
         self._config: dict[str, dict[str, Any]] = {}
 
@@ -25,6 +25,8 @@ class _Builder:
         self._graph("input", depth, in_loop=False)
         random = self._random
         source: dict[str, Any] = {"name": name, "flow": self._flow, "config": self._config}
+        if self._once is not None:
+            source["durable"] = True
         if random.random() < 0.1:
             source["timeout_ms"] = random.choice((50, 500, 5_000))
         source["concurrency"] = random.choice((1, 3, 16))
@@ -87,6 +89,8 @@ class _Builder:
             yield "ms", random.choice((0, 10, 100, 2_000, 86_400_000))
             return
         yield "name", name
+        if component in REACHING and self._once is not None and self._once.random() < 0.5:
+            yield "once", True
         if component in REACHING and random.random() < 0.3:
             yield "retry", {"max_attempts": 3, "initial_ms": random.choice((0, 5, 200)), "on": ["*"]}
         if random.random() < 0.15:

@@ -3,13 +3,15 @@
 import asyncio
 import functools
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from simulation.cases import COMPONENTS, REACHING, build_case
-from simulation.world import Instance, Isolate, SealedBox
+from simulation.world import Instance, Isolate, People, SealedBox
 
 from arcrun.durable.journal import Journal, LostRunError
 from arcrun.durable.purity import Purity
@@ -31,6 +33,8 @@ RUN_ID = "01JD00000000000000000000AA"
 INPUT = {"items": [1, 2, 3]}
 MOST_ISOLATES = 12
 MOST_STEPS = 2_000
+_MARK = re.compile(r"(\[[\d, ]+\])?( #\d+| round \d+| again \d+)* begun$")  # what follows a node's name
+_TOLD_LATE = re.compile(r" woke$| decided \d+$")
 UNWINDING_TURNS = 50  # of the loop, for the tasks of a run to end
 
 
@@ -84,6 +88,7 @@ class Bench:
     def _reach(self, name: str) -> Any:
         async def behave(given: Input) -> Mapping[str, Any]:
             self.calls.append(given.get("name", ""))
+            self.isolate.instance.effects[given.get("name", "")] += 1
             await asyncio.sleep(self.random.random() * {"fast": 0.005, "slow": 0.3}.get(name, 0.03))
             drawn = self.random.randrange(10)
             if name == "wrong" or (name == "shaky" and drawn < 4):
@@ -145,12 +150,14 @@ async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
         isolate = Isolate(instance, Random(random.random()), ends_at)
         isolates.append(isolate)
-        record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())))
+        people = People(isolate, are_there=crashes)
+        people.look()
+        record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())), people)
         if record is not None:
             return Outcome(tell(record), isolates, VirtualClock().now_ms())
 
 
-async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
+async def run_isolate(isolate: Isolate, bench: Bench, people: People) -> RunRecord | None:
     """The record; None if the isolate has ended before the run."""
     purity, plan = Purity({"pure", "pure_wrong"}), bench.plans["main"]
     clock, box = VirtualClock(), SealedBox(isolate)
@@ -162,6 +169,7 @@ async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
         started_ms=START_MS,
         purity=purity,
         most_steps=MOST_STEPS,
+        decisions=people,
     )
     engine = bench.build_engine(journal)
     interrupt = journal.interrupt if isolate.instance.is_to_end else None
@@ -185,9 +193,9 @@ def tell(record: RunRecord) -> dict[str, Any]:
     return told
 
 
-def simulate(seed: int) -> Outcome:
-    """Raises BrokenPromiseError, InvalidCaseError."""
-    plans = compile_case(build_case(Random(seed)))
+def simulate(seed: int, *, once: bool = False) -> Outcome:
+    """With `once` some nodes are done once. Raises BrokenPromiseError, InvalidCaseError."""
+    plans = compile_case(build_case(Random(seed), Random(f"once {seed}") if once else None))
     loop = VirtualTimeLoop()
     try:
         return loop.run_until_complete(_simulate(seed, plans))
@@ -211,11 +219,12 @@ async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
     outcome = await run_to_end(seed, plans, instance, crashes=True)
     stored = dict(instance.results)
     check_waits(outcome)
+    check_once(plans, instance)
     for isolate in outcome.isolates:
         require(not isolate.again, f"done again though stored: {isolate.again}")
     last = steps_of(outcome.isolates[-1])
     begun = {name for isolate in outcome.isolates for name in isolate.done}
-    begun = {name for name in begun if not name.endswith(" woke")}
+    begun = {name for name in begun if not _TOLD_LATE.search(name)}
     require(begun <= last, f"begun, and never come to in the end: {sorted(begun - last)}")
     for again in range(2):
         repeated = await run_to_end(seed * 7 + again, plans, instance, crashes=False)
@@ -235,9 +244,19 @@ def check_waits(outcome: Outcome) -> None:
             require(outcome.ended_ms >= due_ms - 1, f"{entry['node']} did not wait until its time")
 
 
+def check_once(plans: Mapping[str, Plan], instance: Instance) -> None:
+    """What is done once was done at most as often as it was marked: again only where somebody has decided that."""
+    marked = Counter(_MARK.sub("", name).rpartition("/")[2] for name in instance.results if _MARK.search(name))
+    for node in (node for plan in plans.values() for node in plan.nodes if node.is_once):
+        done = instance.effects[node.name]
+        require(done <= marked[node.name], f"{node.name} was done {done} times, and marked {marked[node.name]} times")
+
+
 def steps_of(isolate: Isolate) -> set[str]:
-    """The steps that it came to. That a sleep is over may be told before the end of the run, or not any more."""
-    return {name for name in isolate.asked if not name.endswith(" woke")}
+    """The steps that it came to. That a sleep is over may be told before the end of the run, or not any more; and so a
+    decision.
+    """
+    return {name for name in isolate.asked if not _TOLD_LATE.search(name)}
 
 
 def require(holds: bool, what: str) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from arcrun.durable.once import RETRY, SKIP, Decision
+
 MOST_DELAY_S = 0.02
 
 
@@ -24,6 +26,8 @@ class Instance:
     results: dict[str, str] = field(default_factory=dict)
     sleeps: dict[str, float] = field(default_factory=dict)
     is_to_end: bool = False  # somebody wants to cancel it
+    effects: Counter[str] = field(default_factory=Counter)  # by node
+    questions: dict[str, Decision | None] = field(default_factory=dict)  # with their answers
 
 
 @dataclass
@@ -87,6 +91,38 @@ class Isolate:
 
     async def wait_for_event(self, name: str, event_type: str, timeout_ms: int) -> Any:
         raise NotImplementedError
+
+
+@dataclass
+class People:
+    """Those who decide about calls that a crash cut off, after some time; mostly the isolate is then stopped and
+    repeated.
+    """
+
+    isolate: Isolate
+    are_there: bool
+    answering: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def ask(self, call: str, step: str) -> Decision | None:
+        await self.isolate.happen()
+        questions = self.isolate.instance.questions
+        if questions.setdefault(call, None) is None:
+            self.look()
+        return questions[call]
+
+    def look(self) -> None:
+        if self.are_there and None in self.isolate.instance.questions.values():
+            self.answering.append(asyncio.ensure_future(self._decide()))
+
+    async def _decide(self) -> None:
+        random, questions = self.isolate.random, self.isolate.instance.questions
+        await asyncio.sleep(random.choice((0.001, 1, 3_600)))
+        wakes = random.random() < 0.7
+        for call, answer in questions.items():
+            if answer is None:
+                questions[call] = {"decision": random.choice((RETRY, SKIP)), "data": {"number": random.randrange(10)}}
+        if wakes:
+            self.isolate.has_ended.set()
 
 
 @dataclass

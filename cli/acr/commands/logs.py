@@ -19,7 +19,7 @@ from acr.targets.executor_client import MAX_PAGE, ExecutorClient
 from acr.targets.run_ids import explain_no_run, find_run_id
 from acr.targets.service_client import Answer, require_data
 from arcrun.engine.trigger import TriggerKind
-from arcrun.run_log.filter import STATUSES
+from arcrun.run_log.filter import STATUSES, UNENDED
 
 POLL_S = 1.0
 
@@ -121,7 +121,7 @@ def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, 
 def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
     while True:
         answer = client.show_run(run_id)
-        if require_data(answer)["status"] != "running":
+        if require_data(answer)["status"] != "running":  # or somebody must decide
             return answer
         time.sleep(POLL_S)
 
@@ -130,10 +130,10 @@ def _follow(client: ExecutorClient, query: Mapping[str, Any], limit: int) -> Ite
     """Yield the newest `limit` runs that have ended, then each run as it ends, oldest first."""
     newest = client.list_runs(query, limit)
     older = client.list_runs(query, MAX_PAGE, 1)
-    seen = {run["run_id"] for run in older if run["status"] != "running"} - {run["run_id"] for run in newest}
+    seen = {run["run_id"] for run in older if run["status"] not in UNENDED} - {run["run_id"] for run in newest}
     while True:
         for run in reversed(newest):
-            if run["run_id"] not in seen and run["status"] != "running":
+            if run["run_id"] not in seen and run["status"] not in UNENDED:
                 seen.add(run["run_id"])
                 yield run
         time.sleep(POLL_S)

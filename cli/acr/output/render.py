@@ -17,7 +17,14 @@ from arcrun.json_text import escape_surrogates
 
 PLAIN_WIDTH, _UNLIMITED = 200, 1_000_000
 FLEXIBLE_WIDTH = 24  # a flexible column has at least this width, if its cells are that long
-STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
+STYLES = {
+    "success": "green",
+    "failed": "red",
+    "skipped": "dim",
+    "running": "cyan",
+    "needs_decision": "magenta",
+    "lost": "yellow",
+}
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:

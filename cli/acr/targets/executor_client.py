@@ -86,6 +86,11 @@ class ExecutorClient(ServiceClient):
         """Let an accepted run end."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/cancel", {})
 
+    def decide(self, run_id: str, node: str, decision: str, data: Any = None) -> Answer:
+        """Decide about a call that a crash cut off. `data` is what a skipped node answers."""
+        told = {"decision": decision, **({} if data is None else {"data": data})}
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/decisions/{quote(node)}", told)
+
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]

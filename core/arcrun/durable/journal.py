@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from arcrun.durable.entries import Entry
 from arcrun.durable.purity import Purity
@@ -31,6 +31,9 @@ from arcrun.durable.run_loop import RunLoop
 from arcrun.errors import RunError
 from arcrun.limits import MAX_STEP_NAME
 from arcrun.ports import Clock, InstanceStoppedError, Random, WorkflowSteps
+
+if TYPE_CHECKING:
+    from arcrun.durable.once import Decisions
 
 Result = TypeVar("Result")
 RETRIES = 3  # the platform's, of steps that are lost with their isolate
@@ -94,7 +97,9 @@ _is_in_step: ContextVar[bool] = ContextVar("is_in_step", default=False)
 
 
 class Journal:
-    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have."""
+    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have. `decisions` are about
+    calls that are done once (once.py).
+    """
 
     def __init__(
         self,
@@ -106,8 +111,9 @@ class Journal:
         started_ms: float,
         purity: Purity,
         most_steps: int,
+        decisions: "Decisions | None" = None,
     ) -> None:
-        self.run_id, self.purity = run_id, purity
+        self.run_id, self.purity, self.decisions = run_id, purity, decisions
         self._most_steps = most_steps
         self._platform, self._box, self._clock = steps, box, clock
         self._now_ms = started_ms

@@ -60,11 +60,11 @@ class StepCounter:
         return once + StepCount(each=((f"further round of {unit.name}", more),))
 
     def _count_call(self, node: PlannedNode) -> StepCount:
-        """A call of a component or a detached workflow is a step; so is the end of a wait. A called workflow has its
-        own.
+        """A call of a component or a detached workflow is a step, and so is the mark before one that is done once,
+        and the end of a wait. A called workflow has its own.
         """
         if node.workflow is None or node.is_detached:
-            return StepCount(1)
+            return StepCount(1 + node.is_once)
         plan = self._callees.get(node.workflow)
         if plan is None or node.workflow in self._open:
             return StepCount()

@@ -12,7 +12,7 @@ from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
-from arcrun.json_size import SMALL_CHARACTERS
+from arcrun.json_size import SMALL_CHARACTERS, size_of
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
 RUN_HAD_ENDED = "the run had ended"
+SKIPPED_LOG = "A crash cut it off, and it was decided to skip it."
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
@@ -102,7 +103,12 @@ class NodeRun:
 
         before = self.attempts, call.input, call.input_weight, call.sha256
         try:
-            entry = await journal.record(call.step, attempt)
+            if self._planned.is_once:
+                from arcrun.durable.once import record_once  # noqa: PLC0415 - few nodes are
+
+                entry = await record_once(journal, call.step, attempt, self._render_skipped)
+            else:
+                entry = await journal.record(call.step, attempt)
         except ArcrunError as error:
             return failed(error)
         except asyncio.CancelledError:  # what is not stored is not told
@@ -142,6 +148,22 @@ class NodeRun:
             "duration_ms": self._real_ms() - began_ms,
             "used": call.used,
             "secrets": {name: secrets[name] for name in call.revealed if name in secrets},
+        }
+
+    def _render_skipped(self, data: Any) -> "Entry":
+        """The entry of a call that is not done again: it has answered `data`, as far as the run knows."""
+        from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
+
+        weight = size_of(data).weight
+        outcome = Outcome({"success": True, "data": data}, log=SKIPPED_LOG, weight=weight)
+        return {
+            "outcome": render_outcome(outcome),
+            **{"input": None, "input_weight": 0, "sha256": ""},
+            "attempts": self.attempts + 1,
+            "start_ms": self.start_ms,
+            "duration_ms": self._context.since_start_ms() - self.start_ms,
+            "used": None,
+            "secrets": {},
         }
 
     def _read_entry(self, call: Call, entry: "Entry") -> Outcome:

@@ -57,6 +57,7 @@ class StoredRecord(_Told):
     undos: NotRequired[list[dict[str, Any]]]
     response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
+    decisions: NotRequired[list[Any]]  # arcrun.run_log.decisions.Question, of a run that needs a decision
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
+from arcrun.run_log.decisions import Decided, Question
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported
 
@@ -62,6 +63,15 @@ class RunLogObjects:
 
     async def cancel_start(self, run_id: str) -> bool:
         return await self._open_object(object_of(run_id)).cancel_start(run_id)
+
+    async def ask_decision(self, run_id: str, call: str, node: str) -> Decided | None:
+        return await self._open_object(object_of(run_id)).ask_decision(run_id, call, node)
+
+    async def decide(self, run_id: str, node: str, decided: Decided) -> bool:
+        return await self._open_object(object_of(run_id)).decide(run_id, node, decided)
+
+    async def list_questions(self, run_id: str) -> Sequence[Question]:
+        return await self._open_object(object_of(run_id)).list_questions(run_id)
 
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)

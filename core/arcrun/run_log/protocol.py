@@ -7,6 +7,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
+from arcrun.run_log.decisions import DecisionsObject, RemoteDecisions
 
 
 class StoredRun(TypedDict):
@@ -95,7 +96,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, DecisionsObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -143,7 +144,7 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteDecisions):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:

@@ -194,7 +194,7 @@ class NodeSettings:
     """The engine's own settings in a node's config. `credentials` maps a contract's key to a stored name; `take` is the
     reference, without braces, to the value that the input is based on. `key_field` is the
     input's field that gets the automatic idempotency key, empty for none; `is_detached` is whether the workflow that it
-    calls becomes a run of its own.
+    calls becomes a run of its own, `is_once` whether a call that a crash cut off waits for a decision.
     """
 
     retry: RetryPolicy | None = None
@@ -206,6 +206,7 @@ class NodeSettings:
     credentials: Mapping[str, str] = field(default_factory=dict)
     key_field: str = ""
     is_detached: bool = False
+    is_once: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from arcrun.workflows.settings import (
     DETACH,
     FLOW_KEYS,
     KEY,
+    ONCE,
     RESERVED_INPUTS,
     SETTING_KEYS,
     SUBFLOW_KEYS,
@@ -36,6 +37,11 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     if contract is not None and KEY in contract.input_keys and node.config.get(KEY) == AUTOMATIC:
         settings[KEY] = AUTOMATIC
     parsed = parse_settings(findings, settings, node.at)
+    if parsed.is_once and not workflow.is_durable:
+        message = (
+            f"`{ONCE}` of {node.told} needs a durable workflow: a run that is not ends with a crash, or begins anew"
+        )
+        findings.add("INVALID_SETTING", message, "Add to the workflow: durable: true.", at=(*node.at, ONCE))
     if contract is not None and parsed.key_field:
         parsed = replace(parsed, key_field=find_key_field(node, contract, findings))
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data

@@ -41,7 +41,8 @@ SHAPES_FORMAT = 4
 # has.
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
-LASTING_FORMAT = 7  # of a plan that has `idempotency_key`, `detach` or an `answer`, whatever else it has
+# Of a plan that has `idempotency_key`, `detach`, `once`, or an `answer` of its webhook, whatever else it has.
+LASTING_FORMAT = 7
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, LASTING_FORMAT)
 
@@ -80,7 +81,7 @@ class PlannedNode:
     computing time of each call; None is the default. `repeat` is None if it runs once,
     `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails. `key_field`
     is the input's field that gets the automatic idempotency key, empty for none. If it `is_detached`, the workflow
-    becomes a run of its own.
+    becomes a run of its own. If it `is_once`, a call that a crash cut off waits for a decision.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -102,6 +103,7 @@ class PlannedNode:
     undo: "PlannedNode | None" = None
     key_field: str = ""
     is_detached: bool = False
+    is_once: bool = False
     fills_fields: bool = field(default=False, compare=False)
 
     def is_met(self, fired: int) -> bool:
@@ -391,7 +393,8 @@ class Plan:
     @property
     def has_lasting_parts(self) -> bool:
         """Whether it has what plans of DURABLE_FORMAT lack."""
-        return self.triggers.webhook.wait_ms is not None or any(it.key_field or it.is_detached for it in self.calls)
+        calls = any(call.key_field or call.is_detached or call.is_once for call in self.calls)
+        return calls or self.triggers.webhook.wait_ms is not None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -481,6 +484,7 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "undo": _render_node(node.undo) if node.undo else None,
         "key_field": node.key_field or None,
         "is_detached": node.is_detached or None,
+        "is_once": node.is_once or None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 

@@ -210,5 +210,6 @@ def _plan_call(node: Node, part: NodeParts, **place: Any) -> PlannedNode:
         credentials=part.settings.credentials or None,
         key_field=part.settings.key_field,
         is_detached=part.settings.is_detached,
+        is_once=part.settings.is_once,
         **place,
     )

@@ -1,5 +1,5 @@
 """The engine's own settings in a node's config: take, retry, repeat, join, foreach, undo, timeout_ms, cpu_ms,
-credentials, idempotency_key; and detach, of one that calls a workflow.
+credentials, idempotency_key, once; and detach, of one that calls a workflow.
 """
 
 import re
@@ -25,12 +25,13 @@ from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy,
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
+ONCE = "once"
 KEY = "idempotency_key"
 AUTOMATIC = "auto"  # its value
 HEADERS = "headers"  # the input's field that gets it, unless the component has one of that name
 SETTING_KEYS = (
     *("take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms", "cpu_ms", "credentials"),
-    KEY,
+    *(KEY, ONCE),
 )
 DETACH = "detach"  # of a node that calls a workflow: a component's input may have this name
 FLOW_KEYS = ("repeat", "join", "cancel_rest", "foreach", "undo", DETACH)  # of a node, not of its undo
@@ -99,7 +100,7 @@ def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], a
 def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> NodeSettings:
     if not config:
         return NO_SETTINGS
-    plain = ("timeout_ms", "cpu_ms", KEY, DETACH)
+    plain = ("timeout_ms", "cpu_ms", KEY, ONCE, DETACH)
     reader = Reader(findings, {key: config[key] for key in plain if key in config}, at, plain)
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
@@ -111,6 +112,7 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
         key_field=HEADERS if reader.choice(KEY, "", (AUTOMATIC,)) else "",
         is_detached=reader.flag(DETACH),
+        is_once=reader.flag(ONCE),
     )
 
 

@@ -47,6 +47,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
         Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
+        Route("/runs/{run_id}/decisions/{node:path}", protected(runs.decide), methods=["POST"]),
         Route("/data-keys/renew", protected(runs.renew_keys), methods=["POST"]),
         Route("/usage", protected(runs.show_usage), methods=["GET"]),
         Route("/plan", protected(runs.show_plan), methods=["GET"]),

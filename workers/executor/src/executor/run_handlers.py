@@ -92,6 +92,20 @@ async def cancel(service: ExecutorService, request: Request) -> Response:
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
 
 
+async def decide(service: ExecutorService, request: Request) -> Response:
+    """Decide about a call that a crash cut off: 202. Raises what `decide` and `read_decision` do."""
+    from executor.durable import decisions  # noqa: PLC0415 - as below
+
+    run_id, node = request.path_params["run_id"], request.path_params["node"]
+    decision = decisions.read_decision(await read_object(request, allowed=("decision", "data")))
+    if (lasting := service.lasting) is None:
+        raise decisions.build_nothing_error(node, (await service.runs.find(run_id))["status"], [], run_id)
+    await decisions.decide(lasting, service.runs, run_id, node, decision)
+    service.background.start(decisions.repeat_instance(lasting, service.engine.ports.clock, run_id))
+    told = {"node": node, "decision": decision["decision"]}
+    return JsonResponse({"success": True, "run_id": run_id, "data": told}, 202)
+
+
 async def resume(service: ExecutorService, _request: Request) -> Response:
     """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it

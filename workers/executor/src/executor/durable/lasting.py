@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from arcrun.ports import BlobStore, RunInstances
+from arcrun.run_log.decisions import Question
 from executor.records.runs import EndedRun
+
+if TYPE_CHECKING:
+    from arcrun.durable.once import Decision
 
 
 class LastingRuns(Protocol):
@@ -28,6 +32,19 @@ class LastingRuns(Protocol):
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
+
+    async def ask_decision(self, run_id: str, call: str, node: str) -> "Decision | None":
+        """The decision about a call of a run that has not ended. Raises UpstreamError, DecryptionError,
+        NotConfiguredError.
+        """
+
+    async def decide(self, run_id: str, node: str, decision: "Decision") -> bool:
+        """Decide about what nobody has decided of a node. False if there is nothing. Raises UpstreamError,
+        NotConfiguredError.
+        """
+
+    async def list_questions(self, run_id: str) -> Sequence[Question]:
+        """Raises UpstreamError."""
 
     async def keep_answer(self, run_id: str, answer: bytes) -> str:
         """Seal the answer of an accepted run. A large one lies in the bucket for a while, and this is "". Raises

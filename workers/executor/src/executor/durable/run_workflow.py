@@ -21,6 +21,7 @@ from arcrun.workflows.model import KEEPS_ALL, Keeping
 from arcrun.workflows.plan import Plan
 from executor.durable.answers import render_output, render_run
 from executor.durable.cancellation import ask_again
+from executor.durable.decisions import RunDecisions
 from executor.durable.lasting import Lasting
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
 from executor.durable.patience import patiently
@@ -93,6 +94,7 @@ class InstanceRun:
             started_ms=start.started_ms,
             purity=purity,
             most_steps=FREE_RUN_STEPS if engine.limits.is_free else MAX_RUN_STEPS,
+            decisions=RunDecisions(self.lasting, engine.ports.clock, self.run_id),
         )
         ports = RunPorts(
             OutsideComponents(engine.ports.components, journal),

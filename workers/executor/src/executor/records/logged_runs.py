@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
@@ -25,12 +25,13 @@ from arcrun.errors import (
 from arcrun.limits import MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
-from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.decisions import Question
+from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
-from executor.records.run_inputs import RunInputs, answer_of, end_of, holder_of, start_of
+from executor.records.run_inputs import RunInputs, answer_of, decision_of, end_of, holder_of, start_of
 from executor.records.runs import (
     AcceptedRun,
     EndedRun,
@@ -43,6 +44,9 @@ from executor.records.runs import (
     build_unknown_run_error,
     check_page,
 )
+
+if TYPE_CHECKING:
+    from arcrun.durable.once import Decision
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
 MOVE_MS = 3_600_000  # then an isolate moves to another object, so that a few isolates fill all evenly
@@ -173,6 +177,8 @@ class LoggedRuns:
         if text is None:  # it is being deleted
             raise build_unknown_run_error(run_id)
         verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
+        if verdict["status"] == NEEDS_DECISION:
+            verdict["decisions"] = [*await self._objects.list_questions(run_id)]
         return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
@@ -263,6 +269,25 @@ class LoggedRuns:
     async def is_to_cancel(self, run_id: str) -> bool:
         found = await self._objects.find_start(run_id)
         return found is not None and found["cancelled"]
+
+    async def ask_decision(self, run_id: str, call: str, node: str) -> "Decision | None":
+        if (found := await self._objects.ask_decision(run_id, call, node)) is None:
+            return None
+        sealed = found.get("data")
+        data = None
+        if sealed is not None:
+            data = json.loads(await self._inputs.open_part(decision_of(run_id, node), base64.b64decode(sealed)))
+        return {"decision": found["decision"], "data": data}
+
+    async def decide(self, run_id: str, node: str, decision: "Decision") -> bool:
+        sealed = None
+        if decision["data"] is not None:
+            sealed = await self.seal_part(decision_of(run_id, node), json.dumps(decision["data"]).encode())
+        data = None if sealed is None else base64.b64encode(sealed).decode()
+        return await self._objects.decide(run_id, node, {"decision": decision["decision"], "data": data})
+
+    async def list_questions(self, run_id: str) -> Sequence[Question]:
+        return await self._objects.list_questions(run_id)
 
     async def keep_answer(self, run_id: str, answer: bytes) -> str:
         sealed = await self.seal_part(end_of(run_id), answer)

@@ -18,11 +18,12 @@ from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
-from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.run_log.decisions import Decided, Question
+from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, request_keys
+from executor.records import admissions, decisions, request_keys
 
 MIGRATIONS = (
     (
@@ -53,6 +54,7 @@ MIGRATIONS = (
         "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
         " WITHOUT ROWID",
     ),
+    decisions.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -134,6 +136,7 @@ class RunLogTables:
         self._batches, self._busy_ms = 0, 0.0
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
+        self._decisions = decisions.Decisions(sql, clock)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
 
     def count_request(self) -> None:
@@ -167,6 +170,7 @@ class RunLogTables:
             self._has_starts = True
         elif self._has_starts and run["status"] != "running":
             self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+            self._decisions.forget(run_id)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
@@ -179,12 +183,31 @@ class RunLogTables:
 
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
+        self._decisions.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
         found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
-        return cast(StoredRun, _without_none(found[0])) if found else None
+        return cast(StoredRun, _without_none(self._judge(found)[0])) if found else None
+
+    def _judge(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """The rows, with the status of those runs that need a decision."""
+        if any(row["status"] == "running" for row in rows):
+            undecided = self._decisions.find_undecided()
+            for row in rows:
+                if row["status"] == "running" and row["id"] in undecided:
+                    row["status"] = NEEDS_DECISION
+        return rows
+
+    def ask_decision(self, run_id: str, call: str, node: str) -> Decided | None:
+        return self._decisions.ask(run_id, call, node)
+
+    def decide(self, run_id: str, node: str, decided: Decided) -> bool:
+        return self._decisions.decide(run_id, node, decided)
+
+    def list_questions(self, run_id: str) -> list[Question]:
+        return self._decisions.list_questions(run_id)
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
@@ -222,7 +245,7 @@ class RunLogTables:
             f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
             *values,
         )
-        return [_to_verdict(row) for row in rows]
+        return [_to_verdict(row) for row in self._judge(rows)]
 
     def _find_last_scanned(self, upper: str, lower: str) -> str:
         """The id of the last run that one call may scan; "" if there are no more."""
@@ -465,6 +488,9 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
     elif wanted.status is not None:
         conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
         values.append(now_ms - LOST_AFTER_MS)
+        if wanted.status != "lost":
+            needs = "" if wanted.status == NEEDS_DECISION else "NOT "
+            conditions.append(f"id {needs}IN ({decisions.UNDECIDED})")
     if wanted.text is not None:
         matches = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
         conditions.append(f"({matches})")
