@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 
+from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.plan import LASTING_FORMAT, load_plan
 from fakes.builtins import read_contract_sources
 from fakes.contracts import build_contract
-from fakes.engine import EngineBench, data, echo, failure, in_turn
+from fakes.engine import RUN_ID, EngineBench, data, echo, failure, in_turn
 from fakes.flows import compile_source, diagnose, flow_of
 
 pytestmark = pytest.mark.anyio
@@ -147,3 +149,13 @@ async def test_such_a_plan_has_a_format_of_its_own() -> None:
     source = flow_of("input >> PIPE >> a", config={"a": SEND})
     plan = require_plan(compile_source(source, {"http_request": build_contract(**HTTP)}))
     assert (plan.to_json()["format"], load_plan(plan.to_json())) == (LASTING_FORMAT, plan)
+
+
+async def test_the_same_run_has_the_same_keys_again_and_another_run_others() -> None:
+    plan_keys = []
+    for run_id in (RUN_ID, RUN_ID, RUN_ID[:-1] + "B"):
+        bench = build()
+        plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a"], "config": {"a": SEND}})
+        await bench.engine.run(plan, Trigger(TriggerKind.EXECUTE, {}), run_id)
+        plan_keys += keys_of(bench)
+    assert plan_keys[0] == plan_keys[1] != plan_keys[2]

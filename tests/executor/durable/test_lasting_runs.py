@@ -199,6 +199,19 @@ async def test_it_leaves_its_limit_at_its_end(bench: Bench, instances: FakeInsta
     assert (await trigger(bench, source, {"text": "hi"}))["status"] == 202
 
 
+async def test_it_counts_for_as_long_as_it_lasts_and_no_longer_if_it_is_lost(
+    bench: Bench, instances: FakeInstances
+) -> None:
+    source = {**DURABLE, "limits": [{"concurrent": 1}]}
+    run_id = (await trigger(bench, source, {"text": "hi"}))["run_id"]
+    bench.clock.advance(86_400_000)
+    assert (await trigger(bench, source, {"text": "hi"}))["status"] == 429
+    instances.ended.add(run_id)
+    assert bench.service.lasting is not None
+    await resume_runs(bench.service.lasting)
+    assert (await trigger(bench, source, {"text": "hi"}))["status"] == 202
+
+
 async def test_without_an_instance_nothing_is_durable() -> None:
     refused = await trigger(build_bench({"tell": echo, "wait": exited({})}, None, CONTRACTS), DURABLE, {"text": "hi"})
     assert (refused["status"], refused["error"]["code"]) == (503, "DURABLE_NOT_AVAILABLE")

@@ -5,7 +5,6 @@ creates it: the local platform's does at each start, and wakes those that it has
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from arcrun.contracts.model import Contract
 from arcrun.engine.engine import Trigger
@@ -35,7 +34,7 @@ async def accept_run(
     limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
     ticket = ""
     if plan.start_limits:
-        ticket = await admit(service.runs, plan, replace(trigger, timeout_ms=limit_ms))
+        ticket = await admit(service.runs, plan, trigger)
     try:
         start = await _build_start(service, stored, trigger, ticket)
         shown = await make_keepable(plan, trigger, service.engine.ports)
@@ -106,8 +105,10 @@ def _reaches_outside(contract: Contract) -> bool:
 async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError) -> None:
     """Record that a run has ended with `error`, if it has not ended yet."""
     if (found := await lasting.runs.find_start(run_id)) is not None:
-        record = load_start(found[0]).build_failed(run_id, error)
-        await lasting.runs.end_accepted(EndedRun(record, KEEPS_ALL, b""))
+        start = load_start(found[0])
+        await lasting.runs.end_accepted(EndedRun(start.build_failed(run_id, error), KEEPS_ALL, b""))
+        if start.ticket:
+            await lasting.runs.leave(start.ticket)
 
 
 async def _wake(lasting: Lasting, run_id: str) -> None:

@@ -19,6 +19,9 @@ class LastingRuns(Protocol):
     async def end_accepted(self, run: EndedRun) -> None:
         """Like `add_accepted`. Raises UpstreamError."""
 
+    async def leave(self, ticket: str) -> None:
+        """A run that was admitted has ended."""
+
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
         """The `start` of an accepted run that has not ended, and whether it is to be cancelled. Raises UpstreamError,
         DecryptionError, NotConfiguredError.
