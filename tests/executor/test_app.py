@@ -276,6 +276,7 @@ ROUTES = [
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
+    ("POST", f"/runs/{'0' * 26}/decisions/pay"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 
@@ -286,7 +287,7 @@ def test_these_are_all_management_routes() -> None:
     ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     names = {FIRST_TOKEN: "{token}", "/named/tell": "/named/{name}", "0" * 26: "{run_id}"}
-    names["/versions/1"] = "/versions/{version}"
+    names |= {"/versions/1": "/versions/{version}", "/decisions/pay": "/decisions/{node:path}"}
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

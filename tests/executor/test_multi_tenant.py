@@ -96,15 +96,20 @@ ROUTES = [
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
     ("POST", "/runs/{run_id}/cancel", None),
+    ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}),
     ("POST", "/runs/resume", None),
 ]
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
 
 
+def _name_places(path: str) -> str:
+    return path.replace("versions/1", "versions/{version}").replace("decisions/pay", "decisions/{node:path}")
+
+
 def test_these_are_all_routes() -> None:
     routes = [route for route in build_app(RefusedAccess(build_unbound_error())).routes if isinstance(route, Route)]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    assert known == {(method, path.replace("versions/1", "versions/{version}")) for method, path, _ in ROUTES} | OPEN
+    assert known == {(method, _name_places(path)) for method, path, _ in ROUTES} | OPEN
 
 
 async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:

@@ -7,7 +7,6 @@ from arcrun.contracts.model import Contract
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.idempotency_keys import find_key_field
 from arcrun.workflows.inputs.check import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.settings import (
@@ -43,6 +42,8 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         )
         findings.add("INVALID_SETTING", message, "Add to the workflow: durable: true.", at=(*node.at, ONCE))
     if contract is not None and parsed.key_field:
+        from arcrun.workflows.idempotency_keys import find_key_field  # noqa: PLC0415 - few nodes send one
+
         parsed = replace(parsed, key_field=find_key_field(node, contract, findings))
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parsed = parsed if take == parsed.take else replace(parsed, take=take)

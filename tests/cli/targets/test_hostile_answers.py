@@ -136,6 +136,7 @@ COMMANDS: dict[str, list[str]] = {
     "rollback": ["x", "1"],
     "rotate": ["x"],
     "cancel": ["0" * 26],
+    "decide": ["0" * 26, "pay", "retry"],
     "delete": ["x", "--yes"],
     "account show": [],
     "account rotate-key": [],
