@@ -147,6 +147,16 @@ async def test_the_owner_sees_the_trace_and_the_id_at_once(bench: Bench) -> None
     assert (first, last["data"]) == ({"run_id": last["run_id"]}, {"text": CANARY})
 
 
+async def test_a_queued_run_is_not_waited_for(bench: Bench, instances: SlowInstances) -> None:
+    token = (await bench.service.push(SOURCE, ADA)).stored.token
+    began_ms = bench.clock.now_ms()
+    async with build_client(bench.service) as client:
+        await client.post("/webhooks/named/w/pause", json={"on_trigger": "queue"})
+        told = await client.post(f"/webhooks/{token}/trigger", json={"text": CANARY})
+    assert (told.status_code, told.json()["data"]) == (202, {"status": "queued"})
+    assert (instances.params, bench.clock.now_ms() - began_ms < SLOW_MS) == ({}, True)
+
+
 async def test_a_repetition_waits_for_the_same_run(bench: Bench, instances: SlowInstances) -> None:
     source = {**SOURCE, "triggers": {"webhook": {"answer": "wait", "idempotency": {"key": "{{input.text}}"}}}}
     first, second = await send(bench, source), await send(bench, source)

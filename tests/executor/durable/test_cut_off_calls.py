@@ -153,6 +153,20 @@ async def test_without_a_decision_it_fails_after_a_month(bench: Bench, instances
     assert calls.texts == ["paid"]
 
 
+async def test_a_run_that_waits_for_a_decision_is_not_retried_but_cancelled(
+    bench: Bench, instances: FakeInstances, calls: Calls
+) -> None:
+    run_id = await cut_off(bench, instances, calls)
+    for path in ("retry", "replay"):
+        refused = await ask(bench, "POST", f"/runs/{run_id}/{path}", {"from": "after"} if path == "replay" else {})
+        assert (refused["status"], refused["error"]["code"]) == (409, "REPLAY_NOT_POSSIBLE")
+    assert (await ask(bench, "POST", f"/runs/{run_id}/cancel", {}))["status"] == 202
+    await go_on(bench, instances, run_id)
+    record = await bench.service.runs.find(run_id)
+    assert (record["status"], calls.texts) == ("cancelled", ["paid"])
+    assert [row for sql in bench.logs.sql.values() for row in sql.execute("SELECT * FROM cut_off_calls")] == []
+
+
 async def test_what_has_ended_before_the_crash_is_not_asked_about(
     bench: Bench, instances: FakeInstances, calls: Calls
 ) -> None:
