@@ -66,6 +66,8 @@ async def measure(urls: dict[str, str], key: str, runs: int, state: Path) -> Non
     async with httpx.AsyncClient(base_url=urls["executor"], headers=headers, timeout=60, limits=limits) as client:
         for workflow in build_workflows(urls["executor"]):
             (await client.post("/webhooks", json={"workflow": workflow})).raise_for_status()
+        shown = (await client.get("/webhooks/named/lasting")).raise_for_status().json()["data"]
+        print(json.dumps({"name": "platform_steps_per_durable_run", "steps": shown["steps"]["text"]}))
         await time_runs(client, "quick", 20)  # until Python has started everywhere
         await time_runs(client, "lasting", 20)
         accepted_ms, _ = await time_runs(client, "quick", runs)

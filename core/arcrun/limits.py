@@ -331,6 +331,15 @@ MAX_DECISION_BYTES = 16 * KIB
 # The characters of what an approver writes beside the choice.
 # Beyond: the rest is left out.
 MAX_COMMENT_CHARACTERS = 2_000
+# The milliseconds that a request waits for the end of its accepted run.
+# Beyond: the diagnostic INVALID_SETTING; 400 INVALID_REQUEST of `?wait_ms=`.
+MAX_ANSWER_WAIT_MS = 60_000
+# The milliseconds that a durable run waits for a decision about a call that a crash cut off (`once`): 30 days.
+# Beyond: DECISION_MISSING, the failure of the node.
+MAX_DECISION_WAIT_MS = 30 * 86_400_000
+# The bytes of the data, as JSON, that a decision gives a skipped node.
+# Beyond: 413 PAYLOAD_TOO_LARGE.
+MAX_SKIPPED_BYTES = 64 * KIB
 # The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
 # Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
 MAX_RUN_STEPS = 9_900

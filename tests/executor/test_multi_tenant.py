@@ -104,6 +104,7 @@ ROUTES = [
     ("GET", "/runs/unsettled", None),
     ("POST", "/runs/{run_id}/dismiss", None),
     ("POST", "/runs/{run_id}/events/paid", None),
+    ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}),
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
@@ -112,11 +113,16 @@ LINK = "/approvals/{run_id}/{ticket}"
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK), ("POST", LINK)}
 
 
+def _name_places(path: str) -> str:
+    for shown, name in (("versions/1", "{version}"), ("events/paid", "{event}"), ("decisions/pay", "{node:path}")):
+        path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
+    return path
+
+
 def test_these_are_all_routes() -> None:
     routes = [route for route in build_app(RefusedAccess(build_unbound_error())).routes if isinstance(route, Route)]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    listed = {(method, path.replace("versions/1", "versions/{version}")) for method, path, _ in ROUTES}
-    assert known == {(method, path.replace("events/paid", "events/{event}")) for method, path in listed} | OPEN
+    assert known == {(method, _name_places(path)) for method, path, _ in ROUTES} | OPEN
 
 
 async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:

@@ -309,6 +309,7 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "paused": None,
         "called_by": [],
         "refused": None,
+        "steps": None,
         "vars": {},
         "workflow": NEWER,
         "versions": [

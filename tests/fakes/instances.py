@@ -6,14 +6,15 @@ from typing import Any
 
 from simulation.world import Instance, Isolate
 
-from arcrun.errors import NotFoundError, UpstreamError
+from arcrun.errors import ArcrunError, NotFoundError, UpstreamError
 from arcrun.ports import RunInstance
 from executor.durable.run_workflow import run_workflow
 from executor.service import ExecutorService
 
 
 class FakeInstances:
-    """`stored` has what is stored of each, `params` what it was created with. While it `fails`, it creates none.
+    """`stored` has what is stored of each, `params` what it was created with. While it `fails`, perhaps
+    with an error, it creates none.
     `woken` has (id, what was done), in order; those in `ended` have ended without their run.
     """
 
@@ -22,9 +23,12 @@ class FakeInstances:
         self.params: dict[str, Mapping[str, Any]] = {}
         self.woken: list[tuple[str, str]] = []
         self.ended: set[str] = set()
-        self.fails = False
+        self.outputs: dict[str, str] = {}  # of those that are complete
+        self.fails: ArcrunError | bool = False
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
+        if isinstance(self.fails, ArcrunError):
+            raise self.fails
         if self.fails:
             raise UpstreamError("The Workflow does not answer.", code="WORKFLOWS_FAILED")
         if instance_id in self.params:
@@ -35,6 +39,8 @@ class FakeInstances:
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.params:
             return None
+        if instance_id in self.outputs:
+            return RunInstance("complete", self.outputs[instance_id])
         return RunInstance("errored" if instance_id in self.ended else "running")
 
     async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
@@ -58,5 +64,5 @@ class FakeInstances:
     async def run(self, service: ExecutorService, run_id: str) -> Isolate:
         """Run an instance to its end, as the platform would, in an isolate of its own."""
         isolate = Isolate(self.stored[run_id], Random(run_id), None)
-        await run_workflow(service, self.params[run_id], isolate)
+        self.outputs[run_id] = await run_workflow(service, self.params[run_id], isolate)
         return isolate

@@ -56,6 +56,7 @@ EXECUTOR: list[Row] = [
     ("GET", "/runs/{run_id}/follow", None, (*REFUSED, 400)),
     ("GET", "/runs/unsettled", None, (*REFUSED, 200)),
     ("POST", "/runs/{run_id}/events/paid", {"canary": 1}, (*REFUSED, 503)),
+    ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}, (*REFUSED, 409)),
     ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/runs/{run_id}/replay", None, (*REFUSED, 422)),
@@ -108,7 +109,7 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
 def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
-    names["/ticket"] = "/{ticket}"
+    names |= {"/ticket": "/{ticket}", "/pay": "/{node:path}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 

@@ -9,15 +9,15 @@ EVENTS = ("one", "two")
 REACHING = ("fast", "slow", "shaky", "wrong")
 
 
-def build_case(random: Random) -> dict[str, Any]:
-    """{"main", "inner"}: two workflows; `main` may call `inner`."""
-    inner = _Builder(random, "i").build("inner", depth=1, calls=False)
-    return {"main": _Builder(random, "n").build("main", depth=2, calls=True), "inner": inner}
+def build_case(random: Random, once: Random | None = None) -> dict[str, Any]:
+    """{"main", "inner"}: two workflows; `main` may call `inner`. With `once` some nodes are done once."""
+    inner = _Builder(random, "i", once).build("inner", depth=1, calls=False)
+    return {"main": _Builder(random, "n", once).build("main", depth=2, calls=True), "inner": inner}
 
 
 class _Builder:
-    def __init__(self, random: Random, prefix: str) -> None:
-        self._random, self._prefix, self._count = random, prefix, 0
+    def __init__(self, random: Random, prefix: str, once: Random | None) -> None:
+        self._random, self._prefix, self._count, self._once = random, prefix, 0, once
         self._flow: list[str] = []
         self._config: dict[str, dict[str, Any]] = {}
 
@@ -92,6 +92,8 @@ class _Builder:
             yield "timeout", random.choice(("1ms", "50ms", "2s", "1d"))
             return
         yield "name", name
+        if component in REACHING and self._once is not None and self._once.random() < 0.5:
+            yield "once", True
         if component in REACHING and random.random() < 0.3:
             yield "retry", {"max_attempts": 3, "initial_ms": random.choice((0, 5, 200)), "on": ["*"]}
         if random.random() < 0.15:

@@ -4,13 +4,14 @@ import asyncio
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from simulation.cases import COMPONENTS, EVENTS, REACHING, build_case
-from simulation.world import Event, Instance, Isolate, SealedBox, SimulatedInbox
+from simulation.world import Event, Instance, Isolate, People, SealedBox, SimulatedInbox
 
 from arcrun.durable.journal import Journal, LostRunError
 from arcrun.durable.purity import Purity
@@ -34,6 +35,8 @@ INPUT = {"items": [1, 2, 3]}
 MOST_ISOLATES = 12
 MOST_STEPS = 2_000
 _BESIDE = re.compile(r".*/|\[[\d, ]*\]|( again | #)\d+$")  # what is beside a unit in a step's name
+_MARK = re.compile(r"(\[[\d, ]+\])?( #\d+| round \d+| again \d+)* begun$")  # what follows a node's name
+_TOLD_LATE = re.compile(r" woke$| decided \d+$")
 A_WHILE_MS = 1_000  # enough for an event to reach the run
 UNWINDING_TURNS = 50  # of the loop, for the tasks of a run to end
 
@@ -89,6 +92,7 @@ class Bench:
     def _reach(self, name: str) -> Any:
         async def behave(given: Input) -> Mapping[str, Any]:
             self.calls.append(given.get("name", ""))
+            self.isolate.instance.effects[given.get("name", "")] += 1
             await asyncio.sleep(self.random.random() * {"fast": 0.005, "slow": 0.3}.get(name, 0.03))
             drawn = self.random.randrange(10)
             if name == "wrong" or (name == "shaky" and drawn < 4):
@@ -151,12 +155,14 @@ async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *
         instance.restart(random)
         isolate = Isolate(instance, Random(random.random()), ends_at)
         isolates.append(isolate)
-        record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())))
+        people = People(isolate, are_there=crashes)
+        people.look()
+        record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())), people)
         if record is not None:
             return Outcome(tell(record), isolates, VirtualClock().now_ms())
 
 
-async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
+async def run_isolate(isolate: Isolate, bench: Bench, people: People) -> RunRecord | None:
     """The record; None if the isolate has ended before the run."""
     purity, plan = Purity({"pure", "pure_wrong"}), bench.plans["main"]
     clock, box = VirtualClock(), SealedBox(isolate)
@@ -169,6 +175,7 @@ async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
         started_ms=START_MS,
         purity=purity,
         most_steps=MOST_STEPS,
+        decisions=people,
     )
     engine = bench.build_engine(journal)
     interrupt = journal.interrupt if isolate.instance.is_to_end else None
@@ -192,9 +199,9 @@ def tell(record: RunRecord) -> dict[str, Any]:
     return told
 
 
-def simulate(seed: int) -> Outcome:
-    """Raises BrokenPromiseError, InvalidCaseError."""
-    plans = compile_case(build_case(Random(seed)))
+def simulate(seed: int, *, once: bool = False) -> Outcome:
+    """With `once` some nodes are done once. Raises BrokenPromiseError, InvalidCaseError."""
+    plans = compile_case(build_case(Random(seed), Random(f"once {seed}") if once else None))
     loop = VirtualTimeLoop()
     try:
         return loop.run_until_complete(_simulate(seed, plans))
@@ -232,6 +239,7 @@ async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
     check_events(outcome, instance, plans["main"])
     stored = dict(instance.results)
     check_waits(outcome)
+    check_once(plans, instance)
     for isolate in outcome.isolates:
         require(not isolate.again, f"done again though stored: {isolate.again}")
     last = steps_of(outcome.isolates[-1], plans)
@@ -271,12 +279,21 @@ def check_waits(outcome: Outcome) -> None:
             require(outcome.ended_ms >= due_ms - 1, f"{entry['node']} did not wait until its time")
 
 
+def check_once(plans: Mapping[str, Plan], instance: Instance) -> None:
+    """What is done once was done at most as often as it was marked: again only where somebody has decided that."""
+    marked = Counter(_MARK.sub("", name).rpartition("/")[2] for name in instance.results if _MARK.search(name))
+    for node in (node for plan in plans.values() for node in plan.nodes if node.is_once):
+        done = instance.effects[node.name]
+        require(done <= marked[node.name], f"{node.name} was done {done} times, and marked {marked[node.name]} times")
+
+
 def steps_of(isolate: Isolate, plans: Mapping[str, Plan]) -> set[str]:
-    """The steps that it came to, but for some: that a sleep is over may be told before the end of the run, or not any
-    more; the platform wakes a run as often as it likes; a wait that is cancelled may have come to its event or not.
+    """The steps that it came to, but for some: that a sleep is over, or what was decided, may be told before the end of
+    the run, or not any more; the platform wakes a run as often as it likes; a wait that is cancelled may have come to
+    its event or not.
     """
     waits = {node.name for plan in plans.values() for node in plan.nodes if node.component == "wait_for"}
-    named = {name for name in isolate.asked if not name.endswith(" woke") and not name.startswith("event ")}
+    named = {name for name in isolate.asked if not _TOLD_LATE.search(name) and not name.startswith("event ")}
     return {name for name in named if _BESIDE.sub("", name) not in waits}
 
 

@@ -26,9 +26,15 @@ def test_runs_end_as_they_began(first: int) -> None:
     assert told["crashed"] > PART / 10
 
 
-def try_seed(seed: int) -> str:
+@pytest.mark.parametrize("first", range(2_000_000, 2_000_000 + SEEDS, PART))
+def test_what_is_done_once_is_not_done_again_unasked(first: int) -> None:
+    told = Counter(try_seed(seed, once=True) for seed in range(first, first + PART))
+    assert told["crashed"] > PART / 10
+
+
+def try_seed(seed: int, *, once: bool = False) -> str:
     try:
-        outcome = simulate(seed)
+        outcome = simulate(seed, once=once)
     except InvalidCaseError:
         return "invalid"
     return "crashed" if len(outcome.isolates) > 1 else "whole"

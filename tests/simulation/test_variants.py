@@ -2,7 +2,7 @@
 
 import pytest
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
-from simulation.variants import VARIANTS
+from simulation.variants import ONCE_VARIANTS, VARIANTS
 
 MOST_SEEDS = 1_000
 
@@ -13,11 +13,17 @@ def test_it_is_found(name: str) -> None:
         assert find_broken() is not None
 
 
-def find_broken() -> int | None:
+@pytest.mark.parametrize("name", ONCE_VARIANTS)
+def test_it_is_found_where_something_is_done_once(name: str) -> None:
+    with ONCE_VARIANTS[name]():
+        assert find_broken(once=True) is not None
+
+
+def find_broken(*, once: bool = False) -> int | None:
     """The first seed that shows it."""
     for seed in range(MOST_SEEDS):
         try:
-            simulate(seed)
+            simulate(seed, once=once)
         except InvalidCaseError:
             continue
         except (BrokenPromiseError, KeyError, AssertionError):

@@ -88,6 +88,27 @@ class Unlooking(Mailbox):
 _named = [0]
 
 
+class Bold(Journal):
+    """Takes each mark for its own: it does what was under way again, without asking."""
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Entry]]) -> Entry:
+        entry = await super().record(name, work)
+        if name.endswith(" begun") and "number" in entry:
+            await work()
+        return entry
+
+
+class Unmarked(Journal):
+    """Goes on before the mark is stored."""
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Entry]]) -> Entry:
+        if not name.endswith(" begun"):
+            return await super().record(name, work)
+        self._marking = asyncio.ensure_future(super().record(name, work))
+        await asyncio.sleep(0)
+        return await work()
+
+
 def name_by_arrival(context: RunContext, unit: str, iteration: Iteration) -> str:
     """Names steps in the order in which they happen to begin."""
     _named[0] += 1
@@ -112,6 +133,11 @@ def mailbox_of(kind: type[Mailbox]) -> Iterator[None]:
         yield
 
 
+# Those that only what is done once shows.
+ONCE_VARIANTS = {
+    "a call under way that is done again unasked": lambda: journal_of(Bold),
+    "a call that begins before its mark is stored": lambda: journal_of(Unmarked),
+}
 VARIANTS = {
     "an event that is given twice": lambda: mailbox_of(GivenTwice),
     "events of which a restart knows nothing": lambda: mailbox_of(Unlooking),

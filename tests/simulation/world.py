@@ -16,6 +16,7 @@ from typing import Any
 
 from arcrun.durable.entries import Entry
 from arcrun.durable.mailbox import Letter
+from arcrun.durable.once import RETRY, SKIP, Decision
 
 MOST_DELAY_S = 0.02
 
@@ -39,6 +40,8 @@ class Instance:
     wakings: list[str] = field(default_factory=list)  # the platform's events that no wait has consumed, by type
     consumed: list[str] = field(default_factory=list)
     waiters: dict[str, list[asyncio.Future[None]]] = field(default_factory=dict)  # of the isolate, by type
+    effects: Counter[str] = field(default_factory=Counter)  # by node
+    questions: dict[str, Decision | None] = field(default_factory=dict)  # with their answers
 
     def wake(self, event_type: str) -> None:
         """The platform gets an event: a wait consumes it, or it is kept."""
@@ -159,6 +162,38 @@ class SimulatedInbox:
 
     async def withdraw(self, event_type: str) -> None:
         await self.isolate.happen()
+
+
+@dataclass
+class People:
+    """Those who decide about calls that a crash cut off, after some time; mostly the isolate is then stopped and
+    repeated.
+    """
+
+    isolate: Isolate
+    are_there: bool
+    answering: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def ask(self, call: str, step: str) -> Decision | None:
+        await self.isolate.happen()
+        questions = self.isolate.instance.questions
+        if questions.setdefault(call, None) is None:
+            self.look()
+        return questions[call]
+
+    def look(self) -> None:
+        if self.are_there and None in self.isolate.instance.questions.values():
+            self.answering.append(asyncio.ensure_future(self._decide()))
+
+    async def _decide(self) -> None:
+        random, questions = self.isolate.random, self.isolate.instance.questions
+        await asyncio.sleep(random.choice((0.001, 1, 3_600)))
+        wakes = random.random() < 0.7
+        for call, answer in questions.items():
+            if answer is None:
+                questions[call] = {"decision": random.choice((RETRY, SKIP)), "data": {"number": random.randrange(10)}}
+        if wakes:
+            self.isolate.has_ended.set()
 
 
 @dataclass

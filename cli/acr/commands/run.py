@@ -22,7 +22,8 @@ from acr.targets.run_watch import watching_run
 from acr.targets.saved_request import parse_saved_request
 from acr.targets.service_client import Answer
 from acr.workflows.workflow_file import read_workflow_file
-from arcrun.limits import MAX_RUN_TIMEOUT_MS
+from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_RUN_TIMEOUT_MS
+from arcrun.workflows.triggers.model import DEFAULT_WAIT_MS
 
 
 @click.command()
@@ -45,6 +46,13 @@ from arcrun.limits import MAX_RUN_TIMEOUT_MS
     help="Do not wait: print the run's id. Only for stored workflows. The run ends after 30 s, or 22 s if it has "
     "undos, whatever they allow.",
 )
+@click.option(
+    "--wait-ms",
+    type=click.IntRange(0, MAX_ANSWER_WAIT_MS),
+    default=DEFAULT_WAIT_MS,
+    show_default=True,
+    help="How long to wait for the end of a durable run. If that is too short, its id is printed.",
+)
 @as_json
 @with_client
 def run(
@@ -55,6 +63,7 @@ def run(
     request_file: Path | None,
     timeout_ms: int | None,
     is_async: bool,
+    wait_ms: int,
     as_json: bool,
 ) -> None:
     """Run the workflow in FILE, or the stored workflow NAME.
@@ -88,7 +97,7 @@ def run(
         elif is_async:
             answer = client.start(workflow, input_value, timeout_ms)
         else:
-            answer = client.trigger(workflow, input_value, timeout_ms, watch.begin)
+            answer = client.trigger(workflow, input_value, timeout_ms, watch.begin, wait_ms=wait_ms)
     finish(answer, str(workflow), as_json=as_json)
 
 

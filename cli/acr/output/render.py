@@ -21,6 +21,7 @@ STYLES = {
     "success": "green",
     "failed": "red",
     "skipped": "dim",
+    "needs_decision": "magenta",
     "lost": "yellow",
     **dict.fromkeys(("running", "waiting", "queued"), "cyan"),
 }

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from acr.output.render import build_console, drop_empty_columns, print_table, render_moment, style_status
 from acr.output.terminal import say
+from arcrun.run_log.filter import NEEDS_DECISION
 
 _ORIGIN = "replay of"
 _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "error")
@@ -52,7 +53,9 @@ class RunNews:
     def render(self, name: str, data: dict[str, Any], *, is_last: bool) -> None:
         """`is_last` is whether it is the last of those that came together."""
         if name == "status":
-            say(f"{self._run_id} is {data['status']}.", err=True)
+            is_asking = data["status"] == NEEDS_DECISION
+            said = f"needs a decision: acr logs {self._run_id}" if is_asking else f"is {data['status']}."
+            say(f"{self._run_id} {said}", err=True)
         elif name == "node":
             took = "" if data["status"] == "waiting" else f", {data['duration_ms']:.1f} ms"
             self._nodes.append(f"{data['node']}: {data['status']}{took}")

@@ -1,6 +1,7 @@
 """Prints a run's trace: as the table of `acr run`, and as the timeline of `acr logs RUN`."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -164,6 +165,11 @@ def render_timeline(record: dict[str, Any]) -> None:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
     if record["status"] == "lost":
         say(f"It was accepted, but its end is unknown. To show its input: acr logs {record['run_id']} --json", err=True)
+    for question in record.get("decisions", ()):
+        asked = f"since {render_moment(question['asked_at'])} UTC: acr decide {record['run_id']}"
+        node = shlex.quote(question["node"])
+        said = f"A crash cut off {question['node']}. It needs a decision {asked} {node} retry|skip"
+        console.print(Text(said, STYLES["needs_decision"]), soft_wrap=True)
     if "error" in record:
         console.print(Text(describe_error(record["error"]), "red"), soft_wrap=True)
     if record.get("trace"):

@@ -91,11 +91,16 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "input": "; ".join(input_fields),
         "paused": describe_pause(workflow.get("paused")),
         "refused": _describe_refused(workflow.get("refused")),
+        "steps": _describe_steps(workflow.get("steps")),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_steps(steps: Mapping[str, Any] | None) -> str:
+    return "" if steps is None else f"{steps['text']} of the platform, in a run in which all runs once"
 
 
 def _describe_refused(refused: Mapping[str, Any] | None) -> str:

@@ -53,9 +53,20 @@ class ExecutorClient(ServiceClient):
         body = {"workflow": workflow, "input": input_value, **_name_variables()}
         return self._send("POST", "/execute", body, on_begun, timeout_ms=timeout_ms, trace=1)
 
-    def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, on_begun: OnBegun = _note) -> Answer:
-        """Run a stored workflow by name, like `execute`."""
-        return self._send("POST", _trigger_path(name), input_value, on_begun, timeout_ms=timeout_ms, trace=1)
+    def trigger(
+        self,
+        name: str,
+        input_value: Any,
+        timeout_ms: int | None = None,
+        on_begun: OnBegun = _note,
+        *,
+        wait_ms: int | None = None,
+    ) -> Answer:
+        """Run a stored workflow by name, like `execute`. A durable run that has not ended after `wait_ms` is answered
+        with its id alone.
+        """
+        query = {"timeout_ms": timeout_ms, "wait_ms": wait_ms, "trace": 1}
+        return self._send("POST", _trigger_path(name), input_value, on_begun, **query)
 
     def start(self, name: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
         """Run a stored workflow by name without waiting: the answer comes at once, with the run's id."""
@@ -110,6 +121,11 @@ class ExecutorClient(ServiceClient):
         path, body = f"/runs/{quote(run_id, safe='')}/retry", {"force": True} if is_forced else {}
         return self._send("POST", path, body, on_begun, trace=1, dry_run=1 if dry_run else None)
 
+    def decide(self, run_id: str, node: str, decision: str, data: Any = None) -> Answer:
+        """Decide about a call that a crash cut off. `data` is what a skipped node answers."""
+        told = {"decision": decision, **({} if data is None else {"data": data})}
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/decisions/{quote(node)}", told)
+
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]
@@ -145,7 +161,7 @@ class ExecutorClient(ServiceClient):
 
     def show_workflow(self, name: str) -> Answer:
         """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "file", "calls", "workflow",
-        "versions", "called_by"}.
+        "versions", "called_by", "refused", "vars", "steps"}.
         """
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
 

@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from arcrun.durable.entries import Entry
 from arcrun.durable.mailbox import Inbox, Mailbox, Wait
@@ -35,6 +35,9 @@ from arcrun.durable.run_loop import RunLoop
 from arcrun.errors import ArcrunError, RunError
 from arcrun.limits import MAX_STEP_NAME
 from arcrun.ports import Clock, InstanceStoppedError, Random, WorkflowSteps
+
+if TYPE_CHECKING:
+    from arcrun.durable.once import Decisions
 
 Result = TypeVar("Result")
 RETRIES = 3  # the platform's, of steps that are lost with their isolate
@@ -99,7 +102,8 @@ _is_in_step: ContextVar[bool] = ContextVar("is_in_step", default=False)
 
 class Journal:
     """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have. `on_rest` is called when
-    all of the run waits, and it was told of all that is stored.
+    all of the run waits, and it was told of all that is stored. `decisions` are about calls that are done once
+    (once.py).
     """
 
     def __init__(
@@ -114,8 +118,9 @@ class Journal:
         purity: Purity,
         most_steps: int,
         on_rest: Callable[[], None] | None = None,
+        decisions: "Decisions | None" = None,
     ) -> None:
-        self.run_id, self.purity = run_id, purity
+        self.run_id, self.purity, self.decisions = run_id, purity, decisions
         self._most_steps, self._on_rest = most_steps, on_rest
         self._platform, self._box, self.inbox, self._clock = steps, box, inbox, clock
         self._now_ms = started_ms

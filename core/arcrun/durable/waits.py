@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import math
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from arcrun.durable.entries import Entry, read_error, render_error
 from arcrun.errors import ArcrunError, InputError, RunError
 from arcrun.limits import MAX_WAIT_MS
+from arcrun.times import read_duration_ms
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 WAIT, WAIT_FOR, APPROVE = "wait", "wait_for", "approve"
 
 DEFAULT_CHOICES, DEFAULT_APPROVERS = ("approve", "reject"), ("approver",)
-UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)")
 _TYPE_DIGITS = 40
 
 
@@ -122,10 +120,10 @@ def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
 
 
 def _read_duration(field: str, text: str, node: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None:
+    duration_ms = read_duration_ms(text)
+    if duration_ms is None:
         raise _build_error(node, field, "a whole number with ms, s, m, h, d or w, such as 2d", text)
-    return _require_possible(float(match[1]) * UNITS_MS[match[2]], node, field, text)
+    return _require_possible(float(duration_ms), node, field, text)
 
 
 def _require_possible(wait_ms: float, node: str, field: str, got: Any) -> float:

@@ -11,12 +11,13 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
-from arcrun.engine.context import Answer, RunContext
+from arcrun.engine.context import Answer, RunContext, Starter
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import NodeRecord
+from arcrun.engine.run_id import derive_run_id
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError, RunTimeoutError
+from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError, NotConfiguredError, RunTimeoutError
 from arcrun.json_size import SMALL_CHARACTERS
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.template import CREDENTIAL, Scope, Template
@@ -24,6 +25,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 
 SMALL_REFERENCES = 4
+START_SUBREQUESTS = 4  # of a detached run: its workflow's name and plan, its row and its instance
 # RFC 9110, RFC 6585, RFC 8470: statuses that a later request may not get again; and those 5xx that it will: the server
 # does not support the request (501, 505), its certificate is invalid (526). Keep in step with
 # components/_sdk/zig/status.zig.
@@ -151,7 +153,8 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 class Call(Protocol):
     """One call. `input` is the recordable input, None until it is prepared, and `input_weight` its weight.
     `held_weight` is the weight of what only this call holds until it ends, its JSON included. `sha256` is the
-    component's. If it `keeps_time`, it fails with NODE_TIMEOUT itself. `step` names the attempt in a journal.
+    component's. If it `keeps_time`, it fails with NODE_TIMEOUT itself. `step` names the attempt in a journal. `used` is
+    what the statistics count of the last attempt, and `revealed` names the secrets that it has read.
     """
 
     input: Mapping[str, Any] | None
@@ -160,6 +163,8 @@ class Call(Protocol):
     sha256: str
     keeps_time: bool
     step: str
+    used: tuple[str, str, bool, float] | None
+    revealed: tuple[str, ...]
 
     async def prepare(self) -> None:
         """Prepare the input before the first attempt. Raises ArcrunError, and unexpected errors of ports."""
@@ -172,8 +177,8 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2. In a journal its attempts are entries:
-    `used` is what the statistics count of the last one, and `revealed` names the secrets that it has read.
+    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call, if its node has
+    a `key_field`. In a journal its attempts are entries.
     """
 
     keeps_time = False
@@ -181,8 +186,11 @@ class ComponentCall:
     used: tuple[str, str, bool, float] | None = None
     revealed: tuple[str, ...] = ()
 
-    def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
+    def __init__(
+        self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, *, name: str = ""
+    ) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
+        self._name = name
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
@@ -199,7 +207,10 @@ class ComponentCall:
         if work.is_limited:
             _take_compiling(node, work)
         rendering = work.open_rendering()
-        value = self.input = build_input(node, contract, self._scope, self._arrived, rendering)
+        value: Mapping[str, Any] = build_input(node, contract, self._scope, self._arrived, rendering)
+        if node.key_field:
+            value = self._add_key(value)
+        self.input = value
         self.input_weight = rendering.weight
         if (references := len(node.template.references)) > SMALL_REFERENCES:  # NODE_WORK covers a few
             pace.count(REFERENCE_WORK * references)
@@ -207,7 +218,7 @@ class ComponentCall:
             pace.count_rendering(rendering)
         if rendering.made:
             self._hold(rendering.made)
-        self._filled: Mapping[str, Any] = value
+        self._filled = value
         if contract.credentials_required or node.credentials or node.credential_references:
             self._filled = await self._fill_credentials(value, contract)
         validate_input(contract, self._filled, node.name)
@@ -267,10 +278,17 @@ class ComponentCall:
             secrets = await self._reveal_references()
             rendering = self._context.budget.work.open_rendering()
             filled = {**recorded, **node.template.render(with_credentials(self._scope, node, secrets), rendering)}
+            if node.key_field:
+                filled = self._add_key(filled)
             self._context.pace.count_rendering(rendering)
             self._hold(rendering.made)
         named = name_credentials(contract, node.credentials or {}, node.config)
         return (await inject_credentials(named, filled, self._reveal, node.name)).value
+
+    def _add_key(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        from arcrun.workflows.idempotency_keys import add_key, build_key  # noqa: PLC0415 - few nodes send one
+
+        return add_key(value, self._node.key_field, build_key(self._context.run_id, self._name))
 
     async def _reveal(self, name: str) -> str:
         self.revealed = (*self.revealed, name)
@@ -290,21 +308,38 @@ class ComponentCall:
 
 class WorkflowCall:
     """The call of a stored workflow. Its input is the config's `input` or the taken value: as the config says, or the
-    data of FROM. In plans of format 2 it is the first value that arrived.
+    data of FROM. In plans of format 2 it is the first value that arrived. `name` is its name_call.
     """
 
     sha256 = ""
     keeps_time = True  # what the workflow has done is undone before its node has failed
     step = ""
+    used: tuple[str, str, bool, float] | None = None
+    revealed: tuple[str, ...] = ()
 
     def __init__(
-        self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, run_plan: RunPlan
+        self,
+        node: PlannedNode,
+        scope: Scope,
+        arrived: Arrived | None,
+        context: RunContext,
+        run_plan: RunPlan,
+        *,
+        name: str,
     ) -> None:
         self._node, self._scope, self._arrived, self._context, self._run_plan = node, scope, arrived, context, run_plan
+        self._name = name
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
 
     async def prepare(self) -> None:
+        self._render_input()
+        self._context.budget.subrequests.take(2)  # its name, and its plan
+        self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
+        if self._plan.input_schema is not None:
+            await require_input(self._plan, self._value, self._context.ports.components, self._context.budget)
+
+    def _render_input(self) -> None:
         work = self._context.budget.work
         if work.is_limited:
             _take_compiling(self._node, work)
@@ -314,10 +349,6 @@ class WorkflowCall:
         self.input_weight, self._made = rendering.weight, rendering.made
         self._context.pace.count_rendering(rendering)
         self.input = {"input": self._value}
-        self._context.budget.subrequests.take(2)  # its name, and its plan
-        self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
-        if self._plan.input_schema is not None:
-            await require_input(self._plan, self._value, self._context.ports.components, self._context.budget)
 
     def _find_value(self, rendering: Rendering) -> Any:
         if self._arrived is not None:
@@ -326,7 +357,7 @@ class WorkflowCall:
 
     async def run(self) -> Outcome:
         node, plan = self._node, self._plan
-        inner = self._context.enter_subflow(node.name, self.step)
+        inner = self._context.enter_subflow(node.name, self.step, self._name)
         try:
             answer = await self._run_plan(plan, self._value, inner, node.timeout_ms, self._made)
         except ArcrunError as error:
@@ -340,6 +371,44 @@ class WorkflowCall:
 
     def note_timeout(self) -> None:
         """Nothing to do: the workflow's own nodes are already counted."""
+
+
+class DetachedCall(WorkflowCall):
+    """Its answer is {"run_id"}. The run has that id whichever attempt starts it; in a durable run also after a crash,
+    for the journal's clock stands still until the run is told of something.
+    """
+
+    keeps_time = False
+
+    def __init__(self, *call: Any, name: str) -> None:
+        super().__init__(*call, name=name)
+        context = self._context
+        self._run_id = ""
+        if context.journal is not None:
+            self._run_id = derive_run_id(context.run_id, self._name, context.journal.now_ms())
+
+    async def prepare(self) -> None:
+        self._render_input()
+        self._starter = _require_starter(self._context, self._node.name)
+        self._run_id = self._run_id or self._starter.new_run_id()
+
+    async def run(self) -> Outcome:
+        subrequests = self._context.budget.subrequests
+        subrequests.take(START_SUBREQUESTS)
+        depth = subrequests.depth + 1
+        await self._starter.start_detached(self._node.workflow or "", self._value, self._run_id, depth)
+        return Outcome({"success": True, "data": {"run_id": self._run_id}}, weight=SMALL_CHARACTERS)
+
+
+def _require_starter(context: RunContext, node: str) -> Starter:
+    """Raises NotConfiguredError DETACH_NOT_AVAILABLE."""
+    if context.starter is None:
+        raise NotConfiguredError(
+            f"`{node}` starts a run of its own, and only runs of the platform can.",
+            code="DETACH_NOT_AVAILABLE",
+            next_actions=[f"In a test, give `{node}` a stub."],
+        )
+    return context.starter
 
 
 def build_node_timeout(node: str, timeout_ms: int) -> RunTimeoutError:

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
 
+def name_call(context: "RunContext", node: str, iteration: Iteration) -> str:
+    """The name of a node's call within the run: the same for each of its attempts."""
+    return f"{context.call_path}{node}{[*iteration] if iteration else ''}"
+
+
 def name_step(context: "RunContext", unit: str, iteration: Iteration) -> str:
     """The name of a unit's step in the journal, "" if there is none."""
     if context.journal is None:
@@ -344,6 +349,17 @@ class Credentials(Protocol):
         """The plaintext of a secret. Raises CredentialError, NotConfiguredError, UpstreamError."""
 
 
+class Starter(Protocol):
+    """Starts runs of their own, for `detach`."""
+
+    def new_run_id(self) -> str: ...
+
+    async def start_detached(self, workflow: str, value: Any, run_id: str, depth: int) -> None:
+        """Accept a run of a stored workflow under `run_id`; nothing if it has been accepted. `depth` is the number of
+        runs in the chain before it. Raises what a trigger of the workflow would.
+        """
+
+
 @dataclass(frozen=True)
 class RunPorts:
     components: Components
@@ -360,9 +376,9 @@ class RunContext:
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
     None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run. `replay`
-    is what it takes over from another, None in a sub-workflow; `watch` tells whether somebody has asked that a run that
-    is not durable ends.
+    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run, `starter`
+    where no run can start another. `replay` is what it takes over from another, None in a sub-workflow; `watch` tells
+    whether somebody has asked that a run that is not durable ends.
     """
 
     ports: RunPorts
@@ -392,6 +408,8 @@ class RunContext:
     progress: "Progress | None" = None
     replay: AnyReplay | None = None
     watch: Callable[[], Awaitable[bool]] | None = None
+    call_path: str = ""  # what the names of this sub-workflow's calls begin with
+    starter: Starter | None = None
 
     def tell_run(self, iteration: Iteration) -> dict[str, Any]:
         """What templates see as `run` in one iteration."""
@@ -464,8 +482,10 @@ class RunContext:
             is_trial=True,
         )
 
-    def enter_subflow(self, node: str, step: str) -> "RunContext":
-        """The context for a sub-workflow, which `node` calls in `step`. Raises RunError SUBFLOW_TOO_DEEP."""
+    def enter_subflow(self, node: str, step: str, call: str) -> "RunContext":
+        """The context for a sub-workflow, which `node` calls in `step`; `call` is its name_call. Raises RunError
+        SUBFLOW_TOO_DEEP.
+        """
         if self.depth >= MAX_SUBFLOW_DEPTH:
             raise RunError(
                 f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
@@ -478,5 +498,6 @@ class RunContext:
             depth=self.depth + 1,
             path=f"{self.path}{node}.",
             step_path=f"{step}/",
+            call_path=f"{call}/",
             replay=None,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, AnyReplay, Ledger, RunContext, RunPorts, TraceBudget
+from arcrun.engine.context import Answer, AnyReplay, Ledger, RunContext, RunPorts, Starter, TraceBudget
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
@@ -95,10 +95,11 @@ class Engine:
         version: int = 0,
         journal: "Journal | None" = None,
         watch: Callable[[str], Awaitable[bool]] | None = None,
+        starter: Starter | None = None,
     ) -> RunRecord:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
-        run by it. `watch` tells by its id whether somebody has asked that a run ends that is not durable. Raises the
-        errors of `check_input`, before anything runs.
+        run by it. `watch` tells by its id whether somebody has asked that a run ends that is not durable; `starter`
+        starts what is detached. Raises the errors of `check_input`, before anything runs.
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
@@ -119,6 +120,7 @@ class Engine:
             progress=trigger.progress,
             replay=trigger.replay,
             watch=None if watch is None else partial(watch, run_id),
+            starter=starter,
         )
         if trigger.progress is not None:
             trigger.progress.attach(plan, context)

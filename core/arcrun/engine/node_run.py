@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arcrun.engine.budget import NODE_WORK
-from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
+from arcrun.engine.calls import Call, WorkflowCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord, NodeStatus
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
 RUN_HAD_ENDED = "the run had ended"
+SKIPPED_LOG = "A crash cut it off, and it was decided to skip it."
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
@@ -92,7 +94,7 @@ class NodeRun:
         assert journal is not None
         self._tries += 1
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
-        if not isinstance(call, ComponentCall):
+        if isinstance(call, WorkflowCall) and not self._planned.is_detached:
             return await self._attempt()
         if (wait := WAITS.get(self._planned.component.partition("@")[0])) is not None:
             return await self._wait(journal, call, wait)
@@ -103,7 +105,14 @@ class NodeRun:
 
         before = self.attempts, call.input, call.input_weight, call.sha256
         try:
-            entry = await journal.record(call.step, attempt)
+            if self._planned.is_once:
+                from arcrun.durable.once import record_once  # noqa: PLC0415 - few nodes are
+
+                entry = await record_once(
+                    journal, call.step, attempt, self._render_skipped, partial(self._shown_waiting, call)
+                )
+            else:
+                entry = await journal.record(call.step, attempt)
         except ArcrunError as error:
             return failed(error)
         except asyncio.CancelledError:  # what is not stored is not told
@@ -111,7 +120,7 @@ class NodeRun:
             raise
         return self._read_entry(call, entry)
 
-    async def _wait(self, journal: "Journal", call: ComponentCall, wait: "Wait") -> Outcome:
+    async def _wait(self, journal: "Journal", call: Call, wait: "Wait") -> Outcome:
         """What the component `wait`, or one like it, would answer after its time."""
         from arcrun.durable.waits import Waiting  # noqa: PLC0415 - as above
 
@@ -127,7 +136,7 @@ class NodeRun:
         return Outcome({"success": True, "data": data}, weight=size_of(data).weight)
 
     @contextmanager
-    def _shown_waiting(self, call: ComponentCall) -> Iterator[None]:
+    def _shown_waiting(self, call: Call) -> Iterator[None]:
         """A context in which the run shows that this node waits."""
         context, progress = self._context, self._context.progress
         if progress is None:
@@ -152,7 +161,7 @@ class NodeRun:
         """Since the start of the run, by the isolate's clock."""
         return self._context.ports.clock.now_ms() - self._context.started_ms
 
-    def _render_entry(self, call: ComponentCall, began_ms: float, outcome: Outcome) -> "Entry":
+    def _render_entry(self, call: Call, began_ms: float, outcome: Outcome) -> "Entry":
         from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
         from arcrun.durable.links import find_links  # noqa: PLC0415 - as above
 
@@ -169,7 +178,23 @@ class NodeRun:
             "secrets": {name: secrets[name] for name in call.revealed if name in secrets} | find_links(secrets),
         }
 
-    def _read_entry(self, call: ComponentCall, entry: "Entry") -> Outcome:
+    def _render_skipped(self, data: Any) -> "Entry":
+        """The entry of a call that is not done again: it has answered `data`, as far as the run knows."""
+        from arcrun.durable.entries import render_outcome  # noqa: PLC0415 - as above
+
+        weight = size_of(data).weight
+        outcome = Outcome({"success": True, "data": data}, log=SKIPPED_LOG, weight=weight)
+        return {
+            "outcome": render_outcome(outcome),
+            **{"input": None, "input_weight": 0, "sha256": ""},
+            "attempts": self.attempts + 1,
+            "start_ms": self.start_ms,
+            "duration_ms": self._context.since_start_ms() - self.start_ms,
+            "used": None,
+            "secrets": {},
+        }
+
+    def _read_entry(self, call: Call, entry: "Entry") -> Outcome:
         from arcrun.durable.entries import read_outcome  # noqa: PLC0415 - as above
 
         context, outcome = self._context, read_outcome(entry["outcome"])

@@ -63,6 +63,7 @@ class StoredRecord(_Told):
     response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
     dead_until: NotRequired[str]
+    decisions: NotRequired[list[Any]]  # arcrun.run_log.cut_off_calls.CutOffCall, of a run that needs a decision
 
 
 @dataclass(frozen=True)

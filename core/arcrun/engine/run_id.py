@@ -4,6 +4,7 @@ In a RunLog, the first ten bits after the time name the object that keeps the ru
 starts at about the same time share the first 40 random bits, their batch, and are stored together.
 """
 
+import hashlib
 import re
 
 from arcrun.ports import Clock, Random
@@ -32,6 +33,13 @@ def build_run_id_in(clock: Clock, random: Random, number: int) -> str:
     """The id of a run that object `number` keeps."""
     own = int.from_bytes(random.token_bytes(9)) >> 9 * 8 - _OWN_BITS
     return first_id_at(clock.now_ms()) + _PAIRS[number] + _encode(own, _OWN_BITS // 5)
+
+
+def derive_run_id(run_id: str, name: str, now_ms: float) -> str:
+    """The id of a run that `run_id` starts now: always the same for a `name`. The same object keeps both."""
+    own = int.from_bytes(hashlib.sha256(f"{run_id} {name}".encode()).digest()) & (1 << _OWN_BITS) - 1
+    kept_in = run_id[_TIME_CHARACTERS : _TIME_CHARACTERS + _OBJECT_CHARACTERS]
+    return first_id_at(now_ms) + kept_in + _encode(own, _OWN_BITS // 5)
 
 
 def object_of(run_id: str) -> int:

@@ -16,8 +16,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
-from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import Answer, AnyReplay, Iteration, RunContext, SkippedNode, name_step
+from arcrun.engine.calls import Arrived, Call, ComponentCall, DetachedCall, WorkflowCall, failed
+from arcrun.engine.context import Answer, AnyReplay, Iteration, RunContext, SkippedNode, name_call, name_step
 from arcrun.engine.endings import BreakError, StopError
 from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
@@ -32,7 +32,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.request import REQUEST
 from arcrun.templates.run import RUN
-from arcrun.templates.template import INPUT_LOOP, START, Scope
+from arcrun.templates.template import INPUT_LOOP, ROUNDS, START, Scope
 from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT, STOP
@@ -215,7 +215,7 @@ class GraphRun:
         read = select_scope(undo, {**scope, undo.name: envelope})
 
         def make_call() -> Call:
-            return self._build_call(undo, [], read)
+            return self._build_call(undo, [], read, kind=" undo")
 
         self._context.undone.number += 1
         weight = sum(self._weigh(name, read[name]) for name in undo.reads if name in read)
@@ -488,17 +488,25 @@ class GraphRun:
             return NodeRun(node, self._build_call(node, fired, scope, place), self._context, step)
 
         def make_call(scope: Scope) -> Call:
-            return self._build_call(node, fired, scope, place)
+            return self._build_call(node, fired, scope, place, f" round {scope[node.name][ROUNDS] + 1}")
 
         return RepeatRun(node, node.repeat, make_call, scope, self._context, step=step)
 
-    def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None) -> Call:
-        """`place` is where a workflow that the node calls runs; what an undo calls is not undone with the run."""
-        arrived = self._arrived(fired) if node.fills_fields else None
-        if node.workflow is not None:
-            run = partial(run_plan, limited_by=LimitedBy.NODE, caller=place)
-            return WorkflowCall(node, scope, arrived, self._context, run)
-        return ComponentCall(node, scope, arrived, self._context)
+    def _build_call(
+        self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None, kind: str = ""
+    ) -> Call:
+        """`place` is where a workflow that the node calls runs; what an undo calls is not undone with the run. `kind`
+        tells the calls of one node apart.
+        """
+        arrived, context = self._arrived(fired) if node.fills_fields else None, self._context
+        if node.workflow is None:
+            name = name_call(context, node.name + kind, self._around.iteration) if node.key_field else ""
+            return ComponentCall(node, scope, arrived, context, name=name)
+        name = name_call(context, node.name + kind, self._around.iteration)
+        run = partial(run_plan, limited_by=LimitedBy.NODE, caller=place)
+        if node.is_detached:
+            return DetachedCall(node, scope, arrived, context, run, name=name)
+        return WorkflowCall(node, scope, arrived, context, run, name=name)
 
     def _arrived(self, fired: list[InEdge]) -> Arrived:
         """The values that fill fields in plans of format 2."""

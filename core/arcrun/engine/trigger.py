@@ -10,6 +10,7 @@ from enum import StrEnum
 class TriggerKind(StrEnum):
     WEBHOOK = "webhook"  # the token in a webhook's URL
     NAME = "name"  # the name of a stored workflow, with the API key
+    WORKFLOW = "workflow"  # a node of another run, with `detach`
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
     REPLAY = "replay"  # another run, which is replayed or retried
 

@@ -9,8 +9,9 @@ from arcrun.engine.run_id import time_of
 
 Told = TypeVar("Told", Verdict, StoredRecord)
 
-STATUSES = ("success", "failed", "cancelled", "running", "queued", "lost")
-UNFINISHED = ("running", "queued")
+NEEDS_DECISION = "needs_decision"  # of a run that has not ended: somebody must decide about a call (`once`)
+STATUSES = ("success", "failed", "cancelled", "running", NEEDS_DECISION, "queued", "lost")
+UNFINISHED = ("running", NEEDS_DECISION, "queued")
 # How long after its deadline a run without a record counts as lost: within a minute in all, because a run has 30 s. A
 # run in KV may briefly look lost from elsewhere, until its record is visible there.
 LOST_AFTER_MS = 25_000

@@ -10,6 +10,7 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
+from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
 
@@ -79,6 +80,15 @@ class RunLogObjects:
 
     async def unmark_retried(self, run_id: str, by: str) -> None:
         await self._open_object(object_of(run_id)).unmark_retried(run_id, by)
+
+    async def ask_about_call(self, run_id: str, call: str, node: str) -> CallDecision | None:
+        return await self._open_object(object_of(run_id)).ask_about_call(run_id, call, node)
+
+    async def decide_call(self, run_id: str, node: str, decided: CallDecision) -> bool:
+        return await self._open_object(object_of(run_id)).decide_call(run_id, node, decided)
+
+    async def list_cut_off(self, run_id: str) -> Sequence[CutOffCall]:
+        return await self._open_object(object_of(run_id)).list_cut_off(run_id)
 
     async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
         return await self._open_object(number).list_starts(after, limit)

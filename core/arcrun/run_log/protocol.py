@@ -8,6 +8,7 @@ from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
+from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
@@ -111,7 +112,15 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLettersObject, QueuedRunsObject, Protocol):
+class RunLogObject(
+    RequestKeysObject,
+    AdmissionsObject,
+    RunEventsObject,
+    DeadLettersObject,
+    QueuedRunsObject,
+    CutOffCallsObject,
+    Protocol,
+):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -178,7 +187,9 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, RunEventsObject, DeadLet
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns):
+class RemoteRunLog(
+    RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns, RemoteCutOffCalls
+):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
@@ -263,14 +274,17 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteD
 
 
 class Blobs(IntFlag):
-    """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id."""
+    """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
+    row says that it has an answer: so that is deleted after a while.
+    """
 
     RESULT = 1
     INPUT = 2
     START = 4
+    ANSWER = 8
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start"}
+_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Blobs.ANSWER: "answer"}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

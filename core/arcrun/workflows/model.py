@@ -192,7 +192,9 @@ class RepeatPolicy:
 @dataclass(frozen=True)
 class NodeSettings:
     """The engine's own settings in a node's config. `credentials` maps a contract's key to a stored name; `take` is the
-    reference, without braces, to the value that the input is based on.
+    reference, without braces, to the value that the input is based on. `key_field` is the
+    input's field that gets the automatic idempotency key, empty for none; `is_detached` is whether the workflow that it
+    calls becomes a run of its own, `is_once` whether a call that a crash cut off waits for a decision.
     """
 
     retry: RetryPolicy | None = None
@@ -202,6 +204,9 @@ class NodeSettings:
     repeat: RepeatPolicy | None = None
     join: Join | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
+    key_field: str = ""
+    is_detached: bool = False
+    is_once: bool = False
 
 
 @dataclass(frozen=True)

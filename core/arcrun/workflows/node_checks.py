@@ -10,7 +10,12 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs.check import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.settings import (
+    AUTOMATIC,
+    DETACH,
     FLOW_KEYS,
+    KEY,
+    ONCE,
+    RESERVED_INPUTS,
     SETTING_KEYS,
     SUBFLOW_KEYS,
     SUBFLOW_UNDO_KEYS,
@@ -26,8 +31,21 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
     contract = symbols.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
+    if node.component is None and DETACH in node.config:
+        settings[DETACH] = node.config[DETACH]
     config = {key: value for key, value in node.config.items() if key not in settings}
+    if contract is not None and KEY in contract.input_keys and node.config.get(KEY) == AUTOMATIC:
+        settings[KEY] = AUTOMATIC
     parsed = parse_settings(findings, settings, node.at)
+    if parsed.is_once and not workflow.is_durable:
+        message = (
+            f"`{ONCE}` of {node.told} needs a durable workflow: a run that is not ends with a crash, or begins anew"
+        )
+        findings.add("INVALID_SETTING", message, "Add to the workflow: durable: true.", at=(*node.at, ONCE))
+    if contract is not None and parsed.key_field:
+        from arcrun.workflows.idempotency_keys import find_key_field  # noqa: PLC0415 - few nodes send one
+
+        parsed = replace(parsed, key_field=find_key_field(node, contract, findings))
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parsed = parsed if take == parsed.take else replace(parsed, take=take)
     parts = NodeParts(config, parsed, _check_undo(node, inputs) if "undo" in settings else None)
@@ -69,7 +87,7 @@ def _is_setting(key: str, contract: Contract | None) -> bool:
 def _warn_of_settings(node: Node, contract: Contract, findings: Findings) -> None:
     """Warn of inputs with a setting's name, which old contracts may have. timeout_ms means the same in both."""
     for key in node.config:
-        if key in SETTING_KEYS and key in contract.input_keys and key != "timeout_ms":
+        if key in RESERVED_INPUTS and key in contract.input_keys:
             message = f"`{key}` of {node.told} is an input of `{contract.canonical_id}`, not a setting"
             findings.warn("INVALID_SETTING", message, f"arcrun's own `{key}` cannot be set here.", at=(*node.at, key))
 

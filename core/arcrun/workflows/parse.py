@@ -198,7 +198,9 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
         if "input_schema" in data
         else None,
-        triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
+        triggers=parse_triggers(findings, data["triggers"], ("triggers",), is_durable=data.get("durable") is True)
+        if "triggers" in data
+        else DEFAULT_TRIGGERS,
         start_limits=parse_start_limits(findings, data["limits"], ("limits",)) if "limits" in data else (),
         response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )

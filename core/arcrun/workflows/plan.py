@@ -42,8 +42,12 @@ SHAPES_FORMAT = 4
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
 RUN_FORMAT = 7  # of a plan that reads `run` in its flow, whatever else it has
+# Of a plan that has `idempotency_key`, `detach`, `once`, or an `answer` of its webhook, whatever else it has.
+LASTING_FORMAT = 8
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
-READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT)
+READABLE = (
+    *(IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT, LASTING_FORMAT),
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,9 @@ class PlannedNode:
     `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
     is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
     computing time of each call; None is the default. `repeat` is None if it runs once,
-    `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails.
+    `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails. `key_field`
+    is the input's field that gets the automatic idempotency key, empty for none. If it `is_detached`, the workflow
+    becomes a run of its own. If it `is_once`, a call that a crash cut off waits for a decision.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -98,6 +104,9 @@ class PlannedNode:
     repeat: RepeatPolicy | None = None
     join: Join | None = None
     undo: "PlannedNode | None" = None
+    key_field: str = ""
+    is_detached: bool = False
+    is_once: bool = False
     fills_fields: bool = field(default=False, compare=False)
 
     def is_met(self, fired: int) -> bool:
@@ -386,6 +395,12 @@ class Plan:
         nodes = any(node.repeat or node.join or node.undo for node in self.nodes)
         return loops or nodes or any(self.graph.all_endings)
 
+    @property
+    def has_lasting_parts(self) -> bool:
+        """Whether it has what plans of RUN_FORMAT lack."""
+        calls = any(call.key_field or call.is_detached or call.is_once for call in self.calls)
+        return calls or self.triggers.webhook.wait_ms is not None
+
     def to_json(self) -> dict[str, Any]:
         return {
             "format": self.format,
@@ -474,6 +489,9 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "repeat": asdict(node.repeat) if node.repeat else None,
         "join": asdict(node.join) if node.join else None,
         "undo": _render_node(node.undo) if node.undo else None,
+        "key_field": node.key_field or None,
+        "is_detached": node.is_detached or None,
+        "is_once": node.is_once or None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 

@@ -13,6 +13,7 @@ from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
     DURABLE_FORMAT,
+    LASTING_FORMAT,
     RUN_FORMAT,
     SHAPES_FORMAT,
     TRIGGERS_FORMAT,
@@ -47,6 +48,8 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         response=workflow.response,
         variables=builder.select_variables(variables),
     )
+    if plan.has_lasting_parts:
+        return replace(plan, format=LASTING_FORMAT)
     if plan.reads_run:
         return replace(plan, format=RUN_FORMAT)
     if plan.is_durable:
@@ -221,5 +224,8 @@ def _plan_call(node: Node, part: NodeParts, **place: Any) -> PlannedNode:
         timeout_ms=part.settings.timeout_ms,
         cpu_ms=part.settings.cpu_ms,
         credentials=part.settings.credentials or None,
+        key_field=part.settings.key_field,
+        is_detached=part.settings.is_detached,
+        is_once=part.settings.is_once,
         **place,
     )

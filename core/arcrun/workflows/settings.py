@@ -1,5 +1,5 @@
 """The engine's own settings in a node's config: take, retry, repeat, join, foreach, undo, timeout_ms, cpu_ms,
-credentials.
+credentials, idempotency_key, once; and detach, of one that calls a workflow.
 """
 
 import re
@@ -25,14 +25,23 @@ from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy,
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
+ONCE = "once"
+KEY = "idempotency_key"
+AUTOMATIC = "auto"  # its value
+HEADERS = "headers"  # the input's field that gets it, unless the component has one of that name
 SETTING_KEYS = (
     *("take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms", "cpu_ms", "credentials"),
+    *(KEY, ONCE),
 )
-FLOW_KEYS = ("repeat", "join", "cancel_rest", "foreach", "undo")  # of a node, not of its undo
+DETACH = "detach"  # of a node that calls a workflow: a component's input may have this name
+FLOW_KEYS = ("repeat", "join", "cancel_rest", "foreach", "undo", DETACH)  # of a node, not of its undo
 UNDO_KEYS = tuple(key for key in SETTING_KEYS if key not in FLOW_KEYS)
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
-RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
-SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms")
+# So does idempotency_key: a component that has this input gets the key in it.
+RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key not in ("timeout_ms", KEY)))
+SUBFLOW_KEYS = (
+    *("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms", DETACH),
+)
 SUBFLOW_UNDO_KEYS = tuple(key for key in SUBFLOW_KEYS if key not in FLOW_KEYS)
 NO_SETTINGS = NodeSettings()
 _TOLERANCE = re.compile(r"\d{1,5}%?")
@@ -91,8 +100,8 @@ def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], a
 def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> NodeSettings:
     if not config:
         return NO_SETTINGS
-    bounds = ("timeout_ms", "cpu_ms")
-    reader = Reader(findings, {key: config[key] for key in bounds if key in config}, at, bounds)
+    plain = ("timeout_ms", "cpu_ms", KEY, ONCE, DETACH)
+    reader = Reader(findings, {key: config[key] for key in plain if key in config}, at, plain)
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
         repeat=_parse_repeat(findings, config["repeat"], (*at, "repeat")) if "repeat" in config else None,
@@ -101,6 +110,9 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
         cpu_ms=reader.number("cpu_ms", None, 1, MAX_NODE_CPU_MS),
         take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
+        key_field=HEADERS if reader.choice(KEY, "", (AUTOMATIC,)) else "",
+        is_detached=reader.flag(DETACH),
+        is_once=reader.flag(ONCE),
     )
 
 

@@ -140,6 +140,7 @@ COMMANDS: dict[str, list[str]] = {
     "rotate": ["x"],
     "event": ["0" * 26, WORD],
     "cancel": ["0" * 26],
+    "decide": ["0" * 26, "pay", "retry"],
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],

@@ -106,6 +106,11 @@ STATUS: Any = ("status", {"status": "running"}, True)
     ("events", "lines"),
     [
         pytest.param([STATUS], [f"{RUN_ID} is running."], id="status"),
+        pytest.param(
+            [("status", {"status": "needs_decision"}, True)],
+            [f"{RUN_ID} needs a decision: acr logs {RUN_ID}"],
+            id="somebody must decide",
+        ),
         pytest.param(NODES, ["a: success, 1.2 ms", "b: success, 1.2 ms"], id="nodes"),
         pytest.param([WAITING], ["a: waiting"], id="a node that waits"),
         pytest.param([NODES[0], ("end", {}, True)], [], id="what comes with the end"),

@@ -50,7 +50,7 @@ def test_show_prints_the_text_and_what_is_known(acr: CommandBench) -> None:
     assert "  calls     greet" in acr.run("show", "both").err
 
 
-def test_show_counts_what_verify_has_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_counts_what_verify_has_refused_and_a_run_s_steps(capsys: pytest.CaptureFixture[str]) -> None:
     refused = {
         "count": 3,
         "codes": {"SIGNATURE_INVALID": 2, "CREDENTIAL_MISSING": 1},
@@ -64,6 +64,9 @@ def test_show_counts_what_verify_has_refused(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.splitlines()[-1] == f"  refused   {expected} 2026-09-21 14:13:20 UTC"
     describe_stored(described, 1)  # as an executor of the release before answers
     assert "refused" not in capsys.readouterr().err
+    describe_stored({**described, "steps": {"text": "2 + 1 for each element of input.items", "steps": 2}}, 1)
+    expected = "  steps     2 + 1 for each element of input.items of the platform, in a run in which all runs once"
+    assert capsys.readouterr().err.splitlines()[-1] == expected
 
 
 def test_show_prints_an_earlier_version(acr: CommandBench) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from arcrun.errors import RateLimitedError
 from executor.durable.acceptance import resume_runs
 from executor.durable.start import load_start
 from fakes.accepted import Calls, trigger
@@ -106,6 +107,22 @@ async def test_a_run_whose_instance_cannot_be_created_is_none(bench: Bench, inst
     assert '"running"' not in bench.logs.stored
 
 
+async def test_a_platform_that_takes_no_more_is_a_429_and_the_request_may_be_repeated(
+    bench: Bench, instances: FakeInstances
+) -> None:
+    instances.fails = RateLimitedError(1, "Too many runs are being started.", "TOO_MANY_INSTANCES")
+    keyed = {**DURABLE, "triggers": {"webhook": {"idempotency": {"key": "{{input.text}}"}}}}
+    token = (await bench.service.push(keyed, ADA)).stored.token
+    async with build_client(bench.service) as client:
+        path, body = f"/webhooks/{token}/trigger", {"text": "hi"}
+        refused = await client.post(path, json=body)
+        instances.fails = False
+        repeated = await client.post(path, json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TOO_MANY_INSTANCES")
+    assert (refused.headers["retry-after"], repeated.status_code) == ("1", 202)
+    assert [*instances.params] == [repeated.json()["run_id"]]
+
+
 async def test_a_push_in_the_middle_changes_nothing_for_it(bench: Bench, instances: FakeInstances) -> None:
     run_id = (await trigger(bench, DURABLE, {"text": "old"}))["run_id"]
     await bench.service.push({**DURABLE, "config": {**DURABLE["config"], "c": {"component": "tell"}}}, ADA)
@@ -162,6 +179,19 @@ async def test_it_leaves_its_limit_at_its_end(bench: Bench, instances: FakeInsta
     refused = await trigger(bench, source, {"text": "hi"})
     assert (refused["status"], refused["error"]["code"]) == (429, "RUN_LIMIT_REACHED")
     await instances.run(bench.service, run_id)
+    assert (await trigger(bench, source, {"text": "hi"}))["status"] == 202
+
+
+async def test_it_counts_for_as_long_as_it_lasts_and_no_longer_if_it_is_lost(
+    bench: Bench, instances: FakeInstances
+) -> None:
+    source = {**DURABLE, "limits": [{"concurrent": 1}]}
+    run_id = (await trigger(bench, source, {"text": "hi"}))["run_id"]
+    bench.clock.advance(86_400_000)
+    assert (await trigger(bench, source, {"text": "hi"}))["status"] == 429
+    instances.ended.add(run_id)
+    assert bench.service.lasting is not None
+    await resume_runs(bench.service.lasting)
     assert (await trigger(bench, source, {"text": "hi"}))["status"] == 202
 
 

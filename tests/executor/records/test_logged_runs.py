@@ -21,7 +21,7 @@ from arcrun.errors import (
     RunError,
     UpstreamError,
 )
-from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
@@ -592,6 +592,17 @@ async def test_an_upload_that_goes_on_is_left_alone() -> None:
     isolate.clock.advance(UPLOAD_MS / 2)
     await log.on_alarm(isolate.bucket, nothing_to_export)
     assert isolate.bucket.keys == [f"runs/{run_id}/result"]
+
+
+async def test_an_answer_in_the_bucket_goes_after_a_while() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    large = b"x" * MAX_STEP_RESULT_BYTES
+    assert await isolate.store.keep_answer(run_id, large) == ""
+    assert await isolate.store.open_kept_answer(run_id, "") == large
+    isolate.clock.advance(PRUNE_INTERVAL_MS)
+    await isolate.logs.tables[object_of(run_id)].on_alarm(isolate.bucket, nothing_to_export)
+    assert (await isolate.store.open_kept_answer(run_id, ""), isolate.bucket.keys) == (None, [])
 
 
 async def nothing_to_export() -> bool:

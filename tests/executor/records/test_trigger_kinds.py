@@ -15,6 +15,7 @@ from fakes.ports.system import SeededRandom
 pytestmark = pytest.mark.anyio
 
 WORKFLOW = {"name": "w", "flow": ["input >> PIPE >> a"]}
+STARTING = {"name": "s", "flow": ["input >> CALLS_SUBFLOW >> w"], "config": {"w": {"detach": True, "input": {}}}}
 LATER = "carrier_pigeon"
 
 
@@ -28,8 +29,10 @@ async def start(bench: Bench, kind: TriggerKind) -> str:
             TriggerKind.NAME: ("/webhooks/named/w/trigger", {}),
             TriggerKind.EXECUTE: ("/execute", {"workflow": WORKFLOW}),
             TriggerKind.REPLAY: (f"/runs/{replayed}/replay", {}),
+            TriggerKind.WORKFLOW: ("/execute", {"workflow": STARTING}),
         }[kind]
-        run_id: str = (await client.post(path, json=body)).json()["run_id"]
+        answer = (await client.post(path, json=body)).json()
+        run_id: str = answer["data"]["run_id"] if kind is TriggerKind.WORKFLOW else answer["run_id"]
     await bench.background.finish()
     return run_id
 

@@ -202,6 +202,7 @@ async def test_a_durable_run_is_accepted_again_and_takes_over_what_its_start_has
     record = (await ask(bench, "GET", f"/runs/{told['run_id']}")).json()["data"]
     assert (record["data"], record["replay_of"], record["trigger"]) == ({"text": f"{CANARY}!"}, origin, "replay")
     assert (isolate.asked, len(tell.inputs)) == (["from a"], 2)
+    assert json.loads(instances.outputs[told["run_id"]]) == {"status": "success"}  # nobody waits for its answer
 
 
 async def test_an_accepted_run_is_accepted_again(bench: Bench, instances: FakeInstances, shaky: Shaky) -> None:

@@ -13,6 +13,7 @@ API_KEY_HEADER = "x-arcrun-api-key"  # the platform's own
 DEFAULT_CORS_HEADERS = ("content-type",)
 DEFAULT_CORS_AGE_S = 600
 DEFAULT_KEEP_S = 86_400
+DEFAULT_WAIT_MS = 30_000  # of `answer: wait`
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
     recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if
     whoever knows the URL may call. `cors` is None if no page of another origin may read its answers, `idempotency` if
-    each request runs the workflow.
+    each request runs the workflow. `wait_ms` is how long a request waits for the end of its accepted run, 0 to be
+    answered at once; None where the workflow does not say: 0 of a durable run, and others are not accepted.
     """
 
     methods: tuple[str, ...] = ("POST",)
@@ -106,6 +108,7 @@ class Webhook:
     verify: VerifyPolicy | None = None
     cors: Cors | None = None
     idempotency: Idempotency | None = None
+    wait_ms: int | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -121,6 +124,7 @@ class Webhook:
             **({"verify": self.verify.to_json()} if self.verify is not None else {}),
             **({"cors": self.cors.to_json()} if self.cors is not None else {}),
             **({"idempotency": self.idempotency.to_json()} if self.idempotency is not None else {}),
+            **({"wait_ms": self.wait_ms} if self.wait_ms is not None else {}),
         }
 
     @classmethod
@@ -131,6 +135,7 @@ class Webhook:
             VerifyPolicy.load(stored["verify"]) if "verify" in stored else None,
             Cors.load(stored["cors"]) if "cors" in stored else None,
             Idempotency.load(stored["idempotency"]) if "idempotency" in stored else None,
+            stored.get("wait_ms"),
         )
 
 

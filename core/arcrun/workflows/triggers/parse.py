@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arcrun.limits import MAX_CORS_ORIGINS, MAX_RECORDED_HEADERS
+from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_CORS_ORIGINS, MAX_RECORDED_HEADERS
 from arcrun.templates.hints import suggest_nearest
+from arcrun.times import read_duration_ms
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.responses.headers import HEADER_NAME
 from arcrun.workflows.settings import Reader
@@ -15,6 +16,7 @@ from arcrun.workflows.triggers.model import (
     API_KEY_HEADER,
     DEFAULT_CORS_AGE_S,
     DEFAULT_CORS_HEADERS,
+    DEFAULT_WAIT_MS,
     METHODS,
     Cors,
     Triggers,
@@ -23,7 +25,7 @@ from arcrun.workflows.triggers.model import (
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unanswered_check, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
 # What a browser sends as Origin: in lower case, a name of another script in punycode.
@@ -35,14 +37,14 @@ _ANSWERED = {
 }
 
 
-def parse_triggers(findings: Findings, value: Any, at: Path) -> Triggers:
+def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool = False) -> Triggers:
     Reader(findings, value, at, TRIGGER_KEYS)
     if not isinstance(value, Mapping) or "webhook" not in value:
         return Triggers()
-    return Triggers(_parse_webhook(findings, value["webhook"], (*at, "webhook")))
+    return Triggers(_parse_webhook(findings, value["webhook"], (*at, "webhook"), is_durable=is_durable))
 
 
-def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
+def _parse_webhook(findings: Findings, value: Any, at: Path, *, is_durable: bool) -> Webhook:
     Reader(findings, value, at, WEBHOOK_KEYS)
     given = value if isinstance(value, Mapping) else {}
     default = Webhook()
@@ -56,6 +58,9 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
         if "idempotency" in given
         else None,
+        wait_ms=_parse_answer(findings, given["answer"], (*at, "answer"), is_durable=is_durable)
+        if "answer" in given
+        else None,
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
@@ -63,6 +68,20 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     if webhook.cors is not None:
         _warn_of_refused_methods(webhook.cors, webhook.methods, (*at, "cors", "methods"), findings)
     return webhook
+
+
+def _parse_answer(findings: Findings, value: Any, at: Path, *, is_durable: bool) -> int | None:
+    """`accepted`, `wait`, or how long to wait. A run that is not durable is waited for without being accepted."""
+    if value == "wait":
+        return DEFAULT_WAIT_MS if is_durable else None
+    if value == "accepted":
+        return 0
+    asked = value.get("wait") if isinstance(value, Mapping) and value.keys() == {"wait"} else None
+    wait_ms = read_duration_ms(asked) if isinstance(asked, str) else None
+    if wait_ms is None or not 1 <= wait_ms <= MAX_ANSWER_WAIT_MS:
+        message = f"`{at[-1]}` must be accepted, wait, or a wait of at most {MAX_ANSWER_WAIT_MS // 1000}s"
+        findings.add("INVALID_SETTING", message, "For example: answer: {wait: 10s}.", at=at)
+    return wait_ms
 
 
 def _warn_of_refused_methods(cors: Cors, methods: Sequence[str], at: Path, findings: Findings) -> None:

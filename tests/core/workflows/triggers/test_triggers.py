@@ -82,7 +82,7 @@ def test_triggers_survive_storage(triggers: Any, expected: Triggers) -> None:
             {"webhook": {"zzz": 1}},
             "UNKNOWN_KEY",
             "unknown key `zzz` in `triggers.webhook`",
-            "Allowed: methods, record_headers, verify, cors, idempotency.",
+            "Allowed: methods, record_headers, verify, cors, idempotency, answer.",
             id="far key",
         ),
         pytest.param(

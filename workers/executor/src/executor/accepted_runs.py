@@ -26,7 +26,7 @@ async def may_undo(plan: Plan, ports: RunPorts) -> bool:
         here = pending.pop()
         if here.has_undos:
             return True
-        for name in {call.workflow for call in here.calls if call.workflow} - seen:
+        for name in {call.workflow for call in here.calls if call.workflow and not call.is_detached} - seen:
             seen.add(name)
             called = await _unless_missing(ports.workflows.find_plan(name))
             pending += [called] if called else []
@@ -89,7 +89,7 @@ async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[
     for node in plan.calls:
         if node.workflow is None:
             names |= await _credentials_of(node, ports)
-        elif node.workflow not in seen:
+        elif node.workflow not in seen and not node.is_detached:
             seen.add(node.workflow)
             called = await _unless_missing(ports.workflows.find_plan(node.workflow))
             names |= await _find_credentials(called, ports, seen) if called else set()

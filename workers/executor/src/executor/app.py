@@ -58,6 +58,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss), methods=["POST"]),
         Route("/runs/{run_id}/events/{event}", protected(events.send_event), methods=["POST"]),
+        Route("/runs/{run_id}/decisions/{node:path}", protected(runs.decide), methods=["POST"]),
         Route("/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
         Route("/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
         Route("/runs/{run_id}/replay", protected(runs.replay), methods=["POST"]),

@@ -25,7 +25,7 @@ from arcrun_http.requests import (
     read_body,
 )
 
-PARAMETERS = frozenset({"timeout_ms", "async", "trace"})  # of a trigger's query: they are arcrun's
+PARAMETERS = frozenset({"timeout_ms", "async", "trace", "wait_ms"})  # of a trigger's query: they are arcrun's
 QUERY_METHODS = ("GET", "DELETE")  # without a body, their input is the query
 LARGE_BYTES = 256 * 1024
 _GZIP = 31  # zlib's window bits: only gzip, with its header and check sum

@@ -20,7 +20,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, WorkflowPausedError
 from arcrun.json_text import write_json
-from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
@@ -92,6 +92,20 @@ async def cancel(service: ExecutorService, request: Request) -> Response:
     if has_instance and service.lasting is not None:
         service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
+
+
+async def decide(service: ExecutorService, request: Request) -> Response:
+    """Decide about a call that a crash cut off: 202. Raises what `decide` and `read_decision` do."""
+    from executor.durable import cut_off_calls  # noqa: PLC0415 - as below
+
+    run_id, node = request.path_params["run_id"], request.path_params["node"]
+    decision = cut_off_calls.read_decision(await read_object(request, allowed=("decision", "data")))
+    if (lasting := service.lasting) is None:
+        raise cut_off_calls.build_nothing_error(node, (await service.runs.find(run_id))["status"], [], run_id)
+    await cut_off_calls.decide(lasting, service.runs, run_id, node, decision)
+    service.background.start(cut_off_calls.repeat_instance(lasting, service.engine.ports.clock, run_id))
+    told = {"node": node, "decision": decision["decision"]}
+    return JsonResponse({"success": True, "run_id": run_id, "data": told}, 202)
 
 
 async def dismiss(service: ExecutorService, request: Request) -> Response:
@@ -191,6 +205,9 @@ async def _run(
     service: ExecutorService, request: Request, stored: StoredWorkflow, kind: TriggerKind, *, is_owner: bool
 ) -> Response:
     trigger = await read_trigger(service, request, stored.plan, kind, has_key=is_owner)
+    wait_ms = find_wait_ms(service, request, stored, kind, is_owner=is_owner)
+    if wait_ms is not None:
+        trigger.gets_response = wait_ms > 0
     if (is_owner and KEY_HEADER in request.headers) or (
         kind is TriggerKind.WEBHOOK and stored.plan.triggers.webhook.idempotency is not None
     ):
@@ -199,32 +216,74 @@ async def _run(
         render: Callable[[RunRecord], Response] = partial(answer_caller, request=request)
         if is_owner:
             render = partial(answer_owner, with_trace=wants_trace(request))
-        if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
-            return answer
-    if not is_accepted(request, stored):
+        is_accepted = wait_ms is not None
+        answer = await answer_once(
+            service, request, stored, trigger, is_owner=is_owner, is_accepted=is_accepted, render=render
+        )
+        if answer is not None:
+            return await _wait(service, request, answer, wait_ms, is_owner=is_owner) if wait_ms else answer
+    if wait_ms is None:
         if is_owner:
             return await answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
+    accepted = answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
+    return await _wait(service, request, accepted, wait_ms, is_owner=is_owner) if wait_ms else accepted
+
+
+def find_wait_ms(
+    service: ExecutorService, request: Request, stored: StoredWorkflow, kind: TriggerKind, *, is_owner: bool
+) -> int | None:
+    """How long the request waits for the end of its run; None if the run is done for the request, not accepted. Raises
+    RequestError.
+    """
+    plan = stored.plan
+    if stored.pause is not None:
+        return 0  # it is queued
+    own_ms = plan.triggers.webhook.wait_ms if kind is TriggerKind.WEBHOOK else None
+    if own_ms and service.lasting is None and not plan.is_durable:
+        own_ms = None  # accepted or not, it is done in this isolate
+    is_async = wants_async(request)
+    if own_ms is None and not plan.is_durable and not is_async:
+        return None
+    if is_owner and "wait_ms" in _query(request):
+        return read_wait(request)
+    return 0 if is_async else own_ms or 0
+
+
+async def _wait(
+    service: ExecutorService, request: Request, accepted: Response, wait_ms: int, *, is_owner: bool
+) -> Response:
+    """The answer of a run that was accepted, if it ends in time."""
+    from executor.durable.waiting import answer_at_end  # noqa: PLC0415 - quick runs need none of it
+
+    return await answer_at_end(service, request, accepted, wait_ms, is_owner=is_owner)
 
 
 async def answer_run(
     service: ExecutorService, request: Request, run: Callable[[str | None], Awaitable[RunRecord]]
 ) -> Response:
     """The answer to a run's owner: one object or, for a client that accepts lines, {"run_id"} at once and then that
-    object; empty lines between them keep the connection. A run that is answered in lines goes on without its client,
-    for as long as the platform lets it.
+    object. A run that is answered in lines goes on without its client, for as long as the platform lets it.
     """
     with_trace = wants_trace(request)
     if request.headers.get("accept") != LINES:
         return answer_owner(await run(None), with_trace=with_trace)
     run_id = service.runs.new_run_id()
+
+    async def answer() -> Response:
+        return answer_owner(await run(run_id), with_trace=with_trace)
+
+    return answer_in_lines(service, run_id, answer)
+
+
+def answer_in_lines(service: ExecutorService, run_id: str, make: Callable[[], Awaitable[Response]]) -> JsonLines:
+    """{"run_id"} at once, and then the answer; empty lines between them keep the connection."""
     ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def work() -> None:
-        answer = render_error(InternalError())
+        answer: Response = render_error(InternalError())
         try:
-            answer = answer_owner(await run(run_id), with_trace=with_trace)
+            answer = await make()
         except ArcrunError as error:
             answer = render_error(error)
         finally:
@@ -385,9 +444,12 @@ def read_timeout(request: Request) -> float | None:
     return timeout_ms
 
 
-def is_accepted(request: Request, stored: StoredWorkflow) -> bool:
-    """Whether the request is answered before its run."""
-    return wants_async(request) or stored.plan.is_durable or stored.pause is not None
+def read_wait(request: Request) -> int:
+    """`?wait_ms=` in milliseconds. Raises RequestError."""
+    wait_ms = parse_whole(_query(request)["wait_ms"])
+    if wait_ms is None or wait_ms > MAX_ANSWER_WAIT_MS:
+        raise RequestError(f"`wait_ms` must be an integer from 0 to {MAX_ANSWER_WAIT_MS}.")
+    return wait_ms
 
 
 def wants(request: Request, name: str) -> bool:

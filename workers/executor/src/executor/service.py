@@ -267,6 +267,15 @@ class ExecutorService:
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
+    def new_run_id(self) -> str:
+        return self.runs.new_run_id()
+
+    async def start_detached(self, workflow: str, value: Any, run_id: str, depth: int) -> None:
+        """See Starter. Raises NotFoundError, WorkflowError, and what `start` does."""
+        from executor.starts.detached import start_detached  # noqa: PLC0415 - few runs start others
+
+        await start_detached(self, workflow, value, run_id, depth)
+
     async def find_input(self, run_id: str) -> Any:
         """What a run was started with, without the account's stored secrets.
 
@@ -288,7 +297,9 @@ class ExecutorService:
     async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: AsyncExitStack) -> None:
         async with place:
             watch = self.runs.watch
-            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version, watch=watch)
+            record = await self.engine.run(
+                stored.plan, trigger, run_id, version=stored.version, watch=watch, starter=self
+            )
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
@@ -298,7 +309,9 @@ class ExecutorService:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
             watch = self.runs.watch
-            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version, watch=watch)
+            record = await self.engine.run(
+                plan, self._clamp(trigger), run_id, version=version, watch=watch, starter=self
+            )
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record, write)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work

@@ -14,6 +14,7 @@ from arcrun.limits import MAX_WORKFLOWS
 from arcrun.templates.variables import Variables, find_variables_problem
 from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
+from arcrun.workflows.plan import Plan
 from arcrun.workflows.stored_file import read_file_name
 from arcrun.workspace.pause import OnTrigger
 from arcrun_http.callers import actor_of
@@ -150,15 +151,32 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
         "refused": await _find_refused(service, name),
-        "vars": await _find_variables(service, head),
     }
-    return build_success({**_render(request, head), **found})
+    plan = await _find_plan(service, head)
+    told = {
+        "vars": None if plan is None else plan.variables,
+        "steps": await _count_steps(service, plan) if plan is not None and plan.is_durable else None,
+    }
+    return build_success({**_render(request, head), **found, **told})
 
 
-async def _find_variables(service: ExecutorService, head: Head) -> Mapping[str, Any] | None:
-    """The project's settings that the current version has kept; None if it can no longer run."""
+async def _find_plan(service: ExecutorService, head: Head) -> Plan | None:
+    """The plan of the current version; None if it can no longer run."""
     with suppress(ArcrunError):
-        return (await service.workflows.find(head.token)).plan.variables
+        return (await service.workflows.find(head.token)).plan
+    return None
+
+
+async def _count_steps(service: ExecutorService, plan: Plan) -> dict[str, Any] | None:
+    """How many of the platform's steps a run takes; None if a component cannot be looked up now."""
+    from arcrun.durable.purity import Purity  # noqa: PLC0415 - quick runs need none of it
+    from arcrun.durable.step_counts import StepCounter  # noqa: PLC0415
+    from executor.durable.acceptance import find_callees, find_pure  # noqa: PLC0415
+
+    with suppress(ArcrunError):
+        callees = {name: stored.plan for name, stored in (await find_callees(service, plan)).items()}
+        pure = await find_pure(service, [plan, *callees.values()])
+        return StepCounter(Purity(pure), callees).count(plan.graph).to_json()
     return None
 
 

@@ -6,7 +6,6 @@ creates it: the local platform's does at each start, and wakes those that it has
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from arcrun.contracts.model import Contract
 from arcrun.durable.links import KEY_BYTES
@@ -18,6 +17,7 @@ from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.waiting import asks_people
 from executor.accepted_runs import make_keepable
+from executor.durable.answers import ENDED
 from executor.durable.lasting import Lasting
 from executor.durable.queueing import begin_if_resumed
 from executor.durable.start import RunStart, load_start
@@ -28,7 +28,6 @@ from executor.workflows import StoredWorkflow
 
 WAKING = "arcrun-wake"  # a type of event that no run waits for
 PAGE = 100
-ENDED = ("complete", "errored", "terminated")
 
 
 async def accept_run(
@@ -40,7 +39,7 @@ async def accept_run(
     limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
     ticket = ""
     if plan.start_limits:
-        ticket = await admit(service.runs, plan, replace(trigger, timeout_ms=limit_ms))
+        ticket = await admit(service.runs, plan, trigger)
     try:
         start = await _build_start(service, lasting, stored, trigger, ticket)
         shown = await make_keepable(plan, trigger, service.engine.ports)
@@ -69,14 +68,14 @@ async def accept_run(
 async def _build_start(
     service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, trigger: Trigger, ticket: str
 ) -> RunStart:
-    callees = await _find_callees(service, stored.plan)
+    callees = await find_callees(service, stored.plan)
     plans = [stored.plan, *(each.plan for each in callees.values())]
     ports = service.engine.ports
     return RunStart(
         stored.name,
         (stored.version, stored.plan.sha256),
         {name: (each.version, each.plan.sha256) for name, each in callees.items()},
-        await _find_pure(service, plans),
+        await find_pure(service, plans),
         trigger,
         ports.clock.now_ms(),
         ticket,
@@ -84,12 +83,13 @@ async def _build_start(
     )
 
 
-async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, StoredWorkflow]:
+async def find_callees(service: ExecutorService, plan: Plan) -> dict[str, StoredWorkflow]:
     """The workflows that a run may call, as they are now. Raises UpstreamError."""
     found: dict[str, StoredWorkflow] = {}
     pending = [plan]
     while pending:
-        for name in {call.workflow for call in pending.pop().calls if call.workflow} - found.keys():
+        called = {call.workflow for call in pending.pop().calls if call.workflow and not call.is_detached}
+        for name in called - found.keys():
             try:
                 found[name] = await service.workflows.find_by_name(name)
             except NotFoundError:
@@ -98,7 +98,7 @@ async def _find_callees(service: ExecutorService, plan: Plan) -> dict[str, Store
     return found
 
 
-async def _find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
+async def find_pure(service: ExecutorService, plans: Sequence[Plan]) -> list[str]:
     """The components whose calls reach nothing outside, and do not wait. One that is not found is none of them."""
     pure = []
     for name in sorted({call.component for plan in plans for call in plan.calls if call.workflow is None}):
@@ -120,8 +120,10 @@ def _reaches_outside(contract: Contract) -> bool:
 async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError) -> None:
     """Record that a run has ended with `error`, if it has not ended yet."""
     if (found := await lasting.runs.find_start(run_id)) is not None:
-        record = load_start(found[0]).build_failed(run_id, error)
-        await lasting.runs.end_accepted(EndedRun(record, KEEPS_ALL, b""))
+        start = load_start(found[0])
+        await lasting.runs.end_accepted(EndedRun(start.build_failed(run_id, error), KEEPS_ALL, b""))
+        if start.ticket:
+            await lasting.runs.leave(start.ticket)
 
 
 async def _wake(lasting: Lasting, run_id: str) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from arcrun.ports import BlobStore, RunInstances
 from arcrun.run_events import RunEventsObject
+from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.protocol import Unsettled
 from executor.records.runs import EndedRun
+
+if TYPE_CHECKING:
+    from arcrun.durable.once import Decision
 
 
 class LastingRuns(Protocol):
@@ -16,6 +20,9 @@ class LastingRuns(Protocol):
 
     async def end_accepted(self, run: EndedRun) -> None:
         """Like `add_accepted`. Raises UpstreamError."""
+
+    async def leave(self, ticket: str) -> None:
+        """A run that was admitted has ended."""
 
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
         """The `start` of an accepted run that has not ended, and whether it is to be cancelled. Raises UpstreamError,
@@ -55,6 +62,27 @@ class LastingRuns(Protocol):
 
     def open_events(self, run_id: str) -> RunEventsObject:
         """The events of an accepted run."""
+
+    async def ask_about_call(self, run_id: str, call: str, node: str) -> "Decision | None":
+        """The decision about a call of a run that has not ended. Raises UpstreamError, DecryptionError,
+        NotConfiguredError.
+        """
+
+    async def decide_call(self, run_id: str, node: str, decision: "Decision") -> bool:
+        """Decide about what nobody has decided of a node. False if there is nothing. Raises UpstreamError,
+        NotConfiguredError.
+        """
+
+    async def list_cut_off(self, run_id: str) -> Sequence[CutOffCall]:
+        """Raises UpstreamError."""
+
+    async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        """Seal the answer of an accepted run. A large one lies in the bucket for a while, and this is "". Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""

@@ -4,7 +4,7 @@ One that is not durable is one step: it is run once, and again only if it was lo
 journal (arcrun/durable/journal.py).
 """
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,9 @@ from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX
 from arcrun.ports import Clock, WorkflowSteps
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
 from arcrun.workflows.plan import Plan
+from executor.durable.answers import render_output, render_run
 from executor.durable.cancellation import ask_again
+from executor.durable.cut_off_calls import RunDecisions
 from executor.durable.inbox import RunInbox
 from executor.durable.lasting import Lasting
 from executor.durable.notes import Notes
@@ -32,21 +34,22 @@ from executor.durable.step_box import StepBox
 from executor.records.runs import EndedRun
 from executor.service import ExecutorService
 
+logger = logging.getLogger("arcrun")
+
 RETRIES = 3  # the platform's, of a step that is lost with its isolate
 TIMEOUT_MS = MAX_RUN_TIMEOUT_MS + MAX_UNDO_MS + 60_000
 
 
 async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
-    """How the run ended, as JSON: {"status"}; `payload` is {"run_id"}. Raises UpstreamError."""
+    """The instance's output (answers.py); `payload` is {"run_id"}. Raises UpstreamError."""
     clock, lasting, run_id = service.engine.ports.clock, service.lasting, str(payload["run_id"])
     await clock.pause()  # what has accepted it may not have answered yet
     assert lasting is not None  # the binding that has called this is there
     found = await patiently(clock, lambda: lasting.runs.find_start(run_id))
     if found is None:  # it has ended, or was not accepted after all
-        return json.dumps({"status": "unknown"})
+        return render_output("unknown")
     run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
-    status = await run.run_to_end()
-    return json.dumps({"status": status})
+    return await run.run_to_end()
 
 
 @dataclass
@@ -68,9 +71,9 @@ class InstanceRun:
         if not plan.is_durable:
             return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
         box = StepBox(self.lasting, self._clock, self.run_id)
-        status = await self._end(plan.keeping, await self._run_durable(plan, box))
+        output = await self._end(plan.keeping, await self._run_durable(plan, box))
         await box.clear()
-        return status
+        return output
 
     @property
     def _clock(self) -> Clock:
@@ -80,7 +83,8 @@ class InstanceRun:
         start = self.start
         interrupt = ask_again(self.lasting, self._clock, self.run_id)
         trigger = replace(start.trigger, interrupt=interrupt)
-        record = await self.service.engine.run(plan, trigger, self.run_id, version=start.pin[0])
+        engine = self.service.engine
+        record = await engine.run(plan, trigger, self.run_id, version=start.pin[0], starter=self.service)
         return await self._end(plan.keeping, record)
 
     async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
@@ -97,6 +101,7 @@ class InstanceRun:
             purity=purity,
             most_steps=FREE_RUN_STEPS if engine.limits.is_free else MAX_RUN_STEPS,
             on_rest=notes.rest if plan.keeping.recording is not Recording.NONE else None,
+            decisions=RunDecisions(self.lasting, engine.ports.clock, self.run_id),
         )
         ports = RunPorts(
             OutsideComponents(engine.ports.components, journal),
@@ -108,7 +113,9 @@ class InstanceRun:
         interrupt = journal.interrupt if self.is_to_cancel else None
         links = start.open_links(self.run_id)
         trigger = replace(start.trigger, interrupt=interrupt, links=links, progress=progress)
-        run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
+        run = Engine(ports, engine.limits).run(
+            plan, trigger, self.run_id, version=start.pin[0], journal=journal, starter=self.service
+        )
         try:
             return await journal.run(run)
         finally:
@@ -120,10 +127,20 @@ class InstanceRun:
         return await find_plan(self.service, name, *self.start.callees[name])
 
     async def _end(self, keeping: Keeping, record: RunRecord) -> str:
-        """Store the record: once more, if the isolate is lost behind it."""
+        """Store the record, once more if the isolate is lost behind it. Returns the instance's output."""
         ended = EndedRun(record.shortened(), keeping, b"")
         await patiently(self._clock, lambda: self.lasting.runs.end_accepted(ended))
         self.service.usage.add(record.usage)
         if self.start.ticket:
             await self.service.runs.leave(self.start.ticket)
-        return record.status
+        return render_output(record.status, await self._keep_answer(record))
+
+    async def _keep_answer(self, record: RunRecord) -> str | None:
+        """Keep what is answered to a client that waits. Without it that gets the run's id: the record is stored."""
+        if not self.start.trigger.gets_response:
+            return None
+        try:
+            return await self.lasting.runs.keep_answer(self.run_id, render_run(record))
+        except ArcrunError as error:
+            logger.warning("The answer of run %s could not be kept: %s", self.run_id, error.code)
+            return None

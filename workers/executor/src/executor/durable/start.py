@@ -6,7 +6,8 @@ workflow that it may call: a push in the middle of a run changes nothing for it.
 reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are
 those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to decide, with
 the key in hexadecimal, else null. A replay has "replay" too: {"origin", "nodes", "loops", "stopped"}, what it takes
-over (arcrun/replays/replay.py). Format 1 has neither of these two.
+over (arcrun/replays/replay.py). If a client waits for its answer, "is_awaited" is true; else it is left out. Format 1
+has none of these three.
 """
 
 from collections.abc import Collection, Mapping
@@ -79,6 +80,7 @@ class RunStart:
                 "ticket": self.ticket,
                 "links": self.links and {"base_url": self.links[0], "key": self.links[1].hex()},
                 **({} if replay is None else {"replay": replay.to_json()}),
+                **({"is_awaited": True} if trigger.gets_response else {}),
             }
         ).encode()
 
@@ -102,7 +104,7 @@ def load_start(content: bytes) -> RunStart:
         limited_by=LimitedBy(limits["limited_by"]),
         request=None if request is None else KeptRequest.load(request),
         undo_ms=limits["undo_ms"],
-        gets_response=False,
+        gets_response=told.get("is_awaited", False),
         replay=Replay.load(told["replay"]) if "replay" in told else None,
     )
     return RunStart(

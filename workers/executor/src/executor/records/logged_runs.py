@@ -22,17 +22,18 @@ from arcrun.errors import (
     UpstreamError,
     build_cursor_error,
 )
-from arcrun.limits import MAX_ROW_BYTES
+from arcrun.limits import MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_events import RunEventsObject
-from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.cut_off_calls import CutOffCall
+from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.earlier_runs import EarlierRuns
-from executor.records.run_inputs import NONE, RunInputs, answer_of, holder_of, start_of
+from executor.records.run_inputs import NONE, RunInputs, answer_of, decision_of, end_of, holder_of, start_of
 from executor.records.runs import (
     LONGEST_QUICK_RUN_MS,
     AcceptedRun,
@@ -48,6 +49,7 @@ from executor.records.runs import (
 )
 
 if TYPE_CHECKING:
+    from arcrun.durable.once import Decision
     from executor.records.occasions import Occasion
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
@@ -181,6 +183,8 @@ class LoggedRuns:
         verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
         if (until_ms := found.get("dead_until_ms")) is not None:
             verdict["dead_until"] = render_time(until_ms)
+        if verdict["status"] == NEEDS_DECISION:
+            verdict["decisions"] = [*await self._objects.list_cut_off(run_id)]
         return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
@@ -314,6 +318,37 @@ class LoggedRuns:
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         await self._objects.of_run(run_id).note_trace(run_id, trace)
+
+    async def ask_about_call(self, run_id: str, call: str, node: str) -> "Decision | None":
+        if (found := await self._objects.ask_about_call(run_id, call, node)) is None:
+            return None
+        sealed = found.get("data")
+        data = None
+        if sealed is not None:
+            data = json.loads(await self._inputs.open_part(decision_of(run_id, node), base64.b64decode(sealed)))
+        return {"decision": found["decision"], "data": data}
+
+    async def decide_call(self, run_id: str, node: str, decision: "Decision") -> bool:
+        sealed = None
+        if decision["data"] is not None:
+            sealed = await self.seal_part(decision_of(run_id, node), json.dumps(decision["data"]).encode())
+        data = None if sealed is None else base64.b64encode(sealed).decode()
+        return await self._objects.decide_call(run_id, node, {"decision": decision["decision"], "data": data})
+
+    async def list_cut_off(self, run_id: str) -> Sequence[CutOffCall]:
+        return await self._objects.list_cut_off(run_id)
+
+    async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        sealed = await self.seal_part(end_of(run_id), answer)
+        if len(sealed) * 4 / 3 <= MAX_STEP_RESULT_BYTES:
+            return base64.b64encode(sealed).decode()
+        await self._objects.expect_blobs(run_id)
+        await self._blobs.put(blob_key(run_id, Blobs.ANSWER), sealed)
+        return ""
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        sealed = base64.b64decode(kept) or await self._read_blob(run_id, Blobs.ANSWER)
+        return None if sealed is None else await self._inputs.open_part(end_of(run_id), sealed)
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         number, _, after = (cursor or "0:").partition(":")

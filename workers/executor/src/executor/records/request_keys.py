@@ -71,7 +71,7 @@ class RequestKeys:
         self._count(0, len(answer or "") * len(settled))
 
     def release(self, key: str, run_id: str) -> None:
-        self._delete("key = ? AND run_id = ? AND status = 'running'", key, run_id)
+        self._delete("key = ? AND run_id = ? AND status IN ('running', 'accepted')", key, run_id)
 
     def prune(self) -> bool:
         """Delete a batch of expired keys. Returns whether more remain."""

@@ -185,6 +185,14 @@ def answer_of(run_id: str) -> str:
     return f"answer of run {run_id}"
 
 
+def end_of(run_id: str) -> str:
+    return f"answer at the end of run {run_id}"
+
+
+def decision_of(run_id: str, node: str) -> str:
+    return f"decision of run {run_id}: {node}"
+
+
 def start_of(run_id: str) -> str:
     return f"start of run {run_id}"
 

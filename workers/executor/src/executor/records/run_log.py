@@ -21,11 +21,12 @@ from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
-from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
+from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, dead_letters, queued_runs, request_keys, run_events
+from executor.records import admissions, cut_off_calls, dead_letters, queued_runs, request_keys, run_events
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
@@ -65,6 +66,7 @@ MIGRATIONS = (
         "CREATE TABLE cancels (id TEXT PRIMARY KEY, asked_ms REAL NOT NULL) WITHOUT ROWID",
         "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
     ),
+    cut_off_calls.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -105,13 +107,18 @@ _EMPTIED = (
     "dead_letters",
     "queued",
     "cancels",
+    "cut_off_calls",
 )
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
 _MAY_BE_DEAD = "id IN (SELECT id FROM dead_letters UNION SELECT id FROM starts)"
 _IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
 
-_DEADLINES = {"running": "deadline_ms >= ?", "lost": "deadline_ms > 0 AND deadline_ms < ?", "queued": "deadline_ms = 0"}
+_DEADLINES = {
+    **dict.fromkeys(("running", NEEDS_DECISION), "deadline_ms >= ?"),
+    "lost": "deadline_ms > 0 AND deadline_ms < ?",
+    "queued": "deadline_ms = 0",
+}
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
@@ -166,6 +173,7 @@ class RunLogTables:
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
         self._admissions = admissions.Admissions(sql, clock)
         self._events = run_events.RunEvents(sql, self._is_under_way)
+        self._cut_off = cut_off_calls.CutOffCalls(sql, clock)
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
@@ -208,6 +216,7 @@ class RunLogTables:
                 self._prune_again(self._dead.add(run_id, run["workflow"]))
             self._queue.remove(run_id)
             self._events.forget(run_id)
+            self._cut_off.forget(run_id)
         self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
@@ -223,6 +232,7 @@ class RunLogTables:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
         self._queue.remove(run_id)
         self._events.forget(run_id)
+        self._cut_off.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
         return gone[0]["blobs"] if gone else 0
 
@@ -231,7 +241,7 @@ class RunLogTables:
         if not found:
             return None
         until_ms = self._dead.find_until(run_id) if found[0]["status"] == "failed" else None
-        return cast(StoredRun, _without_none({**found[0], "dead_until_ms": until_ms}))
+        return cast(StoredRun, _without_none({**self._judge(found)[0], "dead_until_ms": until_ms}))
 
     def ask_to_end(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
@@ -251,6 +261,24 @@ class RunLogTables:
 
     def unmark_retried(self, run_id: str, by: str) -> None:
         self._sql.execute("UPDATE runs SET retried_by = NULL WHERE id = ? AND retried_by = ?", run_id, by)
+
+    def _judge(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """The rows, with the status of those runs that need a decision."""
+        if any(row["status"] == "running" for row in rows):
+            undecided = self._cut_off.find_undecided()
+            for row in rows:
+                if row["status"] == "running" and row["id"] in undecided:
+                    row["status"] = NEEDS_DECISION
+        return rows
+
+    def ask_about_call(self, run_id: str, call: str, node: str) -> CallDecision | None:
+        return self._cut_off.ask(run_id, call, node)
+
+    def decide_call(self, run_id: str, node: str, decided: CallDecision) -> bool:
+        return self._cut_off.decide(run_id, node, decided)
+
+    def list_cut_off(self, run_id: str) -> list[CutOffCall]:
+        return self._cut_off.list_open(run_id)
 
     def find_start(self, run_id: str) -> Started | None:
         found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
@@ -301,7 +329,7 @@ class RunLogTables:
             f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
             *values,
         )
-        return [_to_verdict(row) for row in rows]
+        return [_to_verdict(row) for row in self._judge(rows)]
 
     def _find_last_scanned(self, upper: str, lower: str) -> str:
         """The id of the last run that one call may scan; "" if there are no more."""
@@ -528,6 +556,7 @@ class RunLogTables:
         )
         for row in lost:
             self._events.forget(row["id"])
+            self._cut_off.forget(row["id"])
 
     async def _delete_oldest(self, blobs: BlobStore, most_bytes: float) -> list[str]:
         """Delete the oldest runs, dead letters only if there are no others. Returns their ids."""
@@ -651,6 +680,9 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append(f"status = 'running' AND {_DEADLINES[wanted.status]}")
         if wanted.status != "queued":
             values.append(now_ms - LOST_AFTER_MS)
+        if wanted.status in ("running", NEEDS_DECISION):
+            needs = "" if wanted.status == NEEDS_DECISION else "NOT "
+            conditions.append(f"id {needs}IN ({cut_off_calls.UNDECIDED})")
     if wanted.is_dead:
         conditions.append(f"(status = 'failed' OR {_DEADLINES['lost']})")
         values.append(now_ms - LOST_AFTER_MS)

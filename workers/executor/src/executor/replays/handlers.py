@@ -77,6 +77,7 @@ class _Beginning:
 
     async def start(self) -> str:
         run_id, prepared = self.service.runs.new_run_id(), self.prepared
+        prepared.trigger.gets_response = False
         async with self.noting(run_id):
             return await self.service.start(prepared.stored, prepared.trigger, is_owner=True, run_id=run_id)
 

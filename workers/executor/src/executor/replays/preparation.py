@@ -11,6 +11,7 @@ from arcrun.replays.choice import Taken, take_before, take_succeeded
 from arcrun.replays.errors import build_impossible
 from arcrun.replays.needs import require_known
 from arcrun.replays.replay import Replay
+from arcrun.run_log.filter import UNFINISHED
 from arcrun.workflows.plan import Plan
 from executor.records.occasions import Occasion
 from executor.service import ExecutorService
@@ -153,7 +154,7 @@ async def _find_workflow(service: ExecutorService, record: Mapping[str, Any], ve
 
 
 def _require_ended(record: Mapping[str, Any]) -> None:
-    if record["status"] == "running":
+    if record["status"] in UNFINISHED:
         raise build_impossible(
             "The run has not ended.",
             f"Wait for its end: acr logs {record['id']} --follow",
@@ -179,7 +180,7 @@ async def _reads_request(service: ExecutorService, plan: Plan) -> bool:
         here = pending.pop()
         if here.request_fields:
             return True
-        for name in {call.workflow for call in here.calls if call.workflow} - seen:
+        for name in {call.workflow for call in here.calls if call.workflow and not call.is_detached} - seen:
             seen.add(name)
             try:
                 pending.append(await service.workflows.find_plan(name))

@@ -39,7 +39,7 @@ from arcrun.workflows.triggers.model import Idempotency, Webhook
 from arcrun_http.requests import body_of
 from executor.bodies import list_query, read_content
 from executor.records.runs import AcceptedRun, EndedRun, KeyedRequest
-from executor.run_handlers import KEY_HEADER, answer_accepted, is_accepted
+from executor.run_handlers import KEY_HEADER, answer_accepted
 from executor.service import ExecutorService
 from executor.starts.leases import limit_lease
 from executor.webhook_requests import WebhookRequest, read_path
@@ -93,10 +93,11 @@ async def answer_once(
     trigger: Trigger,
     *,
     is_owner: bool,
+    is_accepted: bool,
     render: Render,
 ) -> Response | None:
-    """Run the workflow, or answer as the first request with this key was answered. `render` makes the answer of a run.
-    None if the request has no key, which its workflow allows.
+    """Run the workflow, or accept its run; or answer as the first request with this key was answered. `render` makes
+    the answer of a run. None if the request has no key, which its workflow allows.
 
     Raises RequestError IDEMPOTENCY_KEY_MISSING, IDEMPOTENCY_KEY_INVALID; ConflictError IDEMPOTENCY_KEY_REUSED,
     REQUEST_RUNNING, IDEMPOTENT_ANSWER_NOT_STORED; UpstreamError.
@@ -106,11 +107,10 @@ async def answer_once(
     key = await _read_key(service, request, stored.plan.triggers.webhook, policy, trigger, is_owner=is_owner)
     if key is None:
         return None
-    is_async = is_accepted(request, stored)
     keyed = KeyedRequest(
         key=_hash(json.dumps([stored.name, is_owner, key or [fingerprint]]).encode()),
         fingerprint=fingerprint,
-        lease_ms=ACCEPTING_MS if is_async else limit_lease(stored.plan, trigger),
+        lease_ms=ACCEPTING_MS if is_accepted else limit_lease(stored.plan, trigger),
         keep_ms=1_000 * policy.keep_s,
         retries_failed=policy.retries_failed,
     )
@@ -119,7 +119,7 @@ async def answer_once(
         return await _repeat(service, claimed)
     run = _KeyedRun(service, keyed.key, claimed["run_id"], render)
     try:
-        if is_async:
+        if is_accepted:
             return await run.start(stored, trigger, is_owner=is_owner)
         return await run.run(stored, trigger)
     except ArcrunError as error:
