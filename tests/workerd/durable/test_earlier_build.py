@@ -1,4 +1,4 @@
-"""A deploy in the middle of a durable run: this build goes on with one that an earlier build began, over its stored data.
+"""A deploy in the middle of a durable run: this build goes on with one that an earlier build began, over its data.
 
 The data is what `acr dev` of that build had left after a kill -9 while the run waited: the tables of the RunLog had
 four migrations then, and a start was of format 1.
