@@ -71,6 +71,13 @@ class ArcrunError(Exception):
         self.details = dict(details or {})
         self._place: dict[str, Any] = {}
 
+    def __copy__(self) -> Self:
+        """A copy, whatever a class takes to build one."""
+        copied = type(self).__new__(type(self))
+        copied.args = self.args
+        copied.__dict__ |= self.__dict__
+        return copied
+
     def locate(self, **place: Any) -> None:
         """Add the place in a workflow where the error occurred (`node`, `index` ...), unless `details` has it
         already.

@@ -31,6 +31,8 @@ def event(
       acr event 01M8EQ4YH9028TPMXF6CT5DE5V paid --data '{"amount": 120}'
       acr event 01M8EQ4YH9 paid --data @payment.json --id payment-4711
     """
+    if event_id is not None and not (event_id.isascii() and event_id.isprintable() and event_id):
+        raise click.BadParameter("printable characters of ASCII only", param_hint="--id")
     payload = None if data is None else read_json_option(data, "--data")
     run_id = find_run_id(client, run)
     if run_id is None:

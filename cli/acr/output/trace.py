@@ -189,7 +189,8 @@ def _tell_waiting(record: dict[str, Any], console: Console) -> None:
     for entry in record.get("trace", ()):
         if entry["status"] == "waiting":
             given = entry.get("input", {})
-            what = next((f"{key} {given[key]}" for key in ("event", "title", "for", "until", "ms") if key in given), "")
+            keys = ("event", "title", "for", "until", "ms")
+            what = next((f"{key} {given[key]}" for key in keys if key in given), entry["component"])
             console.print(Text(f"{entry['node']} waits: {what}", "cyan"), soft_wrap=True)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from acr.errors import NoAnswerError
 from acr.targets.executor_client import ExecutorClient
 
 RETRY_S = 1.0  # before a stream that has ended is gone on with
+SILENCE_S = 60.0  # of a platform that has answered before
 ENDS = ("end", "gone")  # the latter of a run that leaves no record
 
 
@@ -24,12 +26,18 @@ class RunEvent:
 def follow_run(client: ExecutorClient, run_id: str) -> Iterator[RunEvent]:
     """What is new of a run, up to its end. Raises AnswerError, NoAnswerError."""
     last_id: str | None = None
+    heard_s = time.monotonic()
     while True:
-        for event in read_events(client.stream_follow(run_id, last_id)):
-            last_id = event.event_id or last_id
-            yield event
-            if event.name in ENDS:
-                return
+        try:
+            for event in read_events(client.stream_follow(run_id, last_id)):
+                last_id, heard_s = event.event_id or last_id, time.monotonic()
+                yield event
+                if event.name in ENDS:
+                    return
+            heard_s = time.monotonic()
+        except NoAnswerError:  # the platform may be restarted
+            if last_id is None or time.monotonic() - heard_s > SILENCE_S:
+                raise
         time.sleep(RETRY_S)
 
 

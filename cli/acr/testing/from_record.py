@@ -16,6 +16,7 @@ from acr.workflows.offline_check import check_offline
 from acr.workflows.templates import find_credentials
 from acr.workflows.workflow_file import read_workflow_file
 from arcrun.errors import ComponentError
+from arcrun.workflows.waiting import WAITING_COMPONENTS
 from arcrun.yaml_text import YamlTextError, parse_yaml, render_yaml
 
 SUBFLOW = "workflow:"  # what a trace has as the component of a node that calls a workflow, before its name
@@ -167,7 +168,7 @@ class _Reader:
             contract = self.components.find_contract(entry["component"])
         except (ComponentError, CliError):
             return True
-        return contract is None or contract.reaches_outside
+        return contract is None or contract.reaches_outside or contract.canonical_id in WAITING_COMPONENTS
 
     def _stub(self, path: str, entry: Mapping[str, Any]) -> None:
         if rounds := entry.get("rounds"):

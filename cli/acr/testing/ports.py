@@ -29,6 +29,7 @@ from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component, fuel_of_bundled
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.workflows.plan import Graph, Plan, PlannedNode
+from arcrun.workflows.waiting import WAITING_COMPONENTS
 
 ENDLESS_MS = 10 * 365 * 86_400_000  # no timeout ends a test: its time does not pass while it computes
 _SEPARATOR = ":"  # in no name of a component, a workflow or a node
@@ -151,6 +152,9 @@ class TestComponents:
         if component.contract.reaches_outside:
             reaches = f"`{component.id}` reaches the {' and '.join(_outside(component.contract))}"
             raise self.stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
+        if component.id in WAITING_COMPONENTS:
+            waits = f"`{component.id}` waits for somebody"
+            raise self.stop(build_not_stubbed_error(path, waits, _sample_data(component.contract)))
         try:
             return self._run(component, input_value, cpu_ms)
         except CliError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from arcrun.durable.entries import Entry, read_error, render_error
 from arcrun.errors import ArcrunError, InputError, RunError
 from arcrun.limits import MAX_WAIT_MS
+from arcrun.templates.run import DEFAULT_APPROVERS
 from arcrun.times import read_duration_ms
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 WAIT, WAIT_FOR, APPROVE = "wait", "wait_for", "approve"
 
-DEFAULT_CHOICES, DEFAULT_APPROVERS = ("approve", "reject"), ("approver",)
+DEFAULT_CHOICES = ("approve", "reject")
 _TYPE_DIGITS = 40
 
 
@@ -62,6 +63,7 @@ async def wait_for_event(waiting: Waiting) -> dict[str, Any]:
 async def ask_people(waiting: Waiting) -> dict[str, Any]:
     """{"choice", "approver", "comment", "decided_at"}. Raises InputError, RunError WAIT_TIMED_OUT, UpstreamError."""
     journal, given, event_type = waiting.journal, waiting.given, type_of_decision(waiting.unit)
+    _check_question(waiting.node, given)
     question = {
         "node": waiting.unit,
         "title": given["title"],
@@ -87,6 +89,21 @@ async def ask_people(waiting: Waiting) -> dict[str, Any]:
         raise
     decision: Mapping[str, Any] = entry["payload"]
     return {**decision, "decided_at": entry["received_at"]}
+
+
+def _check_question(node: str, given: Mapping[str, Any]) -> None:
+    """Raises InputError for what people could not read or choose."""
+    if not given["title"].strip():
+        raise _build_error(node, "title", "a text that says what is to be decided", given["title"])
+    choices = given.get("choices", DEFAULT_CHOICES)
+    if len({*choices}) < len(choices) or any(not _is_line(choice) for choice in choices):
+        raise _build_error(node, "choices", "different texts of one line each", choices)
+    if any(not _is_line(approver) for approver in given.get("approvers", ())):
+        raise _build_error(node, "approvers", "names of one line each", given["approvers"])
+
+
+def _is_line(text: str) -> bool:
+    return bool(text.strip()) and text.strip() == text and text.isprintable()
 
 
 WAITS: Mapping[str, Wait] = {WAIT: let_pass, WAIT_FOR: wait_for_event, APPROVE: ask_people}

@@ -358,6 +358,9 @@ class WorkflowCall:
     async def run(self) -> Outcome:
         node, plan = self._node, self._plan
         inner = self._context.enter_subflow(node.name, self.step, self._name)
+        progress = inner.progress
+        if progress is not None:
+            progress.enter(self.step, plan, inner)
         try:
             answer = await self._run_plan(plan, self._value, inner, node.timeout_ms, self._made)
         except ArcrunError as error:
@@ -366,6 +369,9 @@ class WorkflowCall:
                 return failed(build_node_timeout(node.name, node.timeout_ms), trace)
             error.locate(workflow=plan.name)
             return failed(error, trace)
+        finally:
+            if progress is not None:
+                progress.leave(self.step)
         envelope = {"success": True, "data": answer.value}
         return Outcome(envelope, subflow=inner.ledger.trace(plan), weight=answer.weight)
 

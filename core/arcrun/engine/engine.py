@@ -123,7 +123,7 @@ class Engine:
             starter=starter,
         )
         if trigger.progress is not None:
-            trigger.progress.attach(plan, context)
+            trigger.progress.enter("", plan, context)
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)

@@ -9,13 +9,14 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan
 
 VALIDATOR_ID = "validate_json"
+SCHEMA_REFUSED = "The input_schema cannot be used: "  # what an error's message begins with
 
 
 def read_mismatches(outcome: Outcome) -> list[tuple[str, str]]:
     """What validate_json has found, each as (field, message). Raises ComponentError INVALID_CONTRACT."""
     if outcome.error is not None:
         raise ComponentError(
-            f"The input_schema cannot be used: {outcome.error.message}",
+            f"{SCHEMA_REFUSED}{outcome.error.message}",
             code="INVALID_CONTRACT",
             next_actions=["Use only keywords that validate_json supports: acr open components/validate_json."],
         )

@@ -1,5 +1,6 @@
 """What a durable run shows while it waits: the records of the nodes that have ended, and of those that wait."""
 
+from dataclasses import replace
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
@@ -15,11 +16,15 @@ class Progress:
     def __init__(self) -> None:
         self.version = 0
         self._waiting: dict[str, NodeRecord] = {}
-        self._run: tuple[Plan, RunContext] | None = None
+        self._runs: dict[str, tuple[Plan, RunContext]] = {}  # the run, and the sub-workflows under way, by their steps
 
-    def attach(self, plan: Plan, context: RunContext) -> None:
-        """The run has begun."""
-        self._run = plan, context
+    def enter(self, step: str, plan: Plan, context: RunContext) -> None:
+        """The run, whose step is "", or a sub-workflow has begun."""
+        self._runs[step] = plan, context
+
+    def leave(self, step: str) -> None:
+        """A sub-workflow has ended."""
+        del self._runs[step]
 
     @property
     def is_waiting(self) -> bool:
@@ -35,10 +40,14 @@ class Progress:
 
     async def render(self) -> list[dict[str, Any]]:
         """The trace so far, without the secrets that the run has read."""
-        if self._run is None:
+        if not self._runs:
             return []
-        plan, context = self._run
-        trace = (*context.ledger.trace_so_far(plan), *self._waiting.values())
+        ended = [
+            replace(record, node=f"{context.path}{record.node}")
+            for plan, context in self._runs.values()
+            for record in context.ledger.trace_so_far(plan)
+        ]
+        trace, (_, context) = (*ended, *self._waiting.values()), next(iter(self._runs.values()))
         pause = context.ports.clock.pause
         redactor = await run_steps_pausing(Redactor.build(context.secrets.values()), pause)
         return [entry.to_json() for entry in await run_steps_pausing(scrub_trace(trace, redactor), pause)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 RUN = "run"
 ID, APPROVE = "id", "approve"
 APPROVE_COMPONENT = "approve"  # of the nodes whose links `run.approve.NODE.APPROVER` are
+DEFAULT_APPROVERS = ("approver",)
 _HINT = "Write {{run.id}}, or {{run.approve.NODE.APPROVER}}."
 
 

@@ -353,7 +353,7 @@ class SymbolTable:
     `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
     nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
-    not asked.
+    not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -363,4 +363,5 @@ class SymbolTable:
     credentials: Collection[str] | None = None
     unchecked: Collection[str] = ()
     schema_problem: str = ""
+    event_schema_problems: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)

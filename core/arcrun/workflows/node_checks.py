@@ -58,7 +58,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     else:
         _warn_of_settings(node, contract, findings)
         inputs.check(node, config, parts.settings.take, contract)
-        check_waiting(node, config, workflow, findings)
+        check_waiting(node, config, workflow, symbols, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 

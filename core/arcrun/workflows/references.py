@@ -8,7 +8,8 @@ from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST, find_request_problem
-from arcrun.templates.run import APPROVE, APPROVE_COMPONENT, RUN, find_run_problem
+from arcrun.templates.run import APPROVE, APPROVE_COMPONENT, DEFAULT_APPROVERS, RUN, find_run_problem
+from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import (
     ALIASES,
     COLLECTED,
@@ -203,6 +204,10 @@ class ReferenceChecker:
             known = [name for name, it in self.workflow.nodes.items() if it.component == APPROVE_COMPONENT]
             hint = suggest_nearest(steps[2], known, "Its component must be `approve`.")
             return f"leads nowhere: `{steps[2]}` is no node that asks people", hint
+        approvers = asking.config.get("approvers", [*DEFAULT_APPROVERS])
+        if isinstance(approvers, list) and steps[3] not in approvers and not any(OPEN in str(it) for it in approvers):
+            hint = suggest_nearest(steps[3], [str(it) for it in approvers])
+            return f"leads nowhere: `{steps[3]}` is no approver of `{steps[2]}`", hint
         if self.shape is not None and self.shape.loops_around(steps[2]) != self.shape.loops_around(node):
             return f"is not known here: `{steps[2]}` is in another loop", "Send the link within the same loop."
         return None

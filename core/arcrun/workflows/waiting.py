@@ -7,10 +7,11 @@ from typing import Any
 from arcrun.templates.run import APPROVE_COMPONENT
 from arcrun.templates.syntax import OPEN
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import Node, Workflow
+from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
 
 WAIT_FOR_COMPONENT = "wait_for"
+WAITING_COMPONENTS = (WAIT_FOR_COMPONENT, APPROVE_COMPONENT)  # for somebody
 EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -32,15 +33,21 @@ def asks_people(plan: Plan) -> bool:
     return any(id_of(node.component) == APPROVE_COMPONENT for node in plan.calls)
 
 
-def check_waiting(node: Node, config: Mapping[str, Any], workflow: Workflow, findings: Findings) -> None:
+def check_waiting(
+    node: Node, config: Mapping[str, Any], workflow: Workflow, symbols: SymbolTable, findings: Findings
+) -> None:
     component = id_of(node.component or "")
-    if component not in (WAIT_FOR_COMPONENT, APPROVE_COMPONENT):
+    if component not in WAITING_COMPONENTS:
         return
     if not workflow.is_durable:
         message = f"{node.told} waits for somebody, which only a durable run can"
         findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
     if component == WAIT_FOR_COMPONENT:
         _check_event(node, config, findings)
+        _check_schemas(node, config, workflow, findings)
+        if problem := symbols.event_schema_problems.get(node.name):
+            message = f"`schema` of {node.told} cannot be used: {problem.rstrip('.')}"
+            findings.add("INVALID_INPUT", message, at=(*node.at, "schema"))
 
 
 def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> None:
@@ -55,6 +62,26 @@ def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> N
     if _holds_template(config.get("schema")):
         message = f"`schema` of {node.told} has a template: events are checked when they come"
         findings.add("INVALID_INPUT", message, "Write the schema as it is.", at=(*node.at, "schema"))
+
+
+def _check_schemas(node: Node, config: Mapping[str, Any], workflow: Workflow, findings: Findings) -> None:
+    """Events are checked when they come, whichever wait will get them."""
+    for name, other in workflow.nodes.items():
+        if name == node.name:
+            return
+        is_wait = id_of(other.component or "") == WAIT_FOR_COMPONENT
+        is_same = is_wait and other.config.get("event") == config.get("event")
+        if is_same and other.config.get("schema") != config.get("schema"):
+            message = f"`{name}` waits for the event `{config.get('event')}` too, with another `schema`"
+            findings.add("INVALID_INPUT", message, "Give both the same `schema`, or different events.", at=node.at)
+            return
+
+
+def list_event_schemas(workflow: Workflow) -> dict[str, Mapping[str, Any]]:
+    """The `schema` of each node that waits for an event and has one."""
+    waits = {name: it for name, it in workflow.nodes.items() if id_of(it.component or "") == WAIT_FOR_COMPONENT}
+    schemas = {name: it.config.get("schema") for name, it in waits.items()}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, Mapping)}
 
 
 def _holds_template(value: Any) -> bool:

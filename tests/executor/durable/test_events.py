@@ -18,6 +18,7 @@ from fakes.accepted import Calls, trigger
 from fakes.components import exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -38,13 +39,14 @@ def waiting_for(count: int = 1, **config: Any) -> dict[str, Any]:
     }
 
 
+APPROVER = '{{input.approver | default("ann")}}'  # who it is, is not known at push
 ASKING: dict[str, Any] = {
     "name": "w",
     "durable": True,
     "flow": ["input >> PIPE >> tell", "tell >> PIPE >> ask"],
     "config": {
         "tell": {"component": "tell", "text": "{{run.approve.ask.ann}} {{run.approve.ask.eve}}"},
-        "ask": {"component": "approve", "title": "<Pay>?", "text": "a & b", "approvers": ["ann"]},
+        "ask": {"component": "approve", "title": "<Pay>?", "text": "a & b", "approvers": [APPROVER]},
     },
 }
 
@@ -222,3 +224,111 @@ async def test_a_run_that_waits_shows_what_has_ended_and_what_it_waits_for(
         assert "[REDACTED]" in json.dumps(told)
         await visit(bench, calls.inputs[0]["text"].split()[0], "approve")
     assert (await bench.service.runs.find(run_id))["status"] == "success"
+
+
+@pytest.mark.parametrize("path", ["/runs/xx/events/paid", "/runs/xx/cancel", "/runs/%00/cancel"])
+async def test_an_id_that_is_none_is_of_no_run(bench: Bench, path: str) -> None:
+    async with build_client(bench.service) as client:
+        answer = await client.post(path, json=1)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "RUN_NOT_FOUND")
+
+
+async def test_a_run_that_holds_a_link_can_be_cancelled(bench: Bench, instances: FakeInstances, calls: Calls) -> None:
+    """What is redacted in the record is not in the way of its error."""
+    run_id = (await trigger(bench, ASKING, {}))["run_id"]
+    assert bench.service.lasting is not None
+    await bench.service.lasting.runs.ask_to_cancel(run_id)
+    await instances.run(bench.service, run_id)
+    assert (await bench.service.runs.find(run_id))["status"] == "cancelled"
+
+
+async def test_a_person_chooses_one_answer_and_writes_little(
+    bench: Bench, instances: FakeInstances, calls: Calls
+) -> None:
+    run_id = (await trigger(bench, ASKING, {}))["run_id"]
+    async with running(bench, instances, run_id), build_client(bench.service) as client:
+        path = calls.inputs[0]["text"].split()[0].removeprefix("https://arcrun.example")
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        both = await client.post(path, content="choice=approve&choice=reject", headers=kind)
+        long = await client.post(path, content="choice=approve&comment=" + "x" * 20_000, headers=kind)
+        assert (both.status_code, long.status_code, "too long" in long.text) == (422, 413, True)
+        await client.post(path, content="choice=reject", headers=kind)
+    assert (await bench.service.runs.find(run_id))["data"]["choice"] == "reject"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param({"title": " "}, id="no title"),
+        pytest.param({"choices": ["a", "a"]}, id="twice the same"),
+        pytest.param({"choices": ["a", ""]}, id="nothing"),
+        pytest.param({"choices": ["two\nlines"]}, id="two lines"),
+        pytest.param({"approvers": ["ann", " "]}, id="nobody"),
+    ],
+)
+async def test_a_question_that_nobody_could_answer_is_not_asked(
+    bench: Bench, instances: FakeInstances, question: dict[str, Any]
+) -> None:
+    config = {"ask": {"component": "approve", "title": "t", **question}}
+    source = {"name": "w", "durable": True, "flow": ["input >> PIPE >> ask"], "config": config}
+    run_id = (await trigger(bench, source, {}))["run_id"]
+    await instances.run(bench.service, run_id)
+    record = await bench.service.runs.find(run_id)
+    assert (record["status"], record["error"]["code"]) == ("failed", "INVALID_INPUT")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        pytest.param(
+            {
+                "a": {"component": "wait_for", "event": "go"},
+                "b": {"component": "wait_for", "event": "go", "schema": {"type": "object"}},
+            },
+            "waits for the event `go` too, with another `schema`",
+            id="two schemas",
+        ),
+        pytest.param(
+            {
+                "a": {"component": "tell", "text": "{{run.approve.b.bob}}"},
+                "b": {"component": "approve", "title": "t", "approvers": ["ann"]},
+            },
+            "`bob` is no approver of `b`",
+            id="another approver",
+        ),
+        pytest.param(
+            {
+                "a": {"component": "tell", "text": "{{run.approve.a.ann}}"},
+                "b": {"component": "approve", "title": "t", "approvers": ["ann"]},
+            },
+            "`a` is no node that asks people",
+            id="another node",
+        ),
+        pytest.param(
+            {"a": {"component": "tell"}, "b": {"component": "wait_for", "event": "{{input.x}}"}},
+            "must be a name that stands in the workflow",
+            id="a name from outside",
+        ),
+    ],
+)
+async def test_a_wait_that_could_not_end_is_refused_at_push(bench: Bench, config: Any, said: str) -> None:
+    source = {"name": "w", "durable": True, "flow": ["input >> PIPE >> a", "a >> PIPE >> b"], "config": config}
+    compilation = await bench.service.validate(source)
+    assert any(said in finding.message for finding in compilation.diagnostics), compilation.diagnostics
+
+
+async def test_what_a_workflow_that_it_calls_has_done_is_shown(bench: Bench, instances: FakeInstances) -> None:
+    inner = {**waiting_for(), "name": "inner", "flow": ["input >> PIPE >> m", "m >> PIPE >> n0"]}
+    inner["config"] = {**inner["config"], "m": {"component": "tell", "text": "hi"}}
+    await bench.service.push(inner, ADA)
+    outer = {
+        "name": "w",
+        "durable": True,
+        "flow": ["input >> CALLS_SUBFLOW >> inner"],
+        "config": {"inner": {"input": {}}},
+    }
+    run_id = (await trigger(bench, outer, {}))["run_id"]
+    async with running(bench, instances, run_id):
+        shown = (await bench.service.runs.find(run_id))["trace"]
+        assert [(it["node"], it["status"]) for it in shown] == [("inner.m", "success"), ("inner.n0", "waiting")]
+        await send(bench, run_id, 1)

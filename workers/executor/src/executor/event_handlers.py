@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from arcrun.errors import ArcrunError, NotConfiguredError
+from arcrun.errors import ArcrunError, NotConfiguredError, PayloadTooLargeError
 from arcrun.limits import MAX_DECISION_BYTES, MAX_EVENT_BYTES
 from arcrun_http.requests import read_body, read_json
 from arcrun_http.responses import JsonResponse, render_error
@@ -54,6 +54,7 @@ async def decide(service: ExecutorService, request: Request) -> Response:
     from executor.durable.approval_page import (  # noqa: PLC0415 - as above
         DECIDED,
         NOT_CHOSEN,
+        TOO_LONG,
         UNKNOWN,
         show_decision,
         show_question,
@@ -68,11 +69,14 @@ async def decide(service: ExecutorService, request: Request) -> Response:
         question = await find_question(service.lasting, request.path_params["run_id"], request.path_params["ticket"])
         if question is None:
             return show_refusal(UNKNOWN, 404)
-        choice, comment = form.get("choice", [""])[0], form.get("comment", [""])[0]
+        chosen, comment = form.get("choice", []), form.get("comment", [""])[0]
+        choice = chosen[0] if len(chosen) == 1 else ""
         if choice not in question.choices:
             return show_question(question, NOT_CHOSEN, 422)
         if question.is_decided or not await decide(service, service.lasting, question, choice, comment):
             return show_refusal(DECIDED, 410)
+    except PayloadTooLargeError:
+        return show_refusal(TOO_LONG, 413)
     except ArcrunError as error:
         return render_error(error)
     return show_decision(choice)

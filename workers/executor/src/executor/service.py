@@ -12,6 +12,7 @@ from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
+from arcrun.engine.input_check import SCHEMA_REFUSED
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFoundError, RunTimeoutError
@@ -26,6 +27,7 @@ from arcrun.workflows.diff import PlanDiff, Source, compare_plans
 from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
+from arcrun.workflows.waiting import list_event_schemas
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
@@ -366,7 +368,8 @@ class ExecutorService:
             [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
             variables=variables,
-            schema_problem=await self._find_schema_problem(draft.workflow),
+            schema_problem=await self._find_schema_problem(draft.workflow.input_schema),
+            event_schema_problems=await self._find_event_schema_problems(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -385,14 +388,22 @@ class ExecutorService:
                 await self.engine.ports.clock.pause()
         return contracts, faults
 
-    async def _find_schema_problem(self, workflow: Workflow) -> str:
-        if workflow.input_schema is None:
+    async def _find_schema_problem(self, schema: Mapping[str, Any] | None) -> str:
+        if schema is None:
             return ""
         try:
-            await self.components.find_mismatches(workflow.input_schema, None, self.engine.limits.open_budget())
+            await self.components.find_mismatches(schema, None, self.engine.limits.open_budget())
         except ComponentError as error:
             return error.message
         return ""
+
+    async def _find_event_schema_problems(self, workflow: Workflow) -> dict[str, str]:
+        """By node."""
+        found = {}
+        for node, schema in list_event_schemas(workflow).items():
+            if problem := await self._find_schema_problem(schema):
+                found[node] = problem.removeprefix(SCHEMA_REFUSED)
+        return found
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""

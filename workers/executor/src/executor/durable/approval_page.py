@@ -29,6 +29,7 @@ _HEADERS = {
 }
 UNKNOWN = "This link is not valid, or nothing is to be decided any more."
 DECIDED = "This was decided already."
+TOO_LONG = "Your comment is too long. Go back, and shorten it."
 NOT_CHOSEN = "Choose one of the answers."
 
 

@@ -19,7 +19,7 @@ from arcrun.errors import (
     RequestError,
 )
 from arcrun.json_text import write_json
-from arcrun.limits import KIB, MAX_EVENT_BYTES, MAX_EVENT_ID_CHARACTERS, MAX_RUN_EVENTS
+from arcrun.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARACTERS, MAX_RUN_EVENTS
 from arcrun.run_events import EventState
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.waiting import list_awaited
@@ -45,12 +45,12 @@ async def send_event(service: ExecutorService, lasting: Lasting, run_id: str, ev
     """Returns "added" or "known". Raises NotFoundError RUN_NOT_FOUND, EVENT_NOT_AWAITED; ConflictError RUN_ENDED;
     InputError, PayloadTooLargeError, RateLimitedError, RequestError, UpstreamError.
     """
-    if not 1 <= len(event.id) <= MAX_EVENT_ID_CHARACTERS:
-        raise RequestError(f"An event's id has 1 to {MAX_EVENT_ID_CHARACTERS} characters.")
+    if not 1 <= len(event.id) <= MAX_EVENT_ID_CHARACTERS or not event.id.isascii() or not event.id.isprintable():
+        raise RequestError(f"An event's id has 1 to {MAX_EVENT_ID_CHARACTERS} printable characters of ASCII.")
     content = write_json(event.payload).encode()
     if len(content) > MAX_EVENT_BYTES:
         raise PayloadTooLargeError(
-            f"An event's payload has {MAX_EVENT_BYTES // KIB} KiB at most, not {len(content) / KIB:.0f}.",
+            f"An event's payload has {MAX_EVENT_BYTES} bytes at most, not {len(content)}.",
             code="EVENT_TOO_LARGE",
             next_actions=["Send a reference to it, such as a URL."],
         )
@@ -123,8 +123,7 @@ async def _require_awaited(service: ExecutorService, start: RunStart, event: Sen
 
 
 async def _find_plans(service: ExecutorService, start: RunStart) -> list[Plan]:
-    pins = {start.workflow: start.pin, **start.callees}
-    return [await find_plan(service, name, *pin) for name, pin in pins.items()]
+    return [await find_plan(service, start, name) for name in start.pins]
 
 
 async def _require_fit(service: ExecutorService, event: SentEvent, schema: Mapping[str, Any]) -> None:

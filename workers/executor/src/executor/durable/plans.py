@@ -1,14 +1,23 @@
-"""The plans that a run was accepted with: a push in the middle of it changes nothing for it."""
+"""The plans that a run was accepted with: neither a push nor a deletion in the middle of it changes anything for it."""
 
 from arcrun.errors import NotFoundError
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, load_plan
 from executor.durable.patience import patiently
+from executor.durable.start import RunStart
 from executor.service import ExecutorService
 
 
-async def find_plan(service: ExecutorService, name: str, version: int, digest: str) -> Plan:
-    """Raises NotFoundError, UpstreamError."""
-    return await patiently(service.engine.ports.clock, lambda: _look_for_plan(service, name, version, digest))
+async def find_plan(service: ExecutorService, start: RunStart, name: str) -> Plan:
+    """The plan of a workflow that the run may call, or of its own. Raises NotFoundError, WorkflowError PLAN_OUTDATED,
+    UpstreamError.
+    """
+    version, digest = start.pins[name]
+    try:
+        return await patiently(service.engine.ports.clock, lambda: _look_for_plan(service, name, version, digest))
+    except NotFoundError:
+        if name not in start.plans:
+            raise
+        return load_plan(start.plans[name])
 
 
 async def _look_for_plan(service: ExecutorService, name: str, version: int, digest: str) -> Plan:

@@ -63,7 +63,7 @@ class InstanceRun:
 
     async def run_to_end(self) -> str:
         try:
-            plan = await find_plan(self.service, self.start.workflow, *self.start.pin)
+            plan = await find_plan(self.service, self.start, self.start.workflow)
         except ArcrunError as error:
             if error.retriable:
                 raise
@@ -124,7 +124,7 @@ class InstanceRun:
     async def _find_callee(self, name: str) -> Plan:
         if name not in self.start.callees:
             raise NotFoundError(f"There is no workflow `{name}`.", code="WORKFLOW_NOT_FOUND")
-        return await find_plan(self.service, name, *self.start.callees[name])
+        return await find_plan(self.service, self.start, name)
 
     async def _end(self, keeping: Keeping, record: RunRecord) -> str:
         """Store the record, once more if the isolate is lost behind it. Returns the instance's output."""

@@ -1,17 +1,18 @@
 """What an instance starts a run with: stored sealed in the RunLog until the run has ended.
 
 Format 2: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
-"started_ms", "ticket", "links"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256] of each
-workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose calls
-reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null. `limits` are
-those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to decide, with
-the key in hexadecimal, else null. A replay has "replay" too: {"origin", "nodes", "loops", "stopped"}, what it takes
-over (arcrun/replays/replay.py). If a client waits for its answer, "is_awaited" is true; else it is left out. Format 1
-has none of these three.
+"started_ms", "ticket", "links", "plans"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256]
+of each workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose
+calls reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null.
+`limits` are those fields of a Trigger that are not its input. `links` is {"base_url", "key"} if people may be asked to
+decide, with the key in hexadecimal, else null. `plans` has the plan of each of these workflows, for the case that it is
+deleted meanwhile; it is empty of a queued run, which then does not begin. A replay has "replay" too: {"origin",
+"nodes", "loops", "stopped"}, what it takes over (arcrun/replays/replay.py); "is_awaited" is true if somebody waits for
+the answer. Format 1 has none of these four.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.durable.links import Links
@@ -37,6 +38,12 @@ class RunStart:
     started_ms: float
     ticket: str = ""  # with which it leaves the count of its workflow's limits
     links: tuple[str, bytes] | None = None  # the base URL of links, and the key of their seals
+    plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # as stored, by workflow
+
+    @property
+    def pins(self) -> Mapping[str, Pin]:
+        """Those of its workflow and of each that it may call."""
+        return {**self.callees, self.workflow: self.pin}
 
     def open_links(self, run_id: str) -> Links | None:
         """The links with which people decide for the run."""
@@ -80,6 +87,7 @@ class RunStart:
                 "ticket": self.ticket,
                 "links": self.links and {"base_url": self.links[0], "key": self.links[1].hex()},
                 **({} if replay is None else {"replay": replay.to_json()}),
+                "plans": self.plans,
                 **({"is_awaited": True} if trigger.gets_response else {}),
             }
         ).encode()
@@ -116,4 +124,5 @@ def load_start(content: bytes) -> RunStart:
         told["started_ms"],
         told["ticket"],
         links and (links["base_url"], bytes.fromhex(links["key"])),
+        told.get("plans", {}),
     )

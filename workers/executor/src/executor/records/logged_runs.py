@@ -299,7 +299,8 @@ class LoggedRuns:
         return await self._inputs.open_part(purpose, sealed)
 
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
-        if (found := await self._objects.find_start(run_id)) is None:
+        found = await self._objects.find_start(run_id) if is_run_id(run_id) else None
+        if found is None:
             return None
         sealed = base64.b64decode(found["start"]) or await self._read_blob(run_id, Blobs.START)
         if sealed is None:
@@ -307,7 +308,7 @@ class LoggedRuns:
         return await self._inputs.open_part(start_of(run_id), sealed), found["cancelled"]
 
     async def ask_to_cancel(self, run_id: str) -> bool:
-        return await self._objects.cancel_start(run_id)
+        return is_run_id(run_id) and await self._objects.cancel_start(run_id)
 
     async def is_to_cancel(self, run_id: str) -> bool:
         found = await self._objects.find_start(run_id)
