@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from arcrun.errors import PayloadTooLargeError, RequestError, build_cursor_error
 from arcrun.json_text import JsonLimitError, parse_json
-from arcrun.limits import MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS
+from arcrun.limits import KIB, MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS, MIB
 
 BODY = "arcrun.body"  # scope key of the body, set by the server or by read_body
 ROOM = "arcrun.room"  # scope key of the BodyHold of a body with a content encoding, set by the server
@@ -18,8 +18,9 @@ _SPACES = " \t\n\r\v\f"  # what bytes.isspace() takes for white space
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
+    size = f"{limit_bytes // MIB} MiB" if limit_bytes >= MIB else f"{limit_bytes // KIB} KiB"
     return PayloadTooLargeError(
-        f"The body is larger than {limit_bytes >> 20} MiB.",
+        f"The body is larger than {size}.",
         next_actions=["Send less, or send a URL from which a component fetches the rest."],
         details={"limit_bytes": limit_bytes},
     )
