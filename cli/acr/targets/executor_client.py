@@ -1,5 +1,6 @@
 """A client of the executor's HTTP API."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,12 +11,15 @@ from acr.config.project_file import read_variables
 from acr.targets.saved_request import SavedRequest
 from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import Target
+from arcrun.engine.run_id import is_run_id, time_of
 
 GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
 MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
 NOTE_TIMEOUT_S = 10
 EVENTS = "text/event-stream"
+# A record is written after the answer: at a first start that may take a second or two.
+NEW_MS, LOOKS, LOOK_AGAIN_S = 15_000, 6, 0.5
 
 OnBegun = Callable[[str], None]
 
@@ -227,8 +231,13 @@ class ExecutorClient(ServiceClient):
         return renewed
 
     def show_run(self, run_id: str) -> Answer:
-        """The stored record of a run."""
-        return self._send("GET", f"/runs/{run_id}")
+        """The stored record of a run. That of one which has just ended may still be on its way."""
+        for _ in range(LOOKS):
+            answer = self._send("GET", f"/runs/{run_id}")
+            if answer["success"] or not _is_new(run_id) or answer["error"]["code"] != "RUN_NOT_FOUND":
+                break
+            time.sleep(LOOK_AGAIN_S)
+        return answer
 
     def stream_follow(self, run_id: str, last_id: str | None) -> Iterator[str]:
         """The lines of a run's events, from behind the one with `last_id`, for a minute at most. Raises AnswerError."""
@@ -265,6 +274,11 @@ class ExecutorClient(ServiceClient):
         if on_begun is not None:
             return self.send_for_lines(method, path, on_begun, timeout_s=timeout_s, json=body, params=asked)
         return self.send(method, path, timeout_s=timeout_s, json=body, params=asked)
+
+
+def _is_new(run_id: str) -> bool:
+    """Whether a run has begun so recently that its record may be written only now."""
+    return is_run_id(run_id) and abs(time.time() * 1000 - time_of(run_id)) < NEW_MS
 
 
 def _trigger_path(name: str) -> str:

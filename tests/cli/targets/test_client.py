@@ -1,5 +1,6 @@
 """The executor's client: pages, how far it looks back, how long it waits, how it handles unexpected answers."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from acr.errors import AnswerError, CliError, NotLoggedInError
 from acr.targets.executor_client import GRACE_S, MAX_REQUESTS, ExecutorClient
 from acr.targets.service_client import TIMEOUT_S
 from acr.targets.settings import Target
+from arcrun.engine.run_id import first_id_at
 
 Answering = Callable[[httpx.Request], httpx.Response]
 
@@ -130,3 +132,20 @@ def test_a_name_cannot_escape_its_path_segment() -> None:
 def test_unexpected_answers_are_reported(response: httpx.Response, error: type[CliError], message: str) -> None:
     with pytest.raises(error, match=message):
         Executor(lambda _: response).client.show_run("R")
+
+
+NO_RUN = {"success": False, "error": {"code": "RUN_NOT_FOUND", "message": "There is no run.", "next_actions": []}}
+
+
+@pytest.mark.parametrize(("age_s", "asked"), [(1, 3), (3_600, 1)], ids=["new", "old"])
+def test_the_record_of_a_new_run_may_be_on_its_way(monkeypatch: pytest.MonkeyPatch, age_s: int, asked: int) -> None:
+    monkeypatch.setattr("acr.targets.executor_client.LOOK_AGAIN_S", 0)
+    found: dict[str, Any] = {"success": True, "data": {"status": "success"}}
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=found) if len(executor.requests) == 3 else httpx.Response(404, json=NO_RUN)
+
+    executor = Executor(answer)
+    run_id = first_id_at((time.time() - age_s) * 1000).ljust(26, "0")
+    assert executor.client.show_run(run_id)["success"] is (asked == 3)
+    assert len(executor.requests) == asked
