@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntFlag
-from typing import Any, NotRequired, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
@@ -23,7 +23,8 @@ class StoredRun(TypedDict):
     if it waits. `input` is the run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started
     with, sealed, until it has ended (executor/durable/start.py). `blobs` says which of the three are stored in the
     bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until
-    when it is kept as one.
+    when it is kept as one. `tenant` is whose object it is, in the hosted mode; there `workflow`, `node`, `error` and
+    `result` are sealed (arcrun/run_log/tenants.py, executor/hosted/sealed_results.py).
     """
 
     id: str
@@ -46,6 +47,11 @@ class StoredRun(TypedDict):
     dead_until_ms: NotRequired[float]
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
+    tenant: NotRequired[str]
+
+
+# What became of a run that is to be accepted: "closed" of a tenant that has gone.
+Acceptance = Literal["stored", "full", "closed"]
 
 
 class Started(TypedDict):
@@ -124,6 +130,17 @@ class RunLogObject(
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
+    async def accept(self, run: StoredRun, most: int) -> Acceptance:
+        """Store a tenant's run with a start, if it is then one of `most` at most that have one."""
+
+    async def open_anew(self) -> None:
+        """Take runs again, for a tenant that registers anew."""
+
+    async def close(self) -> None:
+        """Delete everything permanently, for a tenant that goes: a closed object stores nothing. Instances, and what
+        lies in the bucket, are deleted at the next alarms.
+        """
+
     async def expect_blobs(self, run_id: str) -> None:
         """Note that parts of the run are about to be put into the bucket, before its row."""
 
@@ -194,6 +211,16 @@ class RemoteRunLog(
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
+
+    async def accept(self, run: StoredRun, most: int) -> Acceptance:
+        accepted: Acceptance = await self._channel.call("accept", {"run": dict(run), "most": most})
+        return accepted
+
+    async def open_anew(self) -> None:
+        await self._channel.call("open_anew", {})
+
+    async def close(self) -> None:
+        await self._channel.call("close", {})
 
     async def expect_blobs(self, run_id: str) -> None:
         await self._channel.call("expect_blobs", {"run_id": run_id})
@@ -289,6 +316,11 @@ _NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Bl
 
 def blob_key(run_id: str, part: Blobs) -> str:
     return f"runs/{run_id}/{_NAMES[part]}"
+
+
+def blob_prefix(run_id: str) -> str:
+    """What all keys of a run in the bucket begin with, those of its steps included."""
+    return f"runs/{run_id}/"
 
 
 def blob_keys_of(run_id: str, parts: int) -> list[str]:

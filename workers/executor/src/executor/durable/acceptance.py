@@ -35,6 +35,8 @@ async def accept_run(
 ) -> None:
     """Raises InputError, NotConfiguredError, RateLimitedError, UpstreamError: then there is no run."""
     plan, trigger = stored.plan, accepted.trigger
+    if not plan.is_durable:  # the time of a durable one is mostly spent waiting
+        trigger = service.clamp(trigger)
     await service.engine.check_input(plan, trigger)
     limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
     ticket = ""
@@ -79,7 +81,7 @@ async def _build_start(
         trigger,
         ports.clock.now_ms(),
         ticket,
-        (lasting.public_url, ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
+        (await lasting.find_base_url(), ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
         {} if stored.pause is not None else {each.name: each.to_json() for each in plans},
     )
 

@@ -31,6 +31,8 @@ from executor.durable.patience import patiently
 from executor.durable.plans import find_plan
 from executor.durable.start import RunStart, load_start
 from executor.durable.step_box import StepBox
+from executor.hosted.hidden_names import HiddenSteps
+from executor.hosted.turns import in_turn
 from executor.records.runs import EndedRun
 from executor.service import ExecutorService
 
@@ -48,6 +50,8 @@ async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], ste
     found = await patiently(clock, lambda: lasting.runs.find_start(run_id))
     if found is None:  # it has ended, or was not accepted after all
         return render_output("unknown")
+    if lasting.names is not None:
+        steps = HiddenSteps(steps, lasting.names)
     run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
     return await run.run_to_end()
 
@@ -69,7 +73,8 @@ class InstanceRun:
                 raise
             return await self._end(KEEPS_ALL, self.start.build_failed(self.run_id, error))
         if not plan.is_durable:
-            return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
+            async with in_turn(self.service.quota, self._clock):
+                return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
         box = StepBox(self.lasting, self._clock, self.run_id)
         output = await self._end(plan.keeping, await self._run_durable(plan, box))
         await box.clear()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
@@ -32,7 +32,6 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
-from executor.records.earlier_runs import EarlierRuns
 from executor.records.run_inputs import NONE, RunInputs, answer_of, decision_of, end_of, holder_of, start_of
 from executor.records.runs import (
     LONGEST_QUICK_RUN_MS,
@@ -50,6 +49,7 @@ from executor.records.runs import (
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
+    from executor.hosted.sealed_results import SealedResults
     from executor.records.occasions import Occasion
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
@@ -63,9 +63,18 @@ LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of i
 _UNSHOWN = ("keep_days", "blobs", "result", "input", "dead_until_ms")
 
 
+class OtherRuns(Protocol):
+    """Runs that are not in the RunLog."""
+
+    async def find(self, run_id: str) -> StoredRecord:
+        """Raises NotFoundError RUN_NOT_FOUND."""
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage: ...
+
+
 class LoggedRuns:
     """Implements Runs over a RunLog. `inputs` seals runs' inputs; `earlier` has the runs in KV. `export_interval_ms` is
-    the interval at which the RunLog is notified of new verdicts for ANALYTICS_KV.
+    the interval at which the RunLog is notified of new verdicts for ANALYTICS_KV. `results` seals a tenant's records.
     """
 
     def __init__(
@@ -74,13 +83,15 @@ class LoggedRuns:
         inputs: RunInputs,
         blobs: BlobStore,
         *,
-        earlier: EarlierRuns,
+        earlier: OtherRuns,
         clock: Clock,
         random: Random,
         background: Background,
         export_interval_ms: float,
+        results: "SealedResults | None" = None,
     ) -> None:
         self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
+        self._results = results
         self._clock, self._random = clock, random
         self._export_interval_ms = export_interval_ms
         self._number: int | None = None  # of the object that this isolate currently writes to
@@ -185,7 +196,8 @@ class LoggedRuns:
             verdict["dead_until"] = render_time(until_ms)
         if verdict["status"] == NEEDS_DECISION:
             verdict["decisions"] = [*await self._objects.list_cut_off(run_id)]
-        return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
+        result = json.loads(text) if self._results is None else await self._results.open(run_id, text)
+        return judge(cast(StoredRecord, {**verdict, **result}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
         """A run's input. Raises NotFoundError RUN_NOT_FOUND, also if the input is not stored; DecryptionError,
@@ -318,6 +330,8 @@ class LoggedRuns:
         return self._objects.of_run(run_id)
 
     async def note_trace(self, run_id: str, trace: str) -> None:
+        if self._results is not None:
+            trace = await self._results.seal_trace(run_id, trace)
         await self._objects.of_run(run_id).note_trace(run_id, trace)
 
     async def ask_about_call(self, run_id: str, call: str, node: str) -> "Decision | None":
@@ -422,6 +436,8 @@ class LoggedRuns:
         notified, so that it can delete parts that never get a row. Without `sealed` the stored input stays unchanged.
         """
         run_id, large = verdict["id"], dict[Blobs, bytes]()
+        if self._results is not None:
+            result = await self._results.seal(run_id, result)
         if len(result) > MAX_ROW_BYTES:
             large[Blobs.RESULT] = result.encode()
             result = ""

@@ -125,7 +125,8 @@ async def _find_beginning(service: ExecutorService, asked: AskedReplay) -> tuple
         raise build_impossible(
             "The input of the run is not stored.",
             f"Give one: acr replay {asked.run_id} --input JSON",
-            "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none.",
+            "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored.",
+            "A hosted platform stores those of accepted runs.",
         ) from None
     return (kept if asked.input is KEPT else asked.input), occasion
 
