@@ -26,6 +26,7 @@ from arcrun.workflows.plan import Plan
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
     from arcrun.durable.links import Links
+    from arcrun.engine.kept_values import KeptValues
     from arcrun.engine.progress import Progress
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
@@ -41,7 +42,7 @@ class Trigger:
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
     `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide,
-    `progress` what the run shows while it waits. `replay` is set if it replays another run.
+    `progress` what the run shows while it waits. `replay` is set if it replays another run. `kept` gets its values.
     """
 
     kind: TriggerKind
@@ -59,6 +60,7 @@ class Trigger:
     links: "Links | None" = None
     progress: "Progress | None" = None
     replay: AnyReplay | None = None
+    kept: "KeptValues | None" = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -121,7 +123,10 @@ class Engine:
             replay=trigger.replay,
             watch=None if watch is None else partial(watch, run_id),
             starter=starter,
+            kept=trigger.kept,
         )
+        if trigger.replay is not None:
+            context.secrets |= trigger.replay.name_secrets()
         if trigger.progress is not None:
             trigger.progress.enter("", plan, context)
         context.undone.left_ms = trigger.undo_ms
@@ -149,6 +154,8 @@ class Engine:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
         await context.undone.finish()
+        if trigger.kept is not None:
+            trigger.kept.secrets = context.secrets.values()
         if error is not None and responder is not None:
             await responder.answer_failure(error, trigger.input)
         record = RunRecord(

@@ -302,16 +302,23 @@ class RemoteRunLog(
 
 class Blobs(IntFlag):
     """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
-    row says that it has an answer: so that is deleted after a while.
+    row says that it has an answer: so that is deleted after a while. VALUES are stored there whatever their size.
     """
 
     RESULT = 1
     INPUT = 2
     START = 4
     ANSWER = 8
+    VALUES = 16
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Blobs.ANSWER: "answer"}
+_NAMES = {
+    Blobs.RESULT: "result",
+    Blobs.INPUT: "input",
+    Blobs.START: "start",
+    Blobs.ANSWER: "answer",
+    Blobs.VALUES: "values",
+}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

@@ -87,6 +87,16 @@ class LastingRuns(Protocol):
     async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
         """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
 
+    async def keep_values(self, run_id: str, values: bytes) -> int:
+        """Store the values of a run before its end, for its retries; returns their size in the bucket. Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def find_values(self, run_id: str) -> bytes | None:
+        """The values of a run that has ended, None if they are not kept. Raises DecryptionError, NotConfiguredError,
+        UpstreamError.
+        """
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 

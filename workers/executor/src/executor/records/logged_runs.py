@@ -32,7 +32,16 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
-from executor.records.run_inputs import NONE, RunInputs, answer_of, decision_of, end_of, holder_of, start_of
+from executor.records.run_inputs import (
+    NONE,
+    RunInputs,
+    answer_of,
+    decision_of,
+    end_of,
+    holder_of,
+    start_of,
+    values_of,
+)
 from executor.records.runs import (
     LONGEST_QUICK_RUN_MS,
     AcceptedRun,
@@ -398,6 +407,19 @@ class LoggedRuns:
         else:
             await self.drop_accepted(run.record.run_id)
 
+    async def keep_values(self, run_id: str, values: bytes) -> int:
+        sealed = await self.seal_part(values_of(run_id), values)
+        await self._objects.expect_blobs(run_id)
+        await self._blobs.put(blob_key(run_id, Blobs.VALUES), sealed)
+        return len(sealed)
+
+    async def find_values(self, run_id: str) -> bytes | None:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found is None or not found["blobs"] & Blobs.VALUES:
+            return None
+        sealed = await self._read_blob(run_id, Blobs.VALUES)
+        return None if sealed is None else await self.open_part(values_of(run_id), sealed)
+
     async def _send(self, rows: Sequence[StoredRun]) -> None:
         by_object: dict[int, list[StoredRun]] = {}
         for row in rows:
@@ -427,7 +449,11 @@ class LoggedRuns:
         if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
-        return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+        row = await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+        if run.values_bytes:
+            row["blobs"] |= Blobs.VALUES.value
+            row["blob_bytes"] = row.get("blob_bytes", 0) + run.values_bytes
+        return row
 
     async def _complete(
         self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None, start: bytes | None = None
