@@ -170,6 +170,8 @@ OTHERS_ROUTES = [
     ("POST", "/runs/{run_id}/dismiss", {}),
     ("POST", "/runs/{run_id}/events/canary_event", {"text": "forged"}),
     ("POST", "/runs/{run_id}/decisions/waits", {"decision": "retry"}),
+    ("GET", "/runs/{run_id}/approvals", None),
+    ("POST", "/runs/{run_id}/approvals/waits", {"choice": "approve"}),
     ("POST", "/runs/{run_id}/replay", {}),
     ("POST", "/runs/{run_id}/replay", {"input": {}, "from": "waits"}),
     ("POST", "/runs/{run_id}/retry", {}),

@@ -137,3 +137,26 @@ def test_a_person_decides_by_a_link(tmp_path: Path, mail: tuple[str, list[Any]])
     assert entries["gone"]["output"]["data"] == {"code": "WAIT_TIMED_OUT"}
     seal = re.split(r"[./]", links["ann"])[-1]
     assert seal not in html.unescape(str(record))
+
+
+def test_the_owner_decides_from_the_command_line(tmp_path: Path, mail: tuple[str, list[Any]]) -> None:
+    url, received = mail
+    with running_platform(tmp_path) as platform, platform.executor as client, httpx.Client() as person:
+        push(client, ASKING)
+        run_id = start(client, "asking", {"url": url})
+        until(lambda: "ask waits" in platform.acr("logs", run_id).stdout)
+        assert f"acr approve {run_id} ask" in platform.acr("logs", run_id).stdout
+        asked = platform.acr("approve", run_id)
+        assert (asked.returncode, "choices: pay, not; asked: ann" in asked.stdout) == (0, True), asked
+        until(lambda: len(json.loads(platform.acr("approve", run_id, "--json").stdout)["data"]["approvals"]) == 1)
+        wrong = platform.acr("approve", run_id, "--choice", "maybe", "--json")
+        assert (wrong.returncode, json.loads(wrong.stdout)["error"]["code"]) == (1, "INVALID_REQUEST"), wrong
+        decided = platform.acr("approve", run_id, "--choice", "not", "--comment", "Too dear.")
+        assert (decided.returncode, "ask of" in decided.stderr) == (0, True), decided
+        [record] = until_ended(platform, [run_id], 20).values()
+        assert person.get(received[0]["ann"]).status_code == 404
+        late = platform.acr("approve", run_id, "--choice", "pay", "--json")
+        assert json.loads(late.stdout)["error"]["code"] == "DECISION_NOT_ASKED"
+    [ask] = [entry for entry in record["trace"] if entry["node"] == "ask"]
+    told = {name: ask["output"]["data"][name] for name in ("choice", "approver", "comment", "decided_by")}
+    assert told == {"choice": "not", "approver": "owner", "comment": "Too dear.", "decided_by": "owner"}

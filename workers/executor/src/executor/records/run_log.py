@@ -450,6 +450,9 @@ class RunLogTables:
     def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
         return self._events.find_question(run_id, event_type)
 
+    def list_questions(self, run_id: str) -> Sequence[Mapping[str, str]]:
+        return self._events.list_questions(run_id)
+
     def _is_under_way(self, run_id: str) -> bool:
         return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
 
