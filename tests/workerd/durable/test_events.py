@@ -6,9 +6,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -160,3 +162,16 @@ def test_the_owner_decides_from_the_command_line(tmp_path: Path, mail: tuple[str
     [ask] = [entry for entry in record["trace"] if entry["node"] == "ask"]
     told = {name: ask["output"]["data"][name] for name in ("choice", "approver", "comment", "decided_by")}
     assert told == {"choice": "not", "approver": "owner", "comment": "Too dear.", "decided_by": "owner"}
+
+
+def test_a_wait_ends_by_the_clocks_of_a_zone(tmp_path: Path) -> None:
+    due = datetime.now(ZoneInfo("Asia/Kolkata")).replace(microsecond=0) + timedelta(seconds=5)
+    node = {"component": "wait", "until": due.strftime("%Y-%m-%d %H:%M:%S"), "zone": "Asia/Kolkata"}
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        flow = {"name": "timed", "durable": True, "flow": ["input >> PIPE >> a"], "config": {"a": node}}
+        push(client, flow)
+        run_id = start(client, "timed", {})
+        [record] = until_ended(platform, [run_id], 20).values()
+    assert record["status"] == "success", record
+    began = datetime.fromisoformat(record["started_at"])
+    assert timedelta(0) <= began + timedelta(milliseconds=record["duration_ms"]) - due < timedelta(seconds=3)
