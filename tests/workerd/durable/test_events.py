@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from workerd.durable.soak import platform_that_is_killed, until_ended
-from workerd.local_platform import running_platform
+from workerd.local_platform import ROOT, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -175,3 +175,19 @@ def test_a_wait_ends_by_the_clocks_of_a_zone(tmp_path: Path) -> None:
     assert record["status"] == "success", record
     began = datetime.fromisoformat(record["started_at"])
     assert timedelta(0) <= began + timedelta(milliseconds=record["duration_ms"]) - due < timedelta(seconds=3)
+
+
+def test_reminders_end_with_the_decision(tmp_path: Path, mail: tuple[str, list[Any]]) -> None:
+    url, received = mail
+    [text] = re.findall(r"```yaml\n(name: expense\n.*?)```", (ROOT / "docs/language.md").read_text("utf-8"), re.DOTALL)
+    workflow = text.replace("https://mail.example.com/send", url).replace("[1d, 1d, 2d]", "[1s, 1s, 60s]")
+    with running_platform(tmp_path) as platform, platform.executor as client, httpx.Client() as person:
+        assert client.post("/webhooks", json={"workflow": workflow}).status_code == 201
+        run_id = start(client, "expense", {"amount": 120, "name": "Ada"})
+        until(lambda: len(received) == 3)
+        links = {each["text"].rpartition(" ")[2] for each in received}
+        [link] = links
+        assert person.post(link, data={"choice": "reject"}).status_code == 200
+        [record] = until_ended(platform, [run_id], 20).values()
+    assert (record["status"], record["data"]) == ("success", {"choice": "reject", "by": "boss"})
+    assert {entry["node"]: entry["status"] for entry in record["trace"]}["remind"] == "success"
