@@ -125,5 +125,5 @@ async def _answer(request: Request, beginning: _Beginning) -> Response:
     if not prepared.is_accepted and not wants_async(request):
         return await answer_run(beginning.service, request, beginning.run)
     run_id = await beginning.start()
-    told = {"success": True, "run_id": run_id, "replay_of": prepared.origin, "data": {"status": "running"}}
-    return JsonResponse(told, 202)
+    told = {"status": "running", "taken_over": prepared.list_taken_over()}
+    return JsonResponse({"success": True, "run_id": run_id, "replay_of": prepared.origin, "data": told}, 202)
