@@ -63,6 +63,6 @@ class FakeInstances:
 
     async def run(self, service: ExecutorService, run_id: str) -> Isolate:
         """Run an instance to its end, as the platform would, in an isolate of its own."""
-        isolate = Isolate(self.stored[run_id], Random(run_id), None)
+        isolate = Isolate(Random(run_id), None, self.stored[run_id])
         self.outputs[run_id] = await run_workflow(service, self.params[run_id], isolate)
         return isolate

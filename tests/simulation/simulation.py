@@ -153,7 +153,7 @@ async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *
         instance.is_to_end = instance.is_to_end or len(isolates) >= wished_in
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
         instance.restart(random)
-        isolate = Isolate(instance, Random(random.random()), ends_at)
+        isolate = Isolate(Random(random.random()), ends_at, instance)
         isolates.append(isolate)
         people = People(isolate, are_there=crashes)
         people.look()
@@ -206,11 +206,11 @@ def simulate(seed: int, *, once: bool = False) -> Outcome:
     try:
         return loop.run_until_complete(_simulate(seed, plans))
     finally:
-        loop.run_until_complete(_leave())
+        loop.run_until_complete(leave_tasks())
         loop.close()
 
 
-async def _leave() -> None:
+async def leave_tasks() -> None:
     """End what isolates that have ended were doing."""
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         for task in others:

@@ -94,16 +94,18 @@ class Heads:
 
     async def look(self, name: str) -> tuple[Head | None, State]:
         """The current head, from the Workspace, and the Workspace's state."""
+        asked_ms = self._clock.now_ms()
         looked = await self._workspace.look(self._sealing.id_of(name))
         head = None if looked["head"] is None else await self._open(looked["head"])
         if head is not None or looked["state"] != "new":
-            self._remember(name, head)
+            self._remember(name, head, asked_ms)
         return head, looked["state"]
 
     async def look_for_token(self, token: str) -> Head | None:
         """The current head that names a token."""
+        asked_ms = self._clock.now_ms()
         found = await self._workspace.look_for_token(token_id_of(token))
-        return None if found is None else await self._settle_found(found)
+        return None if found is None else await self._settle_found(found, asked_ms)
 
     async def read_state(self) -> State:
         return (await self._workspace.look(""))["state"]
@@ -144,20 +146,23 @@ class Heads:
 
     async def commit(self, version: NewVersion, note: Note) -> Head | None:
         """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile."""
+        asked_ms = self._clock.now_ms()
         committed = await self._workspace.commit(await self._render(version), note)
-        return await self._settle(version.name, committed["head"])
+        return await self._settle(version.name, committed["head"], asked_ms)
 
     async def roll_back(self, version: NewVersion, note: Note) -> Head | None:
         """Make an earlier version current; returns the new head, or None if the version no longer exists."""
+        asked_ms = self._clock.now_ms()
         committed = await self._workspace.roll_back(await self._render(version), note)
-        return await self._settle(version.name, committed["head"])
+        return await self._settle(version.name, committed["head"], asked_ms)
 
     async def describe(self, version: NewVersion, note: Note) -> Head | None:
         """Replace what is kept of the version in the head, if it is current; returns the head, or None if the workflow
         was deleted meanwhile.
         """
+        asked_ms = self._clock.now_ms()
         described = await self._workspace.describe(await self._render(version), note)
-        return await self._settle(version.name, described["head"])
+        return await self._settle(version.name, described["head"], asked_ms)
 
     async def rotate(self, head: Head, token: str, note: Note) -> Head | None:
         """Replace the token; returns the new head, or None if `head` is no longer current."""
@@ -167,13 +172,15 @@ class Heads:
             "identity": await self._seal_identity(head.name, token),
             "new_token_id": token_id_of(token),
         }
+        asked_ms = self._clock.now_ms()
         rotated = await self._workspace.rotate(rotation, note)
-        return await self._settle(head.name, rotated["head"])
+        return await self._settle(head.name, rotated["head"], asked_ms)
 
     async def pause(self, name: str, on_trigger: OnTrigger | None, note: Note) -> Head | None:
         """Pause a workflow, or with None let it go on; returns the head, or None if there is no such workflow."""
+        asked_ms = self._clock.now_ms()
         paused = await self._workspace.pause(self._sealing.id_of(name), on_trigger, note)
-        return await self._settle(name, paused["head"])
+        return await self._settle(name, paused["head"], asked_ms)
 
     async def pause_all(self, on_trigger: OnTrigger | None, note: Note) -> None:
         await self._workspace.pause_all(on_trigger, note)
@@ -185,19 +192,24 @@ class Heads:
         self._known.pop(head.name)
         return await self._workspace.delete(name_id, token_id_of(head.token), note)
 
-    async def _settle(self, name: str, stored: StoredHead | None) -> Head | None:
+    async def _settle(self, name: str, stored: StoredHead | None, asked_ms: float) -> Head | None:
         if stored is None:
             self._known.pop(name)
             return None
-        return await self._settle_found(stored)
+        return await self._settle_found(stored, asked_ms)
 
-    async def _settle_found(self, stored: StoredHead) -> Head:
+    async def _settle_found(self, stored: StoredHead, asked_ms: float) -> Head:
         head = await self._open(stored)
-        self._remember(head.name, head)
+        self._remember(head.name, head, asked_ms)
         return head
 
-    def _remember(self, name: str, head: Head | None) -> None:
-        self._known.put(name, (self._clock.now_ms(), head), HEAD_BYTES)
+    def _remember(self, name: str, head: Head | None, asked_ms: float) -> None:
+        """What was asked for at `asked_ms` may be no newer than that, however late the answer came. A head that was
+        asked for later stays.
+        """
+        known = self._known.get(name)
+        if known is None or known[0] <= asked_ms:
+            self._known.put(name, (asked_ms, head), HEAD_BYTES)
 
     async def _open(self, stored: StoredHead) -> Head:
         identity = await self._sealing.open(_IDENTITY, stored["identity"])
