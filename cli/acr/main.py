@@ -20,6 +20,7 @@ _COMMANDS = {
     "init": "Prepare this folder and your Cloudflare account.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
+    "destroy": "Remove the platform from your Cloudflare account, with everything that it has stored.",
     "new": "Write a workflow from a template, with its test; without TEMPLATE, list the templates.",
     "validate": "Check workflows without storing them.",
     "test": "Run workflow tests, offline and without a platform.",
