@@ -20,6 +20,8 @@ _COMMANDS = {
     "init": "Prepare this folder and your Cloudflare account.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
+    "export": "Write all workflows with their versions, schedules and pauses to FILE.",
+    "restore": "Make the workflows of an export again, with their versions.",
     "destroy": "Remove the platform from your Cloudflare account, with everything that it has stored.",
     "new": "Write a workflow from a template, with its test; without TEMPLATE, list the templates.",
     "validate": "Check workflows without storing them.",

@@ -45,7 +45,13 @@ class ExecutorClient(ServiceClient):
         """Store a workflow. `file` is the path that it comes from, in its project. If `is_forced`, it replaces one that
         was pushed from another file.
         """
-        told = {"workflow": workflow, "file": file, "force": is_forced or None, **_name_variables()}
+        return self.push_source(workflow, file, read_variables(), is_forced=is_forced)
+
+    def push_source(
+        self, source: Any, file: str | None, variables: Mapping[str, Any], *, is_forced: bool = False
+    ) -> Answer:
+        """Store a workflow, text or object, with other variables than the project's."""
+        told = {"workflow": source, "file": file, "force": is_forced or None, "vars": dict(variables) or None}
         return self._send("POST", "/webhooks", {key: value for key, value in told.items() if value is not None})
 
     def execute(
@@ -170,15 +176,16 @@ class ExecutorClient(ServiceClient):
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
 
     def show_version(self, name: str, version: int) -> Answer:
-        """The data is {"name", "version", "pushed_at", "workflow"}."""
+        """The data is {"name", "version", "pushed_at", "workflow", "vars"}; a release before it tells no `vars`."""
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}/versions/{version}")
 
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
         return str(require_data(self.show_workflow(name))["token"])
 
-    def rotate_token(self, token: str) -> Answer:
-        return self._send("POST", f"/webhooks/{token}/rotate")
+    def rotate_token(self, token: str, chosen: str | None = None) -> Answer:
+        """Replace a token, by a new one or by that of another platform."""
+        return self._send("POST", f"/webhooks/{token}/rotate", None if chosen is None else {"token": chosen})
 
     def delete_workflow(self, token: str) -> Answer:
         return self._send("DELETE", f"/webhooks/{token}")

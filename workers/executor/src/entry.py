@@ -33,6 +33,7 @@ from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.logs import write_logs
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 logger = logging.getLogger("arcrun")
+write_logs("executor")
 
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform

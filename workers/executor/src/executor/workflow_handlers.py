@@ -86,9 +86,8 @@ async def show_version(service: ExecutorService, request: Request) -> JsonRespon
     if not number:
         raise RequestError("The version in the path must be an integer, 1 or more.")
     found = await service.workflows.find_version_source(name, number)
-    return build_success(
-        {"name": name, "version": number, "pushed_at": found["pushed_at"], "workflow": found["source"]}
-    )
+    told = {"pushed_at": found["pushed_at"], "workflow": found["source"], "vars": found["plan"].get("vars", {})}
+    return build_success({"name": name, "version": number, **told})
 
 
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
@@ -130,7 +129,10 @@ async def resume_all(service: ExecutorService, request: Request) -> JsonResponse
 
 
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
-    head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request))
+    token = (await read_object(request, allowed=("token",))).get("token")
+    if not isinstance(token, str | None):
+        raise RequestError("`token` must be a string: the token that the workflow gets.")
+    head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request), token)
     return build_success(_render(request, head))
 
 

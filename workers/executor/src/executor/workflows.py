@@ -13,7 +13,7 @@ from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
-from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.errors import ConflictError, NotFoundError, RequestError, UpstreamError, WorkflowError
 from arcrun.interruptible import run_steps_pausing
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
@@ -155,20 +155,40 @@ class WorkflowStore:
         await self._publish(rolled, {version: wanted.plan.to_json()})
         return rolled
 
-    async def rotate_token(self, token: str, actor: Actor) -> Head:
-        """Give the workflow a new token; the old one stops working.
+    async def rotate_token(self, token: str, actor: Actor, chosen: str | None = None) -> Head:
+        """Give the workflow a new token; the old one stops working. `chosen` is one that it had on another platform.
 
-        Raises NotFoundError, ConflictError TOKEN_REPLACED.
+        Raises NotFoundError, ConflictError TOKEN_REPLACED, TOKEN_TAKEN; RequestError TOKEN_INVALID.
         """
         head = await self._require_head_of(token)
+        if chosen is not None:
+            if chosen == token:
+                return head
+            await self._require_free(chosen)
         note = await self._audit.render("workflow.rotate", head.name, actor)
-        rotated = await self._heads.rotate(head, await self._tokens.make(), note)
+        rotated = await self._heads.rotate(head, chosen or await self._tokens.make(), note)
         if rotated is None:
             raise _build_replaced_error(head.name)
         hook = await read_hook(self._kv, token)
+        self._dead.pop(rotated.token)
         await self._publish(rotated, {hook["version"]: hook["plan"]} if hook and "version" in hook else {})
         await self._forget(token)
         return rotated
+
+    async def _require_free(self, token: str) -> None:
+        """Raises RequestError TOKEN_INVALID, ConflictError TOKEN_TAKEN."""
+        if not await self._tokens.is_own(token):
+            raise RequestError(
+                "`token` is none that this platform can have made.",
+                code="TOKEN_INVALID",
+                next_actions=["Leave it out, and the workflow gets a new one."],
+            )
+        if await self._heads.look_for_token(token) is not None:
+            raise ConflictError(
+                "Another workflow has this token.",
+                code="TOKEN_TAKEN",
+                next_actions=["Leave `token` out, and the workflow gets a new one."],
+            )
 
     async def pause(self, name: str, on_trigger: OnTrigger | None, actor: Actor) -> Head:
         """Pause a workflow's webhook, or with None let it go on. Raises NotFoundError WORKFLOW_NOT_FOUND."""
@@ -249,7 +269,7 @@ class WorkflowStore:
         return None if record is None else record["source"]
 
     async def find_version_source(self, name: str, version: int) -> Mapping[str, Any]:
-        """{"source", "pushed_at"} of a version, even if its plan can no longer run.
+        """{"source", "plan", "pushed_at"} of a version, even if its plan can no longer run.
 
         Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND.
         """

@@ -158,7 +158,8 @@ class WorkspaceTables:
 
     def rotate(self, rotation: Rotation, note: Note) -> Committed:
         changed = self._sql.execute(
-            "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
+            "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2"
+            " AND NOT EXISTS (SELECT 1 FROM heads WHERE token_id = ?3) RETURNING name_id",
             *(rotation[key] for key in ("name_id", "token_id", "new_token_id", "identity")),
         )
         if not changed:
