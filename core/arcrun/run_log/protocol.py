@@ -10,20 +10,22 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
+from arcrun.run_log.limited_runs import LimitedRunsObject, RemoteLimitedRuns
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued one, which has
-    none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own setting, 0 for
-    the platform's. `replay_of` is the run that it replays, `retried_by` the one that retries it.
+    none yet; `queued_ms` is how long that may take once it has begun, `is_limited` whether it waits for its workflow's
+    limits. `keep_days` is the workflow's own setting, 0 for the platform's. `replay_of` is the run that it replays,
+    `retried_by` the one that retries it.
 
-    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
-    if it waits. `input` is the run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started
-    with, sealed, until it has ended (executor/durable/start.py). `blobs` says which of the three are stored in the
-    bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until
-    when it is kept as one.
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, {"trace"} if it
+    waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
+    `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
+    of the three are stored in the bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a
+    dead letter, never stored: until when it is kept as one.
     """
 
     id: str
@@ -43,6 +45,7 @@ class StoredRun(TypedDict):
     input: NotRequired[str | None]
     start: NotRequired[str | None]
     queued_ms: NotRequired[float]
+    is_limited: NotRequired[bool]
     dead_until_ms: NotRequired[float]
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
@@ -118,6 +121,7 @@ class RunLogObject(
     RunEventsObject,
     DeadLettersObject,
     QueuedRunsObject,
+    LimitedRunsObject,
     CutOffCallsObject,
     Protocol,
 ):
@@ -188,7 +192,13 @@ class RunLogObject(
 
 
 class RemoteRunLog(
-    RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns, RemoteCutOffCalls
+    RemoteRequestKeys,
+    RemoteAdmissions,
+    RemoteRunEvents,
+    RemoteDeadLetters,
+    RemoteQueuedRuns,
+    RemoteLimitedRuns,
+    RemoteCutOffCalls,
 ):
     """RunLogObject over a channel."""
 

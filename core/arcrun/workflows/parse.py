@@ -173,6 +173,12 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     settings = Reader(
         findings, {key: data[key] for key in (*_LIMITS, *_KEEPING) if key in data}, (), (*_LIMITS, *_KEEPING)
     )
+    triggers = (
+        parse_triggers(findings, data["triggers"], ("triggers",), is_durable=data.get("durable") is True)
+        if "triggers" in data
+        else DEFAULT_TRIGGERS
+    )
+    is_accepted = data.get("durable") is True or triggers.webhook.wait_ms is not None
     entries = _read_entries(data, findings)
     terminals = frozenset((INPUT, OUTPUT, *(name for name in ENDINGS if name not in entries)))
     edges, is_complete = yield from _parse_edges(data, terminals, findings)
@@ -198,10 +204,10 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
         if "input_schema" in data
         else None,
-        triggers=parse_triggers(findings, data["triggers"], ("triggers",), is_durable=data.get("durable") is True)
-        if "triggers" in data
-        else DEFAULT_TRIGGERS,
-        start_limits=parse_start_limits(findings, data["limits"], ("limits",)) if "limits" in data else (),
+        triggers=triggers,
+        start_limits=parse_start_limits(findings, data["limits"], ("limits",), is_accepted=is_accepted)
+        if "limits" in data
+        else (),
         response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
 

@@ -31,7 +31,7 @@ from arcrun.workflows.model import (
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.responses.model import Response
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, OnLimit, StartLimit, Triggers
 
 PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
@@ -399,7 +399,12 @@ class Plan:
     def has_lasting_parts(self) -> bool:
         """Whether it has what plans of RUN_FORMAT lack."""
         calls = any(call.key_field or call.is_detached or call.is_once for call in self.calls)
-        return calls or self.triggers.webhook.wait_ms is not None
+        return calls or self.triggers.webhook.wait_ms is not None or self.queues_runs
+
+    @cached_property
+    def queues_runs(self) -> bool:
+        """Whether a run that its limits have no room for waits for it: all its runs are accepted."""
+        return any(limit.on_limit is not OnLimit.REJECT for limit in self.start_limits)
 
     def to_json(self) -> dict[str, Any]:
         return {

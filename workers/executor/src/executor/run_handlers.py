@@ -226,7 +226,8 @@ async def _run(
         if is_owner:
             return await answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    accepted = answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
+    started = await service.start(stored, trigger, is_owner=is_owner)
+    accepted = answer_accepted(started.run_id, is_queued=started.is_queued)
     return await _wait(service, request, accepted, wait_ms, is_owner=is_owner) if wait_ms else accepted
 
 
@@ -240,10 +241,10 @@ def find_wait_ms(
     if stored.pause is not None:
         return 0  # it is queued
     own_ms = plan.triggers.webhook.wait_ms if kind is TriggerKind.WEBHOOK else None
-    if own_ms and service.lasting is None and not plan.is_durable:
+    if own_ms and service.lasting is None and not plan.is_durable and not plan.queues_runs:
         own_ms = None  # accepted or not, it is done in this isolate
     is_async = wants_async(request)
-    if own_ms is None and not plan.is_durable and not is_async:
+    if own_ms is None and not plan.is_durable and not plan.queues_runs and not is_async:
         return None
     if is_owner and "wait_ms" in _query(request):
         return read_wait(request)
@@ -391,9 +392,9 @@ def answer_plainly(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-def answer_accepted(run_id: str, stored: StoredWorkflow) -> JsonResponse:
+def answer_accepted(run_id: str, *, is_queued: bool) -> JsonResponse:
     """The answer before the run: {"success", "run_id", "data": {"status"}}."""
-    status = "running" if stored.pause is None else "queued"
+    status = "queued" if is_queued else "running"
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": status}}, 202)
 
 

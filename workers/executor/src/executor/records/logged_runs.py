@@ -28,6 +28,7 @@ from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
@@ -118,6 +119,12 @@ class LoggedRuns:
     async def leave(self, ticket: str) -> None:
         with suppress(UpstreamError):
             await self._objects.leave(ticket)
+
+    async def admit_or_queue(
+        self, workflow_id: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        ticket = build_run_id_in(self._clock, self._random, self._choose_object(workflow_id))
+        return await self._objects.admit_or_queue(ticket, run_id, limits, lease_ms)
 
     def _choose_object(self, hashed: str) -> int:
         return int(hashed[:_KEY_DIGITS], 16) % self._objects.count
@@ -277,14 +284,15 @@ class LoggedRuns:
 
     async def _render_accepted(self, run: AcceptedRun) -> StoredRun:
         verdict = run.to_verdict(self._clock.now_ms())
-        shown, sealed = "{}", None
+        shown: dict[str, Any] = {"waits_for": run.waits_for} if run.waits_for else {}
+        sealed = None
         if run.keeping.recording is not Recording.NONE:
-            shown = json.dumps({"input": run.shown})
+            shown["input"] = run.shown
             occasion = {run.run_id: run.occasion}
             sealed = (await self._inputs.seal({run.run_id: run.input}, occasion)).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
-        row = await self._complete(verdict, run.keeping, shown, sealed, start)
-        return {**row, "queued_ms": run.limit_ms} if run.is_queued else row
+        row = await self._complete(verdict, run.keeping, json.dumps(shown), sealed, start)
+        return {**row, "queued_ms": run.limit_ms, "is_limited": run.is_limited} if run.is_queued else row
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         sealed = await self._inputs.seal_part(purpose, content)
