@@ -142,6 +142,12 @@ class RunLogObject(
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
 
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        """Keep what a run that has not ended has answered early, sealed, unless it has one."""
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        """It, of a run that has not ended."""
+
     async def note_trace(self, run_id: str, trace: str) -> None:
         """Put a trace, as JSON, into the result of a run that has not ended."""
 
@@ -224,6 +230,13 @@ class RemoteRunLog(
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
 
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        await self._channel.call("note_early_answer", {"run_id": run_id, "answer": answer})
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        answer: str | None = await self._channel.call("find_early_answer", {"run_id": run_id})
+        return answer
+
     async def note_trace(self, run_id: str, trace: str) -> None:
         await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
 
@@ -285,16 +298,23 @@ class RemoteRunLog(
 
 class Blobs(IntFlag):
     """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
-    row says that it has an answer: so that is deleted after a while.
+    row says that it has an answer, or an early one: so those are deleted after a while.
     """
 
     RESULT = 1
     INPUT = 2
     START = 4
     ANSWER = 8
+    EARLY_ANSWER = 16
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Blobs.ANSWER: "answer"}
+_NAMES = {
+    Blobs.RESULT: "result",
+    Blobs.INPUT: "input",
+    Blobs.START: "start",
+    Blobs.ANSWER: "answer",
+    Blobs.EARLY_ANSWER: "early-answer",
+}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

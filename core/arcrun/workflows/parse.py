@@ -7,7 +7,7 @@ with `edges` (a list of {from, relation, to}).
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.interruptible import Steps, run_steps
@@ -30,6 +30,7 @@ from arcrun.workflows.model import (
     ENDINGS,
     INPUT,
     OUTPUT,
+    RESPOND,
     STOP,
     TERMINAL_ALIASES,
     Edge,
@@ -49,7 +50,7 @@ from arcrun.workflows.settings import (
     report_unknown_key,
 )
 from arcrun.workflows.triggers.input_schema import parse_input_schema
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, DEFAULT_WAIT_MS, Triggers
 from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triggers.start_limits import parse_start_limits
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
@@ -173,12 +174,6 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     settings = Reader(
         findings, {key: data[key] for key in (*_LIMITS, *_KEEPING) if key in data}, (), (*_LIMITS, *_KEEPING)
     )
-    triggers = (
-        parse_triggers(findings, data["triggers"], ("triggers",), is_durable=data.get("durable") is True)
-        if "triggers" in data
-        else DEFAULT_TRIGGERS
-    )
-    is_accepted = data.get("durable") is True or triggers.webhook.wait_ms is not None
     entries = _read_entries(data, findings)
     terminals = frozenset((INPUT, OUTPUT, *(name for name in ENDINGS if name not in entries)))
     edges, is_complete = yield from _parse_edges(data, terminals, findings)
@@ -186,6 +181,10 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     if len(names) > MAX_NODES:
         findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes; the limit is {MAX_NODES}", _SPLIT)
         return None
+    responds = RESPOND in terminals and any(edge.target == RESPOND for edge in edges)
+    is_durable = settings.flag("durable") or responds
+    triggers = _parse_triggers(findings, data, is_durable=is_durable, responds=responds)
+    is_accepted = is_durable or triggers.webhook.wait_ms is not None
     return Workflow(
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),
@@ -200,7 +199,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
             Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
             settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
         ),
-        is_durable=settings.flag("durable"),
+        is_durable=is_durable,
         input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
         if "input_schema" in data
         else None,
@@ -210,6 +209,22 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         else (),
         response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
+
+
+def _parse_triggers(findings: Findings, data: Mapping[str, Any], *, is_durable: bool, responds: bool) -> Triggers:
+    """The webhook of a workflow that `responds` waits for that, unless the workflow says how long, or not to."""
+    triggers = DEFAULT_TRIGGERS
+    if "triggers" in data:
+        triggers = parse_triggers(findings, data["triggers"], ("triggers",), is_durable=is_durable)
+    if not responds:
+        return triggers
+    if triggers.webhook.wait_ms is None:
+        return Triggers(replace(triggers.webhook, wait_ms=DEFAULT_WAIT_MS))
+    if not triggers.webhook.wait_ms:
+        message = "the webhook answers before the run begins, so that nobody gets what `respond` answers"
+        at = ("triggers", "webhook", "answer")
+        findings.warn("INVALID_SETTING", message, "Remove `answer`, or the lines to `respond`.", at=at)
+    return triggers
 
 
 @dataclass(frozen=True)
@@ -321,9 +336,12 @@ def _find_misuse(edge: Edge, terminals: Collection[str]) -> tuple[str, str] | No
     of what is no node.
     """
     if edge.source in ENDINGS and edge.source in terminals:
+        hint = f"If it is a node, give it an entry: config.{edge.source}: {{component: ...}}."
+        if edge.source == RESPOND:
+            hint = f"What leads to `{RESPOND}` leads to `{edge.target}` too: write another line from there. {hint}"
+            return f"nothing follows `{RESPOND}`, beside which the run goes on", hint
         what = "run" if edge.source == STOP else "loop around"
-        hint = f"Remove the line. If it is a node, give it an entry: config.{edge.source}: {{component: ...}}."
-        return f"nothing follows `{edge.source}`, which ends the {what}", hint
+        return f"nothing follows `{edge.source}`, which ends the {what}", f"Remove the line. {hint}"
     if edge.source == OUTPUT or edge.target == INPUT:
         return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges lead from the trigger to the answer."
     if edge.source == INPUT and not edge.spec.leaves_trigger:

@@ -251,7 +251,7 @@ class ExecutorService:
             raise NotConfiguredError(
                 "Durable runs need the executor's Workflow and its encryption key, and a platform of one's own.",
                 code="DURABLE_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `durable`."],
+                next_actions=["Deploy with `acr deploy`, or leave out `durable` and lines to `respond`."],
             )
         clamped = self._clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)

@@ -92,6 +92,16 @@ class LastingRuns(Protocol):
     async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
         """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
 
+    async def note_early_answer(self, run_id: str, answer: bytes) -> None:
+        """Keep what an accepted run answers before its end, until then. What it has answered first is kept. Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def find_early_answer(self, run_id: str) -> bytes | None:
+        """It; None if there is none yet, or the run has ended. Raises DecryptionError, NotConfiguredError,
+        UpstreamError.
+        """
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 

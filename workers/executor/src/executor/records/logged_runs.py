@@ -348,15 +348,30 @@ class LoggedRuns:
         return await self._objects.list_cut_off(run_id)
 
     async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        return await self._keep(run_id, answer, Blobs.ANSWER)
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        return await self._open_kept(run_id, kept, Blobs.ANSWER)
+
+    async def note_early_answer(self, run_id: str, answer: bytes) -> None:
+        kept = await self._keep(run_id, answer, Blobs.EARLY_ANSWER)
+        await self._objects.of_run(run_id).note_early_answer(run_id, kept)
+
+    async def find_early_answer(self, run_id: str) -> bytes | None:
+        kept = await self._objects.of_run(run_id).find_early_answer(run_id)
+        return None if kept is None else await self._open_kept(run_id, kept, Blobs.EARLY_ANSWER)
+
+    async def _keep(self, run_id: str, answer: bytes, part: Blobs) -> str:
+        """The answer, sealed, in base64; "" of a large one, which lies in the bucket as `part`."""
         sealed = await self.seal_part(end_of(run_id), answer)
         if len(sealed) * 4 / 3 <= MAX_STEP_RESULT_BYTES:
             return base64.b64encode(sealed).decode()
         await self._objects.expect_blobs(run_id)
-        await self._blobs.put(blob_key(run_id, Blobs.ANSWER), sealed)
+        await self._blobs.put(blob_key(run_id, part), sealed)
         return ""
 
-    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
-        sealed = base64.b64decode(kept) or await self._read_blob(run_id, Blobs.ANSWER)
+    async def _open_kept(self, run_id: str, kept: str, part: Blobs) -> bytes | None:
+        sealed = base64.b64decode(kept) or await self._read_blob(run_id, part)
         return None if sealed is None else await self._inputs.open_part(end_of(run_id), sealed)
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:

@@ -78,6 +78,7 @@ MIGRATIONS = (
     ),
     cut_off_calls.TABLES,
     limited_runs.TABLES,
+    ("ALTER TABLE starts ADD COLUMN answer TEXT",),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -300,6 +301,14 @@ class RunLogTables:
 
     def cancel_start(self, run_id: str) -> bool:
         return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
+
+    def note_early_answer(self, run_id: str, answer: str) -> None:
+        self._sql.execute("UPDATE starts SET answer = ? WHERE id = ? AND answer IS NULL", answer, run_id)
+        self._unchecked_bytes += len(answer)
+
+    def find_early_answer(self, run_id: str) -> str | None:
+        found = self._sql.execute("SELECT answer FROM starts WHERE id = ?", run_id)
+        return cast(str | None, found[0]["answer"]) if found else None
 
     def note_trace(self, run_id: str, trace: str) -> None:
         self._sql.execute(
