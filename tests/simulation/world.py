@@ -70,6 +70,7 @@ class Isolate:
     events: int = 0
     asked: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)  # those before the run's end
     again: list[str] = field(default_factory=list)  # done though their results were stored
     has_ended: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Future[Any] | None = None  # what was under way when it ended
