@@ -182,6 +182,9 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes; the limit is {MAX_NODES}", _SPLIT)
         return None
     responds = RESPOND in terminals and any(edge.target == RESPOND for edge in edges)
+    if responds and data.get("durable") is False:
+        message = f"a workflow that answers early (`{RESPOND}`) is durable all the same"
+        findings.warn("INVALID_SETTING", message, "Remove `durable: false`.", at=("durable",))
     is_durable = settings.flag("durable") or responds
     triggers = _parse_triggers(findings, data, is_durable=is_durable, responds=responds)
     is_accepted = is_durable or triggers.webhook.wait_ms is not None

@@ -55,6 +55,8 @@ def test_it_is_durable_and_waited_for(webhook: dict[str, Any], wait_ms: int) -> 
         pytest.param(
             ON, {"triggers": {"webhook": {"answer": "accepted"}}}, [("INVALID_SETTING", "warning")], id="nobody waits"
         ),
+        pytest.param(ON, {"durable": False}, [("INVALID_SETTING", "warning")], id="not durable, it says"),
+        pytest.param(ON, {"durable": True}, [], id="durable, it says"),
         pytest.param([*ON, "a >> ON_FAIL >> respond"], {}, [("ANSWER_SHOWS_ERROR", "warning")], id="an error"),
         pytest.param(ON, {"response": {"json": "{{a.data.x}}"}}, [], id="reads what has ended"),
         pytest.param(ON, {"response": {"json": "{{b.data.x?}}"}}, [], id="reads what may not have"),
