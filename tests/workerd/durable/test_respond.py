@@ -65,6 +65,17 @@ def test_the_caller_is_answered_and_the_run_goes_on(tmp_path: Path) -> None:
         assert (ended["data"], ended["response"]) == ({"told": 9}, {"status": 201})
 
 
+def test_who_waits_for_its_turn_is_answered_when_that_has_come(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform:
+        url = push(platform, build_workflow(limits=[{"concurrent": 1, "on_limit": "queue"}]))
+        began_s = time.monotonic()
+        answers = [httpx.post(url, json={"number": number}, timeout=40) for number in (1, 2)]
+        assert [answer.json()["data"] for answer in answers] == [{"number": 1}, {"number": 2}]
+        assert time.monotonic() - began_s > PAUSE_MS / 1000
+        ended = [until(platform, answer.json()["run_id"], "success") for answer in answers]
+        assert [run["data"] for run in ended] == [{"told": 1}, {"told": 2}]
+
+
 def test_a_repetition_gets_the_same_answer_over_a_kill(tmp_path: Path) -> None:
     keyed = {"webhook": {"idempotency": {"key": "{{input.number}}"}}}
     with platform_that_is_killed(tmp_path) as platform:
