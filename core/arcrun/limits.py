@@ -612,12 +612,15 @@ DEAD_LETTER_DAYS = 30
 # The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
 # Beyond: the oldest are kept, or deleted, like any other run.
 MAX_DEAD_LETTERS = 10_000
-# The runs that each object of the RunLog holds because their workflows are paused. They take half of its bytes at most.
-# Beyond: 503 WORKFLOW_PAUSED.
+# The queued runs that each object of the RunLog holds. They take half of its bytes at most.
+# Beyond: 503 WORKFLOW_PAUSED, or 429 RUN_LIMIT_REACHED where they wait for their workflow's limits.
 MAX_QUEUED_RUNS = 10_000
 # The queued runs that each object begins at once when their workflow is resumed.
 # Beyond: the rest follows, a second later each time.
 MAX_RELEASED_RUNS = 10
+# The runs that wait for room in one of a workflow's `limits` (`on_limit: queue`), for each value of its key.
+# Beyond: 429 RUN_LIMIT_REACHED, with Retry-After.
+MAX_WAITING_RUNS = 1_000
 # The milliseconds for which one request follows a run.
 # Beyond: the stream ends; its client comes back with the last event's id, and goes on from there.
 MAX_FOLLOW_MS = 60_000

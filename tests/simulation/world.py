@@ -91,6 +91,7 @@ class Isolate(Mortal):
     instance: Instance
     asked: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)  # those before the run's end
     again: list[str] = field(default_factory=list)  # done though their results were stored
 
     def count(self, name: str) -> str:

@@ -41,7 +41,8 @@ class Trigger:
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input. `interrupt`
     returns when the run is to end (RUN_CANCELLED).
     `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide,
-    `progress` what the run shows while it waits. `replay` is set if it replays another run.
+    `progress` what the run shows while it waits. `replay` is set if it replays another run. `answer_early` gets the
+    record of the run so far if a line to `respond` fires, once.
     """
 
     kind: TriggerKind
@@ -59,6 +60,7 @@ class Trigger:
     links: "Links | None" = None
     progress: "Progress | None" = None
     replay: AnyReplay | None = None
+    answer_early: Callable[[RunRecord], None] | None = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -131,6 +133,10 @@ class Engine:
         responder = None
         if plan.response is not None and trigger.gets_response:
             responder = context.responder = Responder(plan.response, context, run_id)
+        if plan.responds:
+            from arcrun.engine.early_answer import EarlyAnswer  # noqa: PLC0415 - few runs answer early
+
+            context.early_answer = EarlyAnswer(plan, trigger, context, version)
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)

@@ -12,6 +12,7 @@ from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
 
 SOME_RUNS = 4  # requested from each object in addition to its share of a page
@@ -147,6 +148,11 @@ class RunLogObjects:
 
     async def leave(self, ticket: str) -> None:
         await self._open_object(object_of(ticket)).leave(ticket)
+
+    async def admit_or_queue(
+        self, ticket: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        return await self._open_object(object_of(ticket)).admit_or_queue(ticket, run_id, limits, lease_ms)
 
     async def measure(self) -> Sequence[Measured]:
         """The measurements of each object."""

@@ -10,20 +10,22 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
+from arcrun.run_log.limited_runs import LimitedRunsObject, RemoteLimitedRuns
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued one, which has
-    none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own setting, 0 for
-    the platform's. `replay_of` is the run that it replays, `retried_by` the one that retries it.
+    none yet; `queued_ms` is how long that may take once it has begun, `is_limited` whether it waits for its workflow's
+    limits. `keep_days` is the workflow's own setting, 0 for the platform's. `replay_of` is the run that it replays,
+    `retried_by` the one that retries it.
 
-    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
-    if it waits. `input` is the run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started
-    with, sealed, until it has ended (executor/durable/start.py). `blobs` says which of the three are stored in the
-    bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until
-    when it is kept as one.
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, {"trace"} if it
+    waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
+    `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
+    of the three are stored in the bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a
+    dead letter, never stored: until when it is kept as one.
     """
 
     id: str
@@ -43,6 +45,7 @@ class StoredRun(TypedDict):
     input: NotRequired[str | None]
     start: NotRequired[str | None]
     queued_ms: NotRequired[float]
+    is_limited: NotRequired[bool]
     dead_until_ms: NotRequired[float]
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
@@ -118,6 +121,7 @@ class RunLogObject(
     RunEventsObject,
     DeadLettersObject,
     QueuedRunsObject,
+    LimitedRunsObject,
     CutOffCallsObject,
     Protocol,
 ):
@@ -137,6 +141,12 @@ class RunLogObject(
 
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
+
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        """Keep what a run that has not ended has answered early, sealed, unless it has one."""
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        """It, of a run that has not ended."""
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         """Put a trace, as JSON, into the result of a run that has not ended."""
@@ -188,7 +198,13 @@ class RunLogObject(
 
 
 class RemoteRunLog(
-    RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns, RemoteCutOffCalls
+    RemoteRequestKeys,
+    RemoteAdmissions,
+    RemoteRunEvents,
+    RemoteDeadLetters,
+    RemoteQueuedRuns,
+    RemoteLimitedRuns,
+    RemoteCutOffCalls,
 ):
     """RunLogObject over a channel."""
 
@@ -213,6 +229,13 @@ class RemoteRunLog(
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        await self._channel.call("note_early_answer", {"run_id": run_id, "answer": answer})
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        answer: str | None = await self._channel.call("find_early_answer", {"run_id": run_id})
+        return answer
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
@@ -275,16 +298,23 @@ class RemoteRunLog(
 
 class Blobs(IntFlag):
     """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
-    row says that it has an answer: so that is deleted after a while.
+    row says that it has an answer, or an early one: so those are deleted after a while.
     """
 
     RESULT = 1
     INPUT = 2
     START = 4
     ANSWER = 8
+    EARLY_ANSWER = 16
 
 
-_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input", Blobs.START: "start", Blobs.ANSWER: "answer"}
+_NAMES = {
+    Blobs.RESULT: "result",
+    Blobs.INPUT: "input",
+    Blobs.START: "start",
+    Blobs.ANSWER: "answer",
+    Blobs.EARLY_ANSWER: "early-answer",
+}
 
 
 def blob_key(run_id: str, part: Blobs) -> str:

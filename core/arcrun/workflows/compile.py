@@ -14,7 +14,18 @@ from arcrun.workflows.graph import Shape, add_ends, analyse_flow
 from arcrun.workflows.inputs.check import InputChecker
 from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.joins import ShapeChecker, add_joins
-from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.model import (
+    INPUT,
+    OUTPUT,
+    RESPOND,
+    STOP,
+    TEMPLATE_STEPS,
+    Edge,
+    Node,
+    NodeParts,
+    SymbolTable,
+    Workflow,
+)
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
@@ -177,7 +188,7 @@ def _check_edge(edge: Edge, checker: ReferenceChecker) -> None:
             checker.findings.add(
                 "EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at
             )
-    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) == STOP):
+    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) in (STOP, RESPOND)):
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:

@@ -98,7 +98,7 @@ class _GraphBuilder:
         )
 
     def _plan_endings(self, sources: Collection[str]) -> tuple[Ending, ...]:
-        """The edges to `stop` and `break` from here. One CONTINUE for several loops fires after the last of them."""
+        """The edges to ENDINGS from here. One CONTINUE for several loops fires after the last of them."""
         return tuple(
             dict.fromkeys(
                 Ending(name, self._plan_edge(edge)[-1])

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -58,6 +57,7 @@ from executor.durable.lasting import Lasting
 from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.earlier_runs import EarlierRuns
+from executor.records.limited_runs import Outside
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.records.run_log import RunLogTables
@@ -135,12 +135,8 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         await self._tables.on_alarm(
             CloudflareR2(bindings.WASM_BUCKET),
             lambda: export_verdicts(objects, verdicts, self._tables),
-            None if instances is None else partial(_begin_run, CloudflareWorkflows(instances)),
+            None if instances is None else Outside(objects, CloudflareWorkflows(instances)),
         )
-
-
-async def _begin_run(instances: CloudflareWorkflows, run_id: str) -> None:
-    await instances.create(run_id, {"run_id": run_id})
 
 
 class RunWorkflow(WorkflowEntrypoint):

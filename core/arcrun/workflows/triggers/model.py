@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from arcrun.signatures.policy import VerifyPolicy
@@ -73,6 +74,16 @@ class Idempotency:
         )
 
 
+class OnLimit(StrEnum):
+    """What becomes of a run that a limit has no room for: it is refused; it is queued; or it is queued and replaces
+    those that are.
+    """
+
+    REJECT = "reject"
+    QUEUE = "queue"
+    LATEST = "latest"
+
+
 @dataclass(frozen=True)
 class StartLimit:
     """How many runs may begin within a minute, and how many may run at once: of those with the same `key`, or of all of
@@ -82,16 +93,29 @@ class StartLimit:
     per_minute: int | None = None
     concurrent: int | None = None
     key: RequestKey | None = None
+    on_limit: OnLimit = OnLimit.REJECT
+
+    @property
+    def told(self) -> str:
+        """For people, such as `60 a minute and 5 at once for each {{input.customer}}`."""
+        parts = {"a minute": self.per_minute, "at once": self.concurrent}
+        allowed = " and ".join(f"{number} {what}" for what, number in parts.items() if number is not None)
+        return allowed + (f" for each {self.key.text}" if self.key else "")
 
     def to_json(self) -> dict[str, Any]:
         numbers = {"per_minute": self.per_minute, "concurrent": self.concurrent}
         given: dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
-        return {**given, **({"key": self.key.text} if self.key is not None else {})}
+        return {
+            **given,
+            **({"key": self.key.text} if self.key is not None else {}),
+            **({"on_limit": self.on_limit.value} if self.on_limit is not OnLimit.REJECT else {}),
+        }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "StartLimit":
         key = RequestKey(stored["key"]) if "key" in stored else None
-        return cls(stored.get("per_minute"), stored.get("concurrent"), key)
+        on_limit = OnLimit(stored.get("on_limit", OnLimit.REJECT))
+        return cls(stored.get("per_minute"), stored.get("concurrent"), key, on_limit)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import UsageRecord, UsageReporter, tally
 from arcrun.contracts.model import Contract
@@ -81,6 +81,11 @@ class Push:
     diff: PlanDiff
     changed: bool
     rewritten: bool
+
+
+class StartedRun(NamedTuple):
+    run_id: str
+    is_queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,9 +220,10 @@ class ExecutorService:
         is_owner: bool,
         run_id: str | None = None,
         accept: AcceptRun | None = None,
-    ) -> str:
+    ) -> StartedRun:
         """Start a run that continues after the answer: in an instance, or within the platform's limit for what follows
-        an answer. Of a paused workflow it is queued. Returns its id. `accept` stores it instead of Runs.accept.
+        an answer. Of a paused workflow it is queued, or of one whose limits have no room. `accept` stores it instead of
+        Runs.accept.
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; WorkflowPausedError;
         RateLimitedError; UpstreamError if the run could not be recorded, and so was not started.
@@ -231,13 +237,21 @@ class ExecutorService:
             from executor.durable.acceptance import accept_run  # noqa: PLC0415 - quick runs need none of it
 
             run_id = run_id or self.runs.new_run_id()
-            await accept_run(self, self.lasting, stored, AcceptedTrigger(trigger, run_id, accept or self.runs.accept))
-            return run_id
+            start = AcceptedTrigger(trigger, run_id, accept or self.runs.accept)
+            run = await accept_run(self, self.lasting, stored, start)
+            return StartedRun(run_id, is_queued=run.is_queued)
+        if stored.plan.queues_runs:
+            raise NotConfiguredError(
+                "Runs wait for room in their limits (`on_limit`) where the executor has its Workflow and its encryption"
+                " key, on a platform of one's own.",
+                code="QUEUE_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `on_limit`: such runs get 429."],
+            )
         if stored.plan.is_durable:
             raise NotConfiguredError(
                 "Durable runs need the executor's Workflow and its encryption key, and a platform of one's own.",
                 code="DURABLE_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `durable`."],
+                next_actions=["Deploy with `acr deploy`, or leave out `durable` and lines to `respond`."],
             )
         clamped = self._clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
@@ -267,7 +281,7 @@ class ExecutorService:
                 gets_response=False,
             )
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
-        return run_id
+        return StartedRun(run_id)
 
     def new_run_id(self) -> str:
         return self.runs.new_run_id()

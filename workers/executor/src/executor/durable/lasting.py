@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from arcrun.ports import BlobStore, RunInstances
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.protocol import Unsettled
 from executor.records.runs import EndedRun
 
@@ -23,6 +24,13 @@ class LastingRuns(Protocol):
 
     async def leave(self, ticket: str) -> None:
         """A run that was admitted has ended."""
+
+    async def admit_or_queue(
+        self, workflow_id: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        """Admit a run within its workflow's limits, or queue it; `workflow_id` is as in Runs.admit. Raises
+        UpstreamError.
+        """
 
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
         """The `start` of an accepted run that has not ended, and whether it is to be cancelled. Raises UpstreamError,
@@ -83,6 +91,16 @@ class LastingRuns(Protocol):
 
     async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
         """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
+
+    async def note_early_answer(self, run_id: str, answer: bytes) -> None:
+        """Keep what an accepted run answers before its end, until then. What it has answered first is kept. Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def find_early_answer(self, run_id: str) -> bytes | None:
+        """It; None if there is none yet, or the run has ended. Raises DecryptionError, NotConfiguredError,
+        UpstreamError.
+        """
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""

@@ -8,6 +8,7 @@ read the rest. Failed runs are also in an index.
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
@@ -16,17 +17,26 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, RunReplacedError
 from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
+from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, cut_off_calls, dead_letters, queued_runs, request_keys, run_events
+from executor.records import (
+    admissions,
+    cut_off_calls,
+    dead_letters,
+    limited_runs,
+    queued_runs,
+    request_keys,
+    run_events,
+)
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
@@ -67,6 +77,8 @@ MIGRATIONS = (
         "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
     ),
     cut_off_calls.TABLES,
+    limited_runs.TABLES,
+    ("ALTER TABLE starts ADD COLUMN answer TEXT",),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -106,6 +118,7 @@ _EMPTIED = (
     "questions",
     "dead_letters",
     "queued",
+    "limited",
     "cancels",
     "cut_off_calls",
 )
@@ -177,6 +190,7 @@ class RunLogTables:
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
+        self._limited = limited_runs.LimitedRuns(sql, clock, self._admissions)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
 
     def count_request(self) -> None:
@@ -209,7 +223,8 @@ class RunLogTables:
             size_bytes += len(start)
             self._has_starts = True
             if (limit_ms := run.get("queued_ms")) is not None:
-                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes)
+                is_limited = run.get("is_limited", False)
+                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes, is_limited=is_limited)
         elif self._has_starts and run["status"] != "running":
             has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
             if has_lasted and run["status"] == "failed":
@@ -287,6 +302,14 @@ class RunLogTables:
     def cancel_start(self, run_id: str) -> bool:
         return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
 
+    def note_early_answer(self, run_id: str, answer: str) -> None:
+        self._sql.execute("UPDATE starts SET answer = ? WHERE id = ? AND answer IS NULL", answer, run_id)
+        self._unchecked_bytes += len(answer)
+
+    def find_early_answer(self, run_id: str) -> str | None:
+        found = self._sql.execute("SELECT answer FROM starts WHERE id = ?", run_id)
+        return cast(str | None, found[0]["answer"]) if found else None
+
     def note_trace(self, run_id: str, trace: str) -> None:
         self._sql.execute(
             "UPDATE runs SET result = json_set(result, '$.trace', json(?))"
@@ -351,10 +374,41 @@ class RunLogTables:
 
     def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
         self._expect_pruning(self._clock.now_ms())
+        with self._setting_alarm():
+            self._limited.let_in([limit["name"] for limit in counted])
         return self._admissions.admit(ticket, counted, lease_ms)
 
+    def admit_or_queue(self, ticket: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float) -> Admission:
+        self._expect_pruning(self._clock.now_ms())
+        with self._setting_alarm():
+            return self._limited.admit_or_queue(ticket, run_id, limits, lease_ms)
+
     def leave(self, ticket: str) -> None:
-        self._admissions.leave(ticket)
+        with self._setting_alarm():
+            self._limited.leave(ticket)
+
+    @contextmanager
+    def _setting_alarm(self) -> Iterator[None]:
+        """A context after which the alarm is set, if there is something to do for queued runs before it goes off."""
+        due_ms = self._limited.due_ms
+        yield
+        if self._limited.due_ms != due_ms:
+            self._set_alarm()
+
+    def find_queued(self, run_id: str) -> QueuedState:
+        if not self._is_under_way(run_id):
+            return "unknown"
+        return "queued" if self._queue.has(run_id) else "begun"
+
+    def replace_queued(self, run_id: str, by: str) -> QueuedState:
+        state = self.find_queued(run_id)
+        found = self.find(run_id) if state == "queued" else None
+        if found is not None:
+            error = RunReplacedError(by)
+            result = json.dumps({"error": error.to_json(), "trace": []})
+            ended = {"status": "cancelled", "duration_ms": 0, "deadline_ms": None, "error": error.code}
+            self.add([cast(StoredRun, {**found, **ended, "node": "", "input": None, "result": result})])
+        return state
 
     def settle_dead_letter(self, run_id: str) -> bool:
         settled = self._dead.remove([run_id])
@@ -367,7 +421,8 @@ class RunLogTables:
     def leave_queue(self, run_id: str) -> None:
         if (limit_ms := self._queue.remove(run_id)) is not None:
             self._sql.execute(
-                "UPDATE runs SET deadline_ms = ? WHERE id = ? AND status = 'running'",
+                "UPDATE runs SET deadline_ms = ?, result = CASE WHEN json_valid(result)"
+                " THEN json_remove(result, '$.waits_for') ELSE result END WHERE id = ? AND status = 'running'",
                 *(self._clock.now_ms() + limit_ms, run_id),
             )
 
@@ -489,17 +544,21 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export, begin: Begin | None = None) -> None:
+    async def on_alarm(self, blobs: BlobStore, export: Export, outside: limited_runs.Outside | None = None) -> None:
         """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
-        whether more remain; `begin` creates a run's instance, if there is not one already.
+        whether more remain; `outside` is where runs begin.
         """
         now_ms = self._clock.now_ms()
-        if begin is None:  # the platform has no instances any more
+        if outside is None:  # the platform has no instances any more
             self._release_ms = 0
+            self._limited.rest()
         elif self._release_ms and now_ms >= self._release_ms:
             self._release_ms = now_ms + queued_runs.RELEASE_PAUSE_MS  # and set first, in case of a failure
             self._set_alarm()
-            await self._begin_released(begin)
+            await self._begin_released(outside.begin)
+        if outside is not None and self._limited.due_ms and now_ms >= self._limited.due_ms:
+            self._alarm.set(limited_runs.RETRY_MS)  # as above
+            await self._limited.settle(outside)
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
@@ -529,6 +588,7 @@ class RunLogTables:
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._limited.clean()
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
         self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
@@ -646,7 +706,7 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms) if ms]:
+        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
