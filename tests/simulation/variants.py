@@ -20,6 +20,7 @@ from arcrun.request_keys import Claim, Claimed
 from executor.durable import acceptance
 from executor.durable.lasting import Lasting
 from executor.records.request_keys import RequestKeys
+from executor.records.runs import AcceptedRun
 from executor.service import AcceptedTrigger, ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -147,9 +148,9 @@ def instance_first() -> Iterator[None]:
 
     async def accept_run(
         service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, accepted: AcceptedTrigger
-    ) -> None:
+    ) -> AcceptedRun:
         await lasting.instances.create(accepted.run_id, {"run_id": accepted.run_id})
-        await accept(service, lasting, stored, accepted)
+        return await accept(service, lasting, stored, accepted)
 
     with patch("executor.durable.acceptance.accept_run", accept_run):
         yield

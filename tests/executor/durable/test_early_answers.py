@@ -202,7 +202,7 @@ async def test_a_crash_at_any_moment_changes_nothing_of_the_answer(ends_at: int)
         while not instances.params:
             await asyncio.sleep(0.1)
         [run_id] = instances.params
-        isolate = Isolate(instances.stored[run_id], Random(ends_at), ends_at)
+        isolate = Isolate(Random(ends_at), ends_at, instances.stored[run_id])
         run = asyncio.ensure_future(run_workflow(bench.service, instances.params[run_id], isolate))
         ended = asyncio.ensure_future(isolate.has_ended.wait())
         await asyncio.wait([run, ended], return_when=asyncio.FIRST_COMPLETED)
