@@ -38,6 +38,7 @@ _COMMANDS = {
     "rotate": "Give a workflow a new webhook URL; the old one stops working.",
     "pause": "Let a workflow's webhook refuse or queue requests until `acr resume`.",
     "resume": "End the pause of a workflow's webhook, and begin what was queued.",
+    "schedule": "List the schedules of workflows; pause, resume and try them.",
     "event": "Send an event to a run that waits for it (`wait_for`), or will.",
     "dismiss": "Say that failed accepted runs have been dealt with.",
     "replay": "Run a run again, by default with its own input in its own version.",

@@ -634,6 +634,46 @@ MAX_CANCEL_NOTES = 10_000
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000
 
+# == Schedules
+
+# The schedules of a workflow.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULES = 20
+# The characters of a cron expression, a moment or a zone.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULE_CHARACTERS = 200
+# The bytes of a schedule's `input`, as JSON.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULE_INPUT_BYTES = 16 * KIB
+# The milliseconds of an `every`, at least.
+# Beyond: the diagnostic INVALID_SETTING.
+MIN_EVERY_MS = 60_000
+# The same, at most.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_EVERY_MS = 366 * 86_400_000
+# The milliseconds of a `jitter`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_JITTER_MS = 3_600_000
+# The days for which times that have passed are caught up, of whatever schedule.
+# Beyond: they are missed, and counted as such.
+CATCH_UP_DAYS = 7
+# The times that `catch_up: all` catches up together, the newest ones.
+# Beyond: as above.
+MAX_CAUGHT_UP = 100
+# The milliseconds that a time may have passed with `catch_up: none`.
+# Beyond: as above.
+MAX_LATE_MS = 600_000
+# The runs of a schedule that wait because of `overlap: queue`.
+# Beyond: later ones are missed, and counted as such.
+MAX_WAITING_FIRINGS = 100
+# The runs that all schedules start at once: 10 on the free plan, for the sake of its subrequests. The platform takes
+# 100 of them a second.
+# Beyond: the rest follows, a second later each time.
+MAX_FIRINGS = 100
+# The times that are shown of a schedule.
+# Beyond: 400 INVALID_REQUEST.
+MAX_SHOWN_TIMES = 100
+
 # == The command line
 
 # The YAML files of a folder that `acr validate` and `acr test` look through.

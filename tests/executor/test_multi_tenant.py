@@ -93,6 +93,11 @@ ROUTES = [
     ("POST", "/webhooks/named/{name}/resume", {}),
     ("POST", "/webhooks/pause", {}),
     ("POST", "/webhooks/resume", {}),
+    ("GET", "/schedules", None),
+    ("GET", "/schedules/{name}", None),
+    ("POST", "/schedules/{name}/pause", {}),
+    ("POST", "/schedules/{name}/resume", {}),
+    ("POST", "/schedules/{name}/run", {}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
@@ -398,7 +403,7 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
-    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None}], [], []]
+    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None, "run_secret": None}], [], []]
 
 
 HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}

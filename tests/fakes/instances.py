@@ -1,6 +1,6 @@
 """The instances of the Workflow of runs, which a test runs itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
 
@@ -35,6 +35,9 @@ class FakeInstances:
             return False
         self.stored[instance_id], self.params[instance_id] = Instance(), params
         return True
+
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        return [each for each, params in instances.items() if await self.create(each, params)]
 
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.params:

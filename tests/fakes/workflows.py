@@ -7,7 +7,7 @@ from arcrun.workspace.sealing import Unsealed
 from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.tokens import RandomTokens
-from executor.workflows import WorkflowStore
+from executor.workflows import ListSchedules, WorkflowStore, list_no_schedules
 
 ADA = Actor("ada-key-1234", "192.0.2.1")
 
@@ -20,10 +20,16 @@ def build_workflows(
     subrequest_limit: int = 1_000,
     *,
     trusts_metadata: bool = True,
+    list_schedules: ListSchedules = list_no_schedules,
 ) -> WorkflowStore:
     """Of an account's own platform, unless metadata is not to be trusted."""
     sealing = Unsealed()
     heads = Heads(workspace, sealing, clock)
     audit = AuditLog(workspace, sealing, clock)
     head_import = HeadImport(kv, heads, audit, subrequest_limit, trusts_metadata=trusts_metadata)
-    return WorkflowStore(kv, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
+    return WorkflowStore(
+        *(kv, heads, audit, clock),
+        head_import=head_import,
+        tokens=RandomTokens(random),
+        list_schedules=list_schedules,
+    )

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
@@ -169,6 +169,12 @@ class Instances:
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
         return await self.border.cross(lambda: self.platform.create(instance_id, params))
+
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        async def create_all() -> list[str]:
+            return [each for each, params in instances.items() if await self.platform.create(each, params)]
+
+        return await self.border.cross(create_all)
 
     async def status(self, instance_id: str) -> RunInstance | None:
         return await self.border.cross(lambda: self.platform.status(instance_id))

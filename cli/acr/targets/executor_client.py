@@ -16,6 +16,7 @@ from arcrun.engine.run_id import is_run_id, time_of
 GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
 MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
+SHOWN_TIMES = 5
 NOTE_TIMEOUT_S = 10
 EVENTS = "text/event-stream"
 # A record is written after the answer: at a first start that may take a second or two.
@@ -150,6 +151,44 @@ class ExecutorClient(ServiceClient):
         all {"still_paused"}.
         """
         return self._send("POST", f"{_workflow_path(name)}/resume", {})
+
+    def list_schedules(self, count: int = SHOWN_TIMES) -> list[dict[str, Any]]:
+        """The schedules of all workflows, each with its next `count` times. An executor of the release before has none.
+        Raises AnswerError.
+        """
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            answer = self._send("GET", "/schedules", count=count, cursor=cursor)
+            if not answer["success"] and answer["error"]["code"] == "NOT_FOUND":
+                return found
+            data = require_data(answer)
+            found += data["schedules"]
+            cursor = data["cursor"]
+            if cursor is None:
+                return found
+
+    def show_schedules(self, name: str, count: int = SHOWN_TIMES) -> list[dict[str, Any]]:
+        """Those of a workflow. Raises AnswerError WORKFLOW_NOT_FOUND."""
+        found: list[dict[str, Any]] = require_data(self._send("GET", _schedules_path(name), count=count))["schedules"]
+        return found
+
+    def pause_schedules(self, name: str) -> list[dict[str, Any]]:
+        """As they are then. Raises AnswerError NO_SCHEDULES, WORKFLOW_NOT_FOUND."""
+        return self._change_schedules(name, "pause")
+
+    def resume_schedules(self, name: str) -> list[dict[str, Any]]:
+        """As they are then. Raises AnswerError NO_SCHEDULES, WORKFLOW_NOT_FOUND."""
+        return self._change_schedules(name, "resume")
+
+    def _change_schedules(self, name: str, action: str) -> list[dict[str, Any]]:
+        answer = self._send("POST", f"{_schedules_path(name)}/{action}", {})
+        found: list[dict[str, Any]] = require_data(answer)["schedules"]
+        return found
+
+    def run_schedule(self, name: str, number: int) -> Answer:
+        """Start a run now, as the schedule of that number would. The answer has "run_id"."""
+        return self._send("POST", f"{_schedules_path(name)}/run", {"number": number})
 
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
@@ -290,6 +329,10 @@ def _is_new(run_id: str) -> bool:
 
 def _trigger_path(name: str) -> str:
     return f"/webhooks/named/{quote(name, safe='')}/trigger"
+
+
+def _schedules_path(name: str) -> str:
+    return f"/schedules/{quote(name, safe='')}"
 
 
 def _workflow_path(name: str | None) -> str:

@@ -129,7 +129,7 @@ class Engine:
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
-            context.request = RunRequest(source, context.started_ms)
+            context.request = RunRequest(source, context.started_ms, trigger.kind.value)
         responder = None
         if plan.response is not None and trigger.gets_response:
             responder = context.responder = Responder(plan.response, context, run_id)

@@ -12,6 +12,7 @@ class TriggerKind(StrEnum):
     NAME = "name"  # the name of a stored workflow, with the API key
     WORKFLOW = "workflow"  # a node of another run, with `detach`
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
+    SCHEDULE = "schedule"  # a time of its `schedule`
     REPLAY = "replay"  # another run, which is replayed or retried
 
 

@@ -50,6 +50,16 @@ class RunLogObjects:
     async def add(self, number: int, runs: Sequence[StoredRun]) -> None:
         await self._open_object(number).add(runs)
 
+    async def add_new(self, number: int, runs: Sequence[StoredRun]) -> Sequence[str]:
+        return await self._open_object(number).add_new(runs)
+
+    async def list_running(self, run_ids: Sequence[str]) -> list[str]:
+        by_object: dict[int, list[str]] = {}
+        for run_id in run_ids:
+            by_object.setdefault(object_of(run_id), []).append(run_id)
+        asked = (self._open_object(number).list_running(ids) for number, ids in by_object.items())
+        return [run_id for found in await asyncio.gather(*asked) for run_id in found]
+
     async def expect_blobs(self, run_id: str) -> None:
         await self._open_object(object_of(run_id)).expect_blobs(run_id)
 

@@ -128,6 +128,12 @@ class RunLogObject(
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
+    async def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        """Store accepted runs that are not stored yet. Returns the ids of those that have not ended."""
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the runs that have not ended, and are not lost."""
+
     async def expect_blobs(self, run_id: str) -> None:
         """Note that parts of the run are about to be put into the bucket, before its row."""
 
@@ -210,6 +216,14 @@ class RemoteRunLog(
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
+
+    async def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        unfinished: Sequence[str] = await self._channel.call("add_new", {"runs": list(runs)})
+        return unfinished
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        running: Sequence[str] = await self._channel.call("list_running", {"run_ids": list(run_ids)})
+        return running
 
     async def expect_blobs(self, run_id: str) -> None:
         await self._channel.call("expect_blobs", {"run_id": run_id})

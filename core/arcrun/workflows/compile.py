@@ -70,6 +70,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     if symbols.schema_problem and not any(found.code == INVALID_INPUT_SCHEMA for found in findings.found):
         findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
+    for number, problem in symbols.schedule_problems.items():
+        findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
     kinds = KindFinder(workflow, shape, symbols)
     inputs = InputChecker(workflow, shape, symbols, kinds, findings)
     yield LINE_STEPS * len(workflow.edges)

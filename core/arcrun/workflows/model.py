@@ -358,7 +358,8 @@ class SymbolTable:
     `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
     nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
-    not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node.
+    not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
+    wrong with the times of schedules, by their numbers.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -369,4 +370,5 @@ class SymbolTable:
     unchecked: Collection[str] = ()
     schema_problem: str = ""
     event_schema_problems: Mapping[str, str] = field(default_factory=dict)
+    schedule_problems: Mapping[int, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)

@@ -46,9 +46,11 @@ RUN_FORMAT = 7  # of a plan that reads `run` in its flow, whatever else it has
 # Of a plan that has `idempotency_key`, `detach`, `once`, `on_limit`, a line to `respond`, or an `answer` of its
 # webhook, whatever else it has.
 LASTING_FORMAT = 8
+STARTING_FORMAT = 9  # of a plan that starts by itself, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (
     *(IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT, LASTING_FORMAT),
+    STARTING_FORMAT,
 )
 
 

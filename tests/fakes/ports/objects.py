@@ -106,7 +106,9 @@ class FakeWorkspace(RemoteWorkspace):
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.sql = SqliteSql(workspace.MIGRATIONS)
-        self.tables = WorkspaceTables(self.sql, clock or FixedClock())
+        self.clock = clock or FixedClock()
+        self.alarm = FakeAlarm(self.clock)
+        self.tables = WorkspaceTables(self.sql, self.clock, self.alarm)
         self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
         super().__init__(self.channel)
 

@@ -1,7 +1,8 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -13,7 +14,7 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
-from arcrun.durable_objects import Operations
+from arcrun.durable_objects import LocalChannel, Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
@@ -21,8 +22,10 @@ from arcrun.errors import NotConfiguredError
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
+from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
+from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
@@ -96,10 +99,38 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._operations = Operations(WorkspaceTables(DurableSql(self.ctx), SystemClock()), WorkspaceObject)
+        self._tables = WorkspaceTables(DurableSql(self.ctx), SystemClock(), DurableAlarm(self.ctx))
+        self._operations = Operations(self._tables, WorkspaceObject)
+        self._service: ExecutorService | None = None  # the account's, with this object for its Workspace
 
     async def ask(self, request: str) -> str:
+        self._tables.watch_alarm()
         return self._operations.answer(request)
+
+    async def alarm(self, _info: Any = None) -> None:
+        """Start the runs of schedules. It sets the next alarm first: the platform drops one that keeps failing."""
+        try:
+            await self._start_due()
+        except Exception:
+            logger.exception("Runs of schedules could not be started; the Workspace will try again")
+
+    async def _start_due(self) -> None:
+        from executor.schedules.alarm import ScheduleAlarm, find_batch_size  # noqa: PLC0415 - requests need none of it
+        from executor.schedules.firing import AcceptedStarter  # noqa: PLC0415
+        from executor.schedules.times import build_times  # noqa: PLC0415
+
+        bindings, schedules = read_bindings(), self._tables.schedules
+        if self._service is None:
+            self._service = _build_service(bindings, RemoteWorkspace(LocalChannel(self._operations)))
+        service, limits = self._service, _run_limits(bindings)
+        if service.lasting is None:  # the platform has no instances any more
+            schedules.postpone()
+            return
+        starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
+        most = find_batch_size(limits.subrequests)
+        await ScheduleAlarm(
+            schedules, times, starter, SystemClock(), most, objects=_run_log_settings(bindings).objects
+        ).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -169,8 +200,10 @@ def _open_own(bindings: Any) -> ExecutorService:
     return _services[0]
 
 
-def _build_service(bindings: Any) -> ExecutorService:
-    """The service of a single account: the one that the Worker runs in."""
+def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> ExecutorService:
+    """The service of a single account: the one that the Worker runs in. `workspace` is the account's, if it is at
+    hand.
+    """
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     registry = _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
@@ -186,13 +219,18 @@ def _build_service(bindings: Any) -> ExecutorService:
         reaches_local=_reaches_local(bindings),
         has_sandbox=_has_sandbox(bindings),
     )
-    hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
+    hooks, sealing = CloudflareKV(bindings.WEBHOOKS), Unsealed()
+    workspace = workspace or _workspaces(bindings)(OWN_WORKSPACE)
     space = CacheSpace()
     heads, audit = Heads(workspace, sealing, clock, space), AuditLog(workspace, sealing, clock)
     run_limits = _run_limits(bindings)
     head_import = HeadImport(hooks, heads, audit, run_limits.subrequests)
     workflows = WorkflowStore(
-        hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random), space=space
+        *(hooks, heads, audit, clock),
+        head_import=head_import,
+        tokens=RandomTokens(random),
+        space=space,
+        list_schedules=partial(_list_schedules, components, run_limits),
     )
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
@@ -229,6 +267,14 @@ def _build_service(bindings: Any) -> ExecutorService:
         refusals=refusals,
         lasting=lasting,
     )
+
+
+async def _list_schedules(components: ComponentCaller, limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
+    if not plan.triggers.schedules:
+        return ()
+    from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
+
+    return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
 
 
 def _build_tenants(bindings: Any) -> Access:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.signatures.policy import VerifyPolicy
 from arcrun.workflows.triggers.keys import RequestKey
+
+if TYPE_CHECKING:
+    from arcrun.workflows.triggers.schedules import Schedule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
@@ -165,16 +168,36 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
+    """`schedules` are the times at which it starts by itself."""
+
     webhook: Webhook = field(default_factory=Webhook)
+    schedules: "tuple[Schedule, ...]" = ()
+
+    @property
+    def starts_itself(self) -> bool:
+        """Whether anything starts it that plans of earlier formats lack."""
+        return bool(self.schedules)
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
         webhook = self.webhook.to_json()
-        return {"webhook": webhook} if webhook else {}
+        return {
+            **({"webhook": webhook} if webhook else {}),
+            **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
+        }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Triggers":
-        return cls(Webhook.load(stored.get("webhook", {}))) if stored else DEFAULT_TRIGGERS
+        if not stored:
+            return DEFAULT_TRIGGERS
+        webhook = Webhook.load(stored.get("webhook", {}))
+        return _load_others(webhook, stored) if stored.keys() != {"webhook"} else cls(webhook)
+
+
+def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
+    from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415 - few workflows start themselves
+
+    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())))
 
 
 DEFAULT_TRIGGERS = Triggers()

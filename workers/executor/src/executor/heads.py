@@ -16,6 +16,7 @@ from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
 from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
+from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from arcrun.workspace.sealing import Sealing, token_id_of
 
 FRESH_MS = 30_000  # a rotated, deleted or paused token works for at most this long
@@ -54,7 +55,9 @@ class Head:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """The version that a push or a rollback makes current. `token` is used if the workflow has none."""
+    """The version that a push or a rollback makes current, with its schedules. `token` is used if the workflow has
+    none.
+    """
 
     name: str
     number: int
@@ -63,6 +66,7 @@ class NewVersion:
     format: int
     calls: tuple[str, ...] | None
     file: str | None = None
+    schedules: Sequence[NewSchedule] = ()
 
 
 class Heads:
@@ -73,6 +77,11 @@ class Heads:
     ) -> None:
         self._workspace, self._sealing, self._clock = workspace, sealing, clock
         self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
+
+    @property
+    def schedules(self) -> SchedulesObject:
+        """Of an account's own platform, which does not seal names."""
+        return self._workspace
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
         """The head as of at most FRESH_MS ago. If it is missing, the state says whether KV may still have it.
@@ -243,6 +252,7 @@ class Heads:
             "traits": await self._seal_traits(version.calls, version.file),
             "format": version.format,
             "updated_at": version.updated_at,
+            "schedules": list(version.schedules),
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

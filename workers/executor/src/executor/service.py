@@ -177,6 +177,12 @@ class ExecutorService:
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
+        if plan.triggers.starts_itself and self.lasting is None:
+            raise NotConfiguredError(
+                "Schedules need the executor's Workflow and its encryption key, and a platform of one's own.",
+                code="SCHEDULES_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule`."],
+            )
         for node in plan.calls:
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
@@ -384,6 +390,7 @@ class ExecutorService:
             variables=variables,
             schema_problem=await self._find_schema_problem(draft.workflow.input_schema),
             event_schema_problems=await self._find_event_schema_problems(draft.workflow),
+            schedule_problems=await self._find_schedule_problems(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -418,6 +425,14 @@ class ExecutorService:
             if problem := await self._find_schema_problem(schema):
                 found[node] = problem.removeprefix(SCHEMA_REFUSED)
         return found
+
+    async def _find_schedule_problems(self, workflow: Workflow) -> dict[int, str]:
+        if not workflow.triggers.schedules:
+            return {}
+        from executor.schedules.times import build_times, find_problems  # noqa: PLC0415 - few workflows have any
+
+        times = build_times(self.components, self.engine.limits)
+        return await find_problems(times, workflow.triggers.schedules)
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""

@@ -7,7 +7,7 @@ that a trigger takes one read.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
+from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -86,8 +87,17 @@ class WorkflowVersion:
     pushed_at: str
 
 
+ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
+
+
+async def list_no_schedules(_plan: Plan) -> Sequence[NewSchedule]:
+    """Of a platform that refuses workflows with schedules."""
+    return ()
+
+
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
+    `list_schedules` gets a plan that becomes current.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -103,7 +113,9 @@ class WorkflowStore:
         tokens: Tokens,
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
+        list_schedules: ListSchedules = list_no_schedules,
     ) -> None:
+        self._list_schedules = list_schedules
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
         space = space or CacheSpace()
@@ -147,7 +159,8 @@ class WorkflowStore:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         head = await self.require_head(name)
         wanted = await self._find_version(head, version)
-        changed = _change(wanted.plan, version, head.token, self._now(), head.file)
+        schedules = await self._list_schedules(wanted.plan)
+        changed = replace(_change(wanted.plan, version, head.token, self._now(), head.file), schedules=schedules)
         note = await self._audit.render("workflow.rollback", name, actor, f"version {version}")
         rolled = await self._heads.roll_back(changed, note)
         if rolled is None:
@@ -251,6 +264,16 @@ class WorkflowStore:
         head = await self.require_head(name, is_fresh=False)
         return await self._load(head, lambda: self.require_head(name))
 
+    async def find_current(self, name: str) -> StoredWorkflow:
+        """The version that is current at this moment, with its pause. Raises what `find_by_name` does."""
+        head = await self.require_head(name)
+        stored = await self._load(head, lambda: self.require_head(name))
+        return stored if head.pause is None else replace(stored, pause=head.pause)
+
+    @property
+    def schedules(self) -> SchedulesObject:
+        return self._heads.schedules
+
     async def find_plan(self, name: str) -> Plan:
         """The plan of a workflow's current version, for the engine."""
         return (await self.find_by_name(name)).plan
@@ -328,6 +351,7 @@ class WorkflowStore:
         self, plan: Plan, record: str, pushed_at: str, actor: Actor, file: str | None, *, is_new: bool
     ) -> tuple[int, Head]:
         """Store a new version and make it current. Returns its number and the new head; a number is never reused."""
+        schedules = await self._list_schedules(plan)
         for _ in range(MAX_ATTEMPTS):
             left_over = await list_version_numbers(self._kv, plan.name) if is_new else []
             number = await self._heads.reserve(plan.name, max(left_over, default=0))
@@ -335,7 +359,7 @@ class WorkflowStore:
             await self._put_version(key, record, pushed_at)
             note = await self._audit.render("workflow.push", plan.name, actor, f"version {number}")
             changed = _change(plan, number, await self._tokens.make(), pushed_at, file)
-            committed = await self._heads.commit(changed, note)
+            committed = await self._heads.commit(replace(changed, schedules=schedules), note)
             if committed is not None:
                 return number, committed
             await self._kv.delete(key)  # the workflow and its numbers were deleted meanwhile

@@ -35,24 +35,8 @@ async def accept_run(
     service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, accepted: AcceptedTrigger
 ) -> AcceptedRun:
     """Raises InputError, NotConfiguredError, RateLimitedError, UpstreamError: then there is no run."""
-    plan, trigger = stored.plan, accepted.trigger
-    await service.engine.check_input(plan, trigger)
-    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
-    ticket, waits_for = "", "" if stored.pause is None else PAUSE
-    if plan.queues_runs:
-        ticket, waits_for = await admit_or_queue(lasting, plan, trigger, accepted.run_id)
-    elif plan.start_limits:
-        ticket = await admit(service.runs, plan, trigger)
+    run, ticket = await prepare_run(service, lasting, stored, accepted.trigger, accepted.run_id)
     try:
-        start = await _build_start(service, lasting, stored, trigger, ticket)
-        shown = await make_keepable(plan, trigger, service.engine.ports)
-        kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
-        run = AcceptedRun(
-            *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
-            *(trigger.render_input(), plan.keeping, start.to_bytes(), waits_for, plan.queues_runs),
-            request=trigger.request if plan.sees_request else None,
-            replay_of="" if trigger.replay is None else trigger.replay.origin,
-        )
         await accepted.accept(run)
         try:
             if stored.pause is not None:
@@ -67,6 +51,36 @@ async def accept_run(
             await service.runs.leave(ticket)
         raise
     return run
+
+
+async def prepare_run(
+    service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, trigger: Trigger, run_id: str
+) -> tuple[AcceptedRun, str]:
+    """What is stored of a run that is to be accepted, and the ticket with which it counts towards its workflow's
+    limits. Raises what `accept_run` does.
+    """
+    plan = stored.plan
+    await service.engine.check_input(plan, trigger)
+    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
+    ticket, waits_for = "", "" if stored.pause is None else PAUSE
+    if plan.queues_runs:
+        ticket, waits_for = await admit_or_queue(lasting, plan, trigger, run_id)
+    elif plan.start_limits:
+        ticket = await admit(service.runs, plan, trigger)
+    try:
+        start = await _build_start(service, lasting, stored, trigger, ticket)
+        shown = await make_keepable(plan, trigger, service.engine.ports)
+    except ArcrunError:
+        if ticket:
+            await service.runs.leave(ticket)
+        raise
+    run = AcceptedRun(
+        *(run_id, stored.name, stored.version, trigger.kind, MAX_DURABLE_MS if plan.is_durable else limit_ms, shown),
+        *(trigger.render_input(), plan.keeping, start.to_bytes(), waits_for, plan.queues_runs),
+        request=trigger.request if plan.sees_request else None,
+        replay_of="" if trigger.replay is None else trigger.replay.origin,
+    )
+    return run, ticket
 
 
 async def _build_start(

@@ -9,13 +9,21 @@ from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.protocol import Unsettled
-from executor.records.runs import EndedRun
+from executor.records.runs import AcceptedRun, EndedRun
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
 
 
 class LastingRuns(Protocol):
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
+        """Store accepted runs, except those that are stored already. Returns those that have not ended. Raises
+        UpstreamError.
+        """
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the runs that are stored, have not ended and are not lost. Raises UpstreamError."""
+
     async def drop_accepted(self, run_id: str) -> None:
         """Delete a run that was accepted and has not ended. Raises UpstreamError."""
 

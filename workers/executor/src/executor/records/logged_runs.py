@@ -112,6 +112,16 @@ class LoggedRuns:
     async def accept(self, run: AcceptedRun) -> None:
         await self._send([await self._render_accepted(run)])
 
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
+        unfinished: list[str] = []
+        for number, rows in _group_by_object([await self._render_accepted(run) for run in runs]).items():
+            unfinished += await self._objects.add_new(number, rows)
+        await self._notify()
+        return unfinished
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self._objects.list_running(run_ids)
+
     async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
         ticket = build_run_id_in(self._clock, self._random, self._choose_object(workflow_id))
         return ticket, await self._objects.admit(ticket, counted, lease_ms)
@@ -408,10 +418,7 @@ class LoggedRuns:
             await self.drop_accepted(run.record.run_id)
 
     async def _send(self, rows: Sequence[StoredRun]) -> None:
-        by_object: dict[int, list[StoredRun]] = {}
-        for row in rows:
-            by_object.setdefault(object_of(row["id"]), []).append(row)
-        for number, its_rows in by_object.items():
+        for number, its_rows in _group_by_object(rows).items():
             await self._try_twice(partial(self._objects.add, number, its_rows))
         await self._notify()
 
@@ -472,6 +479,13 @@ class LoggedRuns:
     async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:
         blob = await self._blobs.get(blob_key(run_id, part))
         return None if blob is None else blob.content
+
+
+def _group_by_object(rows: Sequence[StoredRun]) -> dict[int, list[StoredRun]]:
+    by_object: dict[int, list[StoredRun]] = {}
+    for row in rows:
+        by_object.setdefault(object_of(row["id"]), []).append(row)
+    return by_object
 
 
 def _group_inputs(runs: Sequence[EndedRun], occasions: Mapping[str, bytes]) -> list[dict[str, bytes]]:

@@ -212,6 +212,21 @@ class RunLogTables:
         self._batches += 1
         self._busy_ms += self._clock.now_ms() - began_ms
 
+    def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        ids = json.dumps([run["id"] for run in runs])
+        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
+        known = {row["id"]: row["status"] for row in stored}
+        self.add([run for run in runs if run["id"] not in known])
+        return [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+
+    def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        rows = self._sql.execute(
+            "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?)) AND status = 'running'"
+            " AND (deadline_ms = 0 OR deadline_ms >= ?)",
+            *(json.dumps(list(run_ids)), self._clock.now_ms() - LOST_AFTER_MS),
+        )
+        return [row["id"] for row in rows]
+
     def _note(self, run: StoredRun) -> None:
         """Update the other tables for a run that is now stored."""
         run_id, keep_days = run["id"], run["keep_days"]
