@@ -569,6 +569,9 @@ MAX_SERVICES = 100
 # API keys whose requests are counted.
 # Beyond: as above.
 MAX_COUNTED_KEYS = 2_000
+# The names in a tenant's RunLog that an isolate remembers sealed, and opened.
+# Beyond: those that it met first are sealed, or opened, again.
+MAX_KNOWN_NAMES = 1_000
 
 # == Records of runs
 
@@ -621,6 +624,9 @@ MAX_RELEASED_RUNS = 10
 # The runs that wait for room in one of a workflow's `limits` (`on_limit: queue`), for each value of its key.
 # Beyond: 429 RUN_LIMIT_REACHED, with Retry-After.
 MAX_WAITING_RUNS = 1_000
+# The runs of a tenant that has gone whose instances, and parts in the bucket, its object deletes at one alarm.
+# Beyond: the rest follows, a fifth of a second later each time.
+MAX_CLOSED_RUNS = 20
 # The milliseconds for which one request follows a run.
 # Beyond: the stream ends; its client comes back with the last event's id, and goes on from there.
 MAX_FOLLOW_MS = 60_000

@@ -293,7 +293,8 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
 ]
-OPEN = {"/health", "/webhooks/{token}/trigger", "/approvals/{run_id}/{ticket}"}
+APPROVAL = "/approvals/{run_id}/{ticket}"
+OPEN = {"/health", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
 
 
 def test_these_are_all_management_routes() -> None:

@@ -114,8 +114,10 @@ ROUTES = [
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
 ]
-LINK = "/approvals/{run_id}/{ticket}"
-OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK), ("POST", LINK)}
+APPROVAL = "/approvals/{run_id}/{ticket}"
+LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
+OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 
 
 def _name_places(path: str) -> str:

@@ -9,6 +9,7 @@ from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 from arcrun.cloudflare.rest_client import CloudflareRestClient
+from arcrun.run_log.protocol import RemoteRunLog
 from arcrun.workspace.protocol import RemoteWorkspace
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
@@ -60,4 +61,8 @@ def _build(bindings: Any) -> Starlette:
         clock,
         random,
     )
-    return build_app(AccountService(accounts, workspaces, build_check, limits))
+    return build_app(AccountService(accounts, workspaces, build_check, limits, lambda name: _open_log(bindings, name)))
+
+
+def _open_log(bindings: Any, tenant_id: str) -> RemoteRunLog:
+    return RemoteRunLog(DurableObjectChannel(bindings.RUN_LOG, tenant_id, "The RunLog"))

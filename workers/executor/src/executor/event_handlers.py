@@ -23,7 +23,7 @@ async def send_event(service: ExecutorService, request: Request) -> Response:
     if service.lasting is None:
         await service.runs.find(run_id)
         raise NotConfiguredError(
-            "Runs that wait for events need a platform of one's own.", code="DURABLE_NOT_AVAILABLE"
+            "Runs that wait for events need the executor's Workflow.", code="DURABLE_NOT_AVAILABLE"
         )
     has_body = request.headers.get("content-length", "") != "0" and "content-type" in request.headers
     payload = await read_json(request, MAX_EVENT_BYTES + _ROOM_BYTES) if has_body else None

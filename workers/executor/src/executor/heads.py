@@ -272,11 +272,15 @@ def build_missing_workflow_error(name: str) -> NotFoundError:
     )
 
 
+def build_removed_error() -> ConflictError:
+    message, action = "The account has been removed.", "Register it again."
+    return ConflictError(message, code="ACCOUNT_REMOVED", next_actions=[action])
+
+
 def _build_full_error(full: str) -> ConflictError:
     """`full` is the field of Reserved."""
     if not full:
-        message, action = "The account has been removed.", "Register it again."
-        return ConflictError(message, code="ACCOUNT_REMOVED", next_actions=[action])
+        return build_removed_error()
     what = "workflows" if full == "workflows" else "workflow names, those of deleted workflows included"
     return ConflictError(
         f"The account has reached the limit of {what}.",

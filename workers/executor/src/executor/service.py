@@ -255,11 +255,11 @@ class ExecutorService:
             )
         if stored.plan.is_durable:
             raise NotConfiguredError(
-                "Durable runs need the executor's Workflow and its encryption key, and a platform of one's own.",
+                "Durable runs need the executor's Workflow and its encryption key.",
                 code="DURABLE_NOT_AVAILABLE",
                 next_actions=["Deploy with `acr deploy`, or leave out `durable` and lines to `respond`."],
             )
-        clamped = self._clamp(trigger)
+        clamped = self.clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
         most_ms = clamped.timeout_ms
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
@@ -311,7 +311,8 @@ class ExecutorService:
                 f"The input of run `{run_id}` is not stored.",
                 code="INPUT_NOT_STORED",
                 next_actions=[
-                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none."
+                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored.",
+                    "A hosted platform stores those of accepted runs.",
                 ],
             ) from None
         return await redact_input(value, await self.vault.list_names(), self.engine.ports)
@@ -332,7 +333,7 @@ class ExecutorService:
             run_id = run_id or self.runs.new_run_id()
             watch = self.runs.watch
             record = await self.engine.run(
-                plan, self._clamp(trigger), run_id, version=version, watch=watch, starter=self
+                plan, self.clamp(trigger), run_id, version=version, watch=watch, starter=self
             )
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record, write)
@@ -340,7 +341,8 @@ class ExecutorService:
             await self.engine.ports.clock.pause()
         return record
 
-    def _clamp(self, trigger: Trigger) -> Trigger:
+    def clamp(self, trigger: Trigger) -> Trigger:
+        """The trigger, within the time that the account's runs have."""
         timeout_ms = self.quota.clamp_duration(trigger.timeout_ms)
         if timeout_ms == trigger.timeout_ms:
             return trigger

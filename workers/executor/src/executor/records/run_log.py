@@ -25,11 +25,22 @@ from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
-from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
+from arcrun.run_log.protocol import (
+    Acceptance,
+    Blobs,
+    Listed,
+    Measured,
+    Started,
+    StoredRun,
+    Unexported,
+    Unsettled,
+    blob_keys_of,
+)
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import (
     admissions,
+    closing,
     cut_off_calls,
     dead_letters,
     limited_runs,
@@ -79,6 +90,7 @@ MIGRATIONS = (
     cut_off_calls.TABLES,
     limited_runs.TABLES,
     ("ALTER TABLE starts ADD COLUMN answer TEXT",),
+    closing.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -164,12 +176,20 @@ class _Day:
 
 Export = Callable[[], Awaitable[bool]]
 Begin = Callable[[str], Awaitable[object]]
+_KEPT = ("schema", "log", "tenant", "closing")  # of an object that is closed
 
 
 class RunLogTables:
     def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
         self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
         migrate(sql, MIGRATIONS)
+        self._counted_rows = 0  # of the rows that the database has written, those counted in the day
+        self._closing = closing.Closing(sql, clock)
+        self._load()
+
+    def _load(self) -> None:
+        """Begin with what is stored."""
+        sql, clock, settings = self._sql, self._clock, self._settings
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
         [log] = sql.execute(
@@ -179,7 +199,6 @@ class RunLogTables:
         self._listed: str = log["listed"]  # the last id listed for an export that is not marked yet
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
         self._day = _Day(log["day"], log["pruned"], log["exports"], log["rows"], log["requests"])
-        self._counted_rows = 0  # of the rows that the database has written, those counted in the day
         self._unchecked_bytes = 0
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
@@ -197,7 +216,37 @@ class RunLogTables:
         """Count a request to the object."""
         self._count(requests=1)
 
+    @property
+    def tenant_id(self) -> str:
+        """Whose object it is; empty of an account's own."""
+        return self._closing.tenant_id
+
+    def accept(self, run: StoredRun, most: int) -> Acceptance:
+        if self._closing.is_closed:
+            return "closed"
+        [counted] = self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run["id"])
+        if counted["count"] >= most:
+            return "full"
+        self._closing.belong_to(run.get("tenant", ""))
+        self.add([run])
+        return "stored"
+
+    def open_anew(self) -> None:
+        self._closing.open_anew()
+
+    def close(self) -> None:
+        elsewhere = self._sql.execute("SELECT id FROM runs UNION SELECT id FROM starts UNION SELECT id FROM uploads")
+        self._closing.close([row["id"] for row in elsewhere])
+        tables = self._sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for table in {row["name"] for row in tables} - {*_KEPT}:
+            if not table.startswith(("sqlite_", "_cf_")):
+                self._sql.execute(f"DELETE FROM {table}")
+        self._load()
+        self._set_alarm()
+
     def add(self, runs: Sequence[StoredRun]) -> None:
+        if self._closing.is_closed:
+            return
         began_ms = self._clock.now_ms()
         for rows in _render_rows(runs):
             self._sql.execute(_INSERT, rows)
@@ -552,6 +601,8 @@ class RunLogTables:
         return self._sql.execute("SELECT number, wrapped FROM data_keys ORDER BY number")
 
     def add_data_key(self, number: int, wrapped: str) -> str:
+        if self._closing.is_closed:
+            return wrapped
         self._sql.execute("INSERT OR IGNORE INTO data_keys (number, wrapped) VALUES (?, ?)", number, wrapped)
         kept: str = self._sql.execute("SELECT wrapped FROM data_keys WHERE number = ?", number)[0]["wrapped"]
         return kept
@@ -559,11 +610,22 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export, outside: limited_runs.Outside | None = None) -> None:
-        """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
-        whether more remain; `outside` is where runs begin.
+    async def on_alarm(
+        self,
+        blobs: BlobStore,
+        export: Export,
+        outside: limited_runs.Outside | None = None,
+        forget: closing.Forget | None = None,
+    ) -> None:
+        """Prune, export, begin queued runs and forget those of a tenant that has gone, as due. `export` writes all
+        objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin; `forget` deletes
+        what lies elsewhere of a run.
         """
         now_ms = self._clock.now_ms()
+        if forget is not None and self._closing.due_ms and now_ms >= self._closing.due_ms:
+            self._closing.due_ms = now_ms + closing.PAUSE_MS  # and set first, in case of a failure
+            self._set_alarm()
+            await self._closing.forget_runs(forget)
         if outside is None:  # the platform has no instances any more
             self._release_ms = 0
             self._limited.rest()
@@ -721,7 +783,8 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms) if ms]:
+        times = (self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms, self._closing.due_ms)
+        if due := [ms for ms in times if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
