@@ -55,6 +55,8 @@ LONG_FILES = (
     "deploy/test_imports.py",
     "components/test_sdk.py",
     "workerd/bounds/test_bounds_tenants.py",
+    "workerd/hosted/test_hosted_runs.py",
+    "workerd/durable/test_events.py",
     "cli/parts/test_parts.py",
     "deploy/test_release.py",
     "deploy/test_wheel.py",

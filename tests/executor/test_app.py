@@ -290,6 +290,8 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/dismiss"),
     ("POST", f"/runs/{'0' * 26}/events/paid"),
     ("POST", f"/runs/{'0' * 26}/decisions/pay"),
+    ("GET", f"/runs/{'0' * 26}/approvals"),
+    ("POST", f"/runs/{'0' * 26}/approvals/ask"),
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
 ]
@@ -309,7 +311,7 @@ def test_these_are_all_management_routes() -> None:
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
-    names["/decisions/pay"] = "/decisions/{node:path}"
+    names |= {f"/{kind}": f"/{kind.partition('/')[0]}/{{node:path}}" for kind in ("decisions/pay", "approvals/ask")}
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

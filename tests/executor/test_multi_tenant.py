@@ -110,6 +110,8 @@ ROUTES = [
     ("POST", "/runs/{run_id}/dismiss", None),
     ("POST", "/runs/{run_id}/events/paid", None),
     ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}),
+    ("GET", "/runs/{run_id}/approvals", None),
+    ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}),
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
@@ -121,7 +123,9 @@ OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 
 
 def _name_places(path: str) -> str:
-    for shown, name in (("versions/1", "{version}"), ("events/paid", "{event}"), ("decisions/pay", "{node:path}")):
+    places = {"versions/1": "{version}", "events/paid": "{event}"}
+    places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
+    for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
     return path
 

@@ -141,7 +141,7 @@ class RunLogObject(
         """Those of the runs that have not ended, and are not lost."""
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
-        """Store a tenant's run with a start, if it is then one of `most` at most that have one."""
+        """Store a tenant's run with a start, if it is then one of `most` at most that have one, and there is room."""
 
     async def open_anew(self) -> None:
         """Take runs again, for a tenant that registers anew."""

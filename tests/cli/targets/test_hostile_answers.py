@@ -142,6 +142,7 @@ COMMANDS: dict[str, list[str]] = {
     "event": ["0" * 26, WORD],
     "cancel": ["0" * 26],
     "decide": ["0" * 26, "pay", "retry"],
+    "approve": ["0" * 26],
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],

@@ -170,6 +170,8 @@ OTHERS_ROUTES = [
     ("POST", "/runs/{run_id}/dismiss", {}),
     ("POST", "/runs/{run_id}/events/canary_event", {"text": "forged"}),
     ("POST", "/runs/{run_id}/decisions/waits", {"decision": "retry"}),
+    ("GET", "/runs/{run_id}/approvals", None),
+    ("POST", "/runs/{run_id}/approvals/waits", {"choice": "approve"}),
     ("POST", "/runs/{run_id}/replay", {}),
     ("POST", "/runs/{run_id}/replay", {"input": {}, "from": "waits"}),
     ("POST", "/runs/{run_id}/retry", {}),
@@ -255,6 +257,22 @@ async def test_so_many_may_be_unfinished(calls: Calls) -> None:
     await accept(bench, QUICK, letter="b")  # another's do not count
     await bench.run(run_ids[0])
     await accept(bench, QUICK)
+
+
+async def test_what_is_unfinished_has_so_much_room(bench: HostedBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = await accept(bench, WAITING, {"text": "hi"})
+    tables = bench.logs[registration_of("a").tenant_id].tables[0]
+    most = tables.measure()["most_bytes"]
+    monkeypatch.setattr(tables, "_measure_bytes", lambda: int(1.3 * most))
+    token = await push(bench, QUICK)
+    refused = await bench.ask("POST", f"/webhooks/{token}/trigger?async=1", None, {})
+    event = await ask(bench, f"/runs/{run_id}/events/canary_event", 1)
+    assert [(each.status_code, read_error(each)["code"]) for each in (refused, event)] == [
+        (429, "TOO_MANY_UNFINISHED_RUNS"),
+        (429, "TOO_MANY_EVENTS"),
+    ]
+    monkeypatch.undo()
+    assert (await ask(bench, f"/runs/{run_id}/events/canary_event", 1)).status_code == 202
 
 
 async def test_an_accepted_run_waits_for_its_turn_and_keeps_to_the_tenants_time(calls: Calls) -> None:

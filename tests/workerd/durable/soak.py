@@ -133,10 +133,13 @@ def platform_that_is_killed(folder: Path) -> Iterator[LocalPlatform]:
     """A running platform, of which every process is killed at the end."""
     with running_platform(folder) as running:
         yield running
-        processes = [running.process.pid, *find_descendants(running.process.pid)]
-        for pid in processes:
-            os.kill(pid, signal.SIGKILL)
-        running.process.wait()
+        kill(running)
+
+
+def kill(running: LocalPlatform) -> None:
+    for pid in [running.process.pid, *find_descendants(running.process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    running.process.wait()
 
 
 def trigger(client: httpx.Client, name: str, run: str, query: str = "") -> str:

@@ -1,5 +1,5 @@
-"""Proves on the real Workers that a tenant's durable runs wait, survive a restart and end; that nothing of them lies in
-the clear on the operator's disk; and that they go with the tenant.
+"""Proves on the real Workers that a tenant's accepted and durable runs survive a kill -9 of everything, and end; that
+nothing of them lies in the clear on the operator's disk; and that they go with the tenant.
 """
 
 import sqlite3
@@ -14,6 +14,7 @@ import pytest
 
 from fakes.cloudflare_rest.api import CloudflareApiStandIn, served
 from fakes.ports.cipher import seal
+from workerd.durable.soak import kill
 from workerd.durable.test_at_rest import find
 from workerd.hosted.test_tenants import SECRET_NAME, TenantDesk, TwoTenants, build_desk
 from workerd.hosted_platform import Hosted
@@ -36,6 +37,9 @@ WORKFLOW: dict[str, Any] = {
         "last": {"component": "set", "values": {"payload": "{{paid.data.payload}}"}},
     },
 }
+
+
+QUICK = {"flow": ["input >> PIPE >> pause"], "config": {"pause": {"component": "wait", "ms": 500}}}
 
 
 class Tenants:
@@ -102,11 +106,15 @@ def test_durable_runs_of_tenants_last_are_sealed_and_go_with_them(tenants: Tenan
         assert two.ask("POST", f"/runs/{run_ids['a']}/events/canary_event", two.b, 1).status_code == 404
         assert two.ask("POST", f"/runs/{run_ids['a']}/cancel", two.b).status_code == 404
         waiting = {text: find(platform, text) for text in canaries}
+        token = two.push(two.b, {**QUICK, "name": "quick"})
+        accepted = two.ask("POST", f"/webhooks/{token}/trigger?async=1", None, {}).json()["run_id"]
         two.hosted.executor.close()
+        kill(platform)
     with tenants.running() as platform:
         two = tenants.view(platform)
         for desk in tenants.desks.values():
-            assert two.ask("POST", "/runs/resume", desk).json()["data"] == {"runs": 1}
+            assert two.ask("POST", "/runs/resume", desk).status_code == 200
+        assert until_status(two, two.b, accepted, "success")["data"] == {"waited_ms": 500}
         sent = two.ask("POST", f"/runs/{run_ids['a']}/events/canary_event", two.a, {"text": PAYLOAD})
         assert sent.status_code == 202, sent.text
         record = until_status(two, two.a, run_ids["a"], "success")

@@ -69,7 +69,7 @@ class HostedRuns(LoggedRuns):
         if accepted == "full":
             raise RateLimitedError(
                 RETRY_AFTER_S,
-                f"{self._most_unfinished} accepted runs of this account have not ended, which is the limit.",
+                f"The account's accepted runs that have not ended are {self._most_unfinished}, or take too much room.",
                 "TOO_MANY_UNFINISHED_RUNS",
             )
 

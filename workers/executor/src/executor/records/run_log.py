@@ -99,6 +99,7 @@ MAX_PARAMETER_BYTES = 1024 * 1024  # the platform allows 2 MB
 UPLOAD_MS = 600_000  # by then a part in the bucket has a row, or never will have
 CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
 ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
+SPARE_SHARE = 1.25  # of an object's size: pruning keeps to that, so that a tenant with more has it in unfinished runs
 LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
 EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
 _WRITTEN = (
@@ -225,7 +226,7 @@ class RunLogTables:
         if self._closing.is_closed:
             return "closed"
         [counted] = self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run["id"])
-        if counted["count"] >= most:
+        if counted["count"] >= most or self._has_no_room:
             return "full"
         self._closing.belong_to(run.get("tenant", ""))
         self.add([run])
@@ -500,7 +501,14 @@ class RunLogTables:
     def count_unsettled(self) -> Unsettled:
         return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
 
+    @property
+    def _has_no_room(self) -> bool:
+        """Whether a tenant's unfinished runs take too much."""
+        return bool(self.tenant_id) and self._measure_bytes() > SPARE_SHARE * self._settings.bytes
+
     def add_event(self, run_id: str, event: StoredEvent) -> EventState:
+        if self._has_no_room:
+            return "full"
         self._unchecked_bytes += len(event["payload"])
         return self._events.add_event(run_id, event)
 
@@ -520,6 +528,9 @@ class RunLogTables:
 
     def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
         return self._events.find_question(run_id, event_type)
+
+    def list_questions(self, run_id: str) -> Sequence[Mapping[str, str]]:
+        return self._events.list_questions(run_id)
 
     def _is_under_way(self, run_id: str) -> bool:
         return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
