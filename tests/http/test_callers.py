@@ -63,7 +63,7 @@ EXECUTOR: list[Row] = [
     ("POST", "/runs/{run_id}/events/paid", {"canary": 1}, (*REFUSED, 503)),
     ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}, (*REFUSED, 409)),
     ("GET", "/runs/{run_id}/approvals", None, (*REFUSED, 200)),
-    ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}, (*REFUSED, 503)),
+    ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}, (*REFUSED, 409)),
     ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("GET", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
