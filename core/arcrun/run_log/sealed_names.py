@@ -8,10 +8,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 
 from arcrun.accounts.master_key import derive_key
 from arcrun.caches import Cache
-from arcrun.credentials.record import IV_BYTES
+from arcrun.credentials.record import IV_BYTES, TAG_BYTES
 from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_KNOWN_NAMES
 from arcrun.ports import Cipher
@@ -42,11 +43,17 @@ class SealedNames:
         if not sealed:
             return sealed
         if (known := self._opened.get(sealed, None)) is None:
-            try:
-                content = base64.urlsafe_b64decode(sealed)
-            except ValueError:
-                raise DecryptionError("A sealed name of the RunLog cannot be read.") from None
+            content = _decode(sealed)
             opened = await self._cipher.decrypt(content[IV_BYTES:], content[:IV_BYTES], _PURPOSE)
             known = opened.decode("utf-8", "surrogatepass")
             self._opened.put(sealed, known)
         return known
+
+
+def _decode(sealed: str) -> bytes:
+    """Raises DecryptionError."""
+    with suppress(ValueError):
+        content = base64.urlsafe_b64decode(sealed)
+        if len(content) > IV_BYTES + TAG_BYTES:
+            return content
+    raise DecryptionError("A sealed name of the RunLog cannot be read.")

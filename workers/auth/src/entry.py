@@ -1,7 +1,7 @@
 """The auth Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
@@ -9,7 +9,6 @@ from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 from arcrun.cloudflare.rest_client import CloudflareRestClient
-from arcrun.run_log.protocol import RemoteRunLog
 from arcrun.workspace.protocol import RemoteWorkspace
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
@@ -25,6 +24,9 @@ from auth.app import build_app
 from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from workers import WorkerEntrypoint
+
+if TYPE_CHECKING:
+    from arcrun.run_log.protocol import RunLogObject
 
 LIMIT_PERIOD_S = 60  # of both limits in wrangler.toml
 
@@ -64,5 +66,7 @@ def _build(bindings: Any) -> Starlette:
     return build_app(AccountService(accounts, workspaces, build_check, limits, lambda name: _open_log(bindings, name)))
 
 
-def _open_log(bindings: Any, tenant_id: str) -> RemoteRunLog:
+def _open_log(bindings: Any, tenant_id: str) -> "RunLogObject":
+    from arcrun.run_log.protocol import RemoteRunLog  # noqa: PLC0415 - only registrations and deletions need it
+
     return RemoteRunLog(DurableObjectChannel(bindings.RUN_LOG, tenant_id, "The RunLog"))

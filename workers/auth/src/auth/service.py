@@ -3,16 +3,19 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import AccountStore
 from arcrun.errors import ArcrunError, DecryptionError, RateLimitedError, UnauthorizedError, UpstreamError
 from arcrun.ports import RateLimiter
-from arcrun.run_log.protocol import RunLogObject
 from arcrun.workspace.audit import Actor
 from arcrun.workspace.tenants import TenantWorkspaces
 from auth.token_check import TokenCheck
+
+if TYPE_CHECKING:
+    from arcrun.run_log.protocol import RunLogObject
 
 logger = logging.getLogger("arcrun")
 audit_logger = logging.getLogger("arcrun.audit")
@@ -59,7 +62,7 @@ class AccountService:
         workspaces: TenantWorkspaces,
         build_check: Callable[[Registration], TokenCheck],
         limits: Limits,
-        open_log: Callable[[str], RunLogObject],
+        open_log: "Callable[[str], RunLogObject]",
     ) -> None:
         self._accounts, self._workspaces, self._open_log = accounts, workspaces, open_log
         self._build_check, self._limits = build_check, limits

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from arcrun.engine.record import Verdict
 from arcrun.errors import build_cursor_error
+from arcrun.json_text import parse_json
 
 _BEYOND = "~"  # sorts behind every id
 
@@ -28,12 +29,13 @@ class Place(NamedTuple):
         if cursor is None:
             return cls()
         try:
-            quick, below, logged = json.loads(cursor)
+            told = parse_json(cursor)
         except ValueError:
             raise build_cursor_error() from None
-        if not isinstance(quick, str | None) or not isinstance(below, str) or not isinstance(logged, str | None):
-            raise build_cursor_error()
-        return cls(quick, below, logged)
+        match told:
+            case [str() | None as quick, str() as below, str() | None as logged]:
+                return cls(quick, below, logged)
+        raise build_cursor_error()
 
     def render(self) -> str | None:
         return None if self.quick is None and self.logged is None else json.dumps(self, separators=(",", ":"))

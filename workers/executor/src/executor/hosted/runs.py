@@ -15,7 +15,7 @@ from arcrun.request_keys import Claimed
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Measured
+from arcrun.run_log.protocol import Acceptance, Measured
 from executor.heads import build_removed_error
 from executor.hosted.merged_list import ENDED, Part, Place, merge
 from executor.records.logged_runs import LoggedRuns
@@ -63,7 +63,13 @@ class HostedRuns(LoggedRuns):
     async def accept(self, run: AcceptedRun) -> None:
         """Raises RateLimitedError TOO_MANY_UNFINISHED_RUNS and ConflictError ACCOUNT_REMOVED too."""
         row = await self._render_accepted(run)
-        accepted = await self._objects.of_run(run.run_id).accept(row, self._most_unfinished)
+        accepted: Acceptance = "full"
+
+        async def store() -> None:
+            nonlocal accepted
+            accepted = await self._objects.of_run(run.run_id).accept(row, self._most_unfinished)
+
+        await self._try_twice(store)
         if accepted == "closed":
             raise build_removed_error()
         if accepted == "full":
