@@ -1,7 +1,7 @@
 """The file of an export: JSON Lines, each an object with its `kind`, in this order.
 
 export     {"format", "exported_at", "url", "paused"}   `paused` is what all webhooks do, as in GET /webhooks
-workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "token"}   its versions follow, the oldest
+workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "token"}   its versions follow, oldest
            first; `token` only if asked for, `paused` is its own
 version    {"name", "version", "pushed_at", "workflow", "vars"}   `workflow` is the text, or the object, as pushed
 run        {"record"}   a run's record, as GET /runs/{id} has it, if asked for
