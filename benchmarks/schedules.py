@@ -17,10 +17,9 @@ import httpx
 from run import ROOT, report
 
 sys.path.insert(0, str(ROOT / "tests"))
-from workerd.local_platform import LocalPlatform, running_platform
-
 from arcrun.engine.run_id import time_of
 from arcrun.limits import MAX_SCHEDULES
+from workerd.local_platform import LocalPlatform, running_platform
 
 WITHIN_S = {1_000: 30, 10_000: 300}
 PUSH_S = 0.35  # of a workflow of twenty schedules, at most
@@ -32,9 +31,9 @@ def main() -> None:
     parser.add_argument("--due", type=int, default=1_000, help="times that are due in one minute")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
-        with running_platform(Path(folder) / "one") as platform:
+        with running_platform(Path(folder) / "one", "--no-reload") as platform:
             measure_one(platform)
-        with running_platform(Path(folder) / "many") as platform:
+        with running_platform(Path(folder) / "many", "--no-reload") as platform:
             measure_many(platform, options.due)
 
 

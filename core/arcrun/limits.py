@@ -671,6 +671,24 @@ MAX_FIRINGS = 100
 # Beyond: 400 INVALID_REQUEST.
 MAX_SHOWN_TIMES = 100
 
+# == Failures
+
+# The workflows in `failure_of`. "*" stands for all others.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_FAILURES_OF = 100
+# The failed runs of which each object of the RunLog has not told yet.
+# Beyond: the oldest are not told.
+MAX_UNTOLD_FAILURES = 10_000
+# The failed runs of which an object of the RunLog tells at once.
+# Beyond: the rest follows at once.
+MAX_TOLD_FAILURES = 200
+# The characters of a failure's message that a run started by `failure_of` gets.
+# Beyond: it is cut.
+MAX_TOLD_CHARACTERS = 1_000
+# The workflows whose failures are counted for such a run, by their names.
+# Beyond: those of others count in its total.
+MAX_COUNTED_WORKFLOWS = 100
+
 # == The command line
 
 # The YAML files of a folder that `acr validate` and `acr test` look through.

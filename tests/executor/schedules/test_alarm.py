@@ -79,7 +79,7 @@ class World:
     async def ring(self) -> None:
         times = ScheduleTimes(ask_nothing)
         try:
-            await ScheduleAlarm(self.tables, times, self, self.clock, most=BATCH, objects=16).ring()
+            await ScheduleAlarm(self.tables, None, times, self, self.clock, most=BATCH, objects=16).ring()
         except Crash:
             self.tables = self.start_object()
 
@@ -299,5 +299,5 @@ async def test_the_next_alarm_is_set_first() -> None:
     world.clock.advance(MINUTE_MS)
     before = START_MS + MINUTE_MS + RETRY_MS
     with pytest.raises(Crash):
-        await ScheduleAlarm(world.tables, ScheduleTimes(ask_nothing), world, world.clock, BATCH, 16).ring()
+        await ScheduleAlarm(world.tables, None, ScheduleTimes(ask_nothing), world, world.clock, BATCH, 16).ring()
     assert world.alarm.due_ms == before

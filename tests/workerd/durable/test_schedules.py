@@ -1,5 +1,5 @@
-"""Schedules on the real runtime: pushed and listed by `acr`, they start their runs at their time, exactly once each, also
-if everything is killed while many are due.
+"""Schedules on the real runtime: pushed and listed by `acr`, they start their runs at their time, exactly once each,
+also if everything is killed while many are due.
 """
 
 import json

@@ -174,9 +174,9 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and self.lasting is None:
             raise NotConfiguredError(
-                "Schedules need the executor's Workflow and its encryption key, and a platform of one's own.",
-                code="SCHEDULES_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`."],
+                "`schedule` and `failure_of` need the executor's Workflow, an encryption key and an own platform.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule` and `failure_of`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:

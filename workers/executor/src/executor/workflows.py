@@ -24,6 +24,7 @@ from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
@@ -584,4 +585,10 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
-    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None, file)
+    failure_of = plan.triggers.failure_of
+    handler: NewHandler | None = None
+    if failure_of is not None:
+        handler = {"watched": [*failure_of.workflows], "pause_ms": failure_of.pause_ms}
+    return NewVersion(
+        *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file), failure_of=handler
+    )

@@ -26,7 +26,15 @@ from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, cut_off_calls, dead_letters, queued_runs, request_keys, run_events
+from executor.records import (
+    admissions,
+    cut_off_calls,
+    dead_letters,
+    queued_runs,
+    request_keys,
+    run_events,
+    untold_failures,
+)
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
@@ -67,6 +75,7 @@ MIGRATIONS = (
         "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
     ),
     cut_off_calls.TABLES,
+    untold_failures.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -178,6 +187,7 @@ class RunLogTables:
         self._dead = dead_letters.DeadLetters(sql, clock)
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
+        self._failures = untold_failures.UntoldFailures(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -223,20 +233,32 @@ class RunLogTables:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
             size_bytes += len(start)
             self._has_starts = True
+            if (deadline_ms := run.get("deadline_ms")) and self._failures.expect_end(deadline_ms):
+                self._set_alarm()
             if (limit_ms := run.get("queued_ms")) is not None:
                 self._queue.add(run_id, run["workflow"], limit_ms, size_bytes)
-        elif self._has_starts and run["status"] != "running":
-            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
-            if has_lasted and run["status"] == "failed":
-                self._prune_again(self._dead.add(run_id, run["workflow"]))
-            self._queue.remove(run_id)
-            self._events.forget(run_id)
-            self._cut_off.forget(run_id)
+        elif run["status"] != "running":
+            self._note_end(run)
         self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def _note_end(self, run: StoredRun) -> None:
+        run_id, has_failed, lasted = run["id"], run["status"] == "failed", list[dict[str, Any]]()
+        if self._has_starts:
+            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told", run_id)
+            self._queue.remove(run_id)
+            self._events.forget(run_id)
+            self._cut_off.forget(run_id)
+        if not has_failed:
+            return
+        is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
+        if not is_known and self._failures.note(run_id):
+            self._set_alarm()
+        if lasted:
+            self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
@@ -504,9 +526,16 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export, begin: Begin | None = None) -> None:
-        """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
-        whether more remain; `begin` creates a run's instance, if there is not one already.
+    async def on_alarm(
+        self,
+        blobs: BlobStore,
+        export: Export,
+        begin: Begin | None = None,
+        tell: untold_failures.Tell | None = None,
+    ) -> None:
+        """Prune, export, begin queued runs and tell of failures as due. `export` writes all objects' new verdicts to
+        KV, and returns whether more remain; `begin` creates a run's instance, if there is not one already; `tell`
+        tells the Workspace of failures, and returns whether it wants to hear of more.
         """
         now_ms = self._clock.now_ms()
         if begin is None:  # the platform has no instances any more
@@ -518,12 +547,23 @@ class RunLogTables:
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
+        await self._tell_failures(tell, now_ms)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             self._count(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
+
+    async def _tell_failures(self, tell: untold_failures.Tell | None, now_ms: float) -> None:
+        failures = self._failures
+        if failures.lost_ms and now_ms >= failures.lost_ms:
+            failures.note_lost()
+        if failures.tell_ms and now_ms >= failures.tell_ms:
+            try:
+                await failures.tell(tell)
+            except ArcrunError as error:
+                logger.warning("The Workspace could not be told of failures, and will be: %s", error.message)
 
     async def _begin_released(self, begin: Begin) -> None:
         """Begin a batch of queued runs that may begin."""
@@ -544,6 +584,7 @@ class RunLogTables:
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._failures.note_lost()
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
         self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
@@ -661,7 +702,8 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms) if ms]:
+        others = (self._release_ms, self._failures.tell_ms, self._failures.lost_ms)
+        if due := [ms for ms in (self._prune_ms, self._export_ms, *others) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
