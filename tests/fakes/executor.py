@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,12 @@ import httpx
 
 from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
-from arcrun.engine.budget import RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import RunInstances
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent
-from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import AuditLog
-from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
@@ -28,7 +25,6 @@ from executor.durable.lasting import Lasting
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
-from executor.schedules.times import build_times, list_new
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from fakes.components import ScriptedRunner
@@ -42,7 +38,7 @@ from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
-from fakes.workflows import build_workflows
+from fakes.workflows import build_workflows, listing_schedules
 
 API_KEY = "test-key-1"
 PUBLIC_URL = "https://executor.test"
@@ -87,11 +83,7 @@ def build_bench(
     resolver = ComponentResolver(bundle, bucket, clock, background)
     components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
     workspace = FakeWorkspace(clock)
-
-    async def list_schedules(plan: Plan) -> Sequence[NewSchedule]:
-        return await list_new(build_times(components, RunLimits()), plan.triggers.schedules, clock.now_ms())
-
-    workflows = build_workflows(kv, workspace, clock, random, list_schedules=list_schedules)
+    workflows = build_workflows(kv, workspace, clock, random, list_schedules=listing_schedules(components))
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     logs = FakeRunLogs(clock)

@@ -12,12 +12,14 @@ from arcrun.workspace.failures import Gathered, ToldFailure
 def choose_failures(
     failures: Sequence[ToldFailure], watched: Sequence[str], handlers: Collection[str]
 ) -> list[ToldFailure]:
-    """Those for a handler of the `watched` workflows: none of handlers, nor of a run that a failure has started."""
+    """Those for a handler of the `watched` workflows: none of handlers, nor of a run that a failure has started, or of
+    a workflow that is not stored.
+    """
     return [
         each
         for each in failures
         if each["workflow"] not in handlers
-        and each["trigger"] != TriggerKind.FAILURE
+        and each["trigger"] not in (TriggerKind.FAILURE, TriggerKind.EXECUTE)
         and (each["workflow"] in watched or ALL_OTHERS in watched)
     ]
 

@@ -265,6 +265,7 @@ async def test_many_are_told_in_batches(bench: Bench, instances: FakeInstances) 
 
 def test_the_rules_of_choosing_and_gathering() -> None:
     failures = [failure(1), failure(2, "alarm"), failure(3, "billing"), failure(4, "orders", TriggerKind.FAILURE)]
+    failures.append(failure(5, "orders", TriggerKind.EXECUTE))
     assert choose_failures(failures, ["*"], {"alarm"}) == [failures[0], failures[2]]
     assert choose_failures(failures, ["orders", "alarm"], {"alarm"}) == [failures[0]]
     many = [failure(number, f"w{number}") for number in range(MAX_COUNTED_WORKFLOWS + 10)]
