@@ -56,7 +56,7 @@ def test_the_last_run_counts_and_dead_letters_do(client: ExecutorClient) -> None
 
 
 def test_the_list_has_them_first_with_their_schedules(client: ExecutorClient) -> None:
-    listed = [dict(each) for each in _list_with_last_runs(client)]
+    listed: list[Any] = [*_list_with_last_runs(client)]
     assert [each["name"] for each in listed] == ["b", "c", "d", "a", "e"]
     assert [each["number"] for each in listed[1]["schedules"]] == [1, 2]
     assert listed[0]["schedules"] == []
