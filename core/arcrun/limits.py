@@ -667,6 +667,9 @@ MAX_WAITING_FIRINGS = 100
 # 100 of them a second.
 # Beyond: the rest follows, a second later each time.
 MAX_FIRINGS = 100
+# The workflows whose schedules are on a page: their next times are computed for it.
+# Beyond: the rest comes by the cursor.
+MAX_SCHEDULES_PAGE = 20
 # The times that are shown of a schedule.
 # Beyond: 400 INVALID_REQUEST.
 MAX_SHOWN_TIMES = 100

@@ -14,7 +14,7 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.schedules.times import build_times, list_new
 from executor.tokens import RandomTokens
-from executor.workflows import ListSchedules, WorkflowStore, list_no_schedules
+from executor.workflows import ListSchedules, WorkflowStore
 
 ADA = Actor("ada-key-1234", "192.0.2.1")
 
@@ -36,7 +36,7 @@ def build_workflows(
     subrequest_limit: int = 1_000,
     *,
     trusts_metadata: bool = True,
-    list_schedules: ListSchedules = list_no_schedules,
+    list_schedules: ListSchedules | None = None,
 ) -> WorkflowStore:
     """Of an account's own platform, unless metadata is not to be trusted."""
     sealing = Unsealed()

@@ -1,11 +1,12 @@
 """`failure_of` of a workflow's triggers: whose failures start it. Imported only for workflows that have it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.limits import MAX_EVERY_MS, MAX_FAILURES_OF, MIN_EVERY_MS
+from arcrun.templates.hints import suggest_nearest
 from arcrun.times import UNITS_MS, read_duration_ms
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
@@ -30,6 +31,17 @@ class FailureTrigger:
     def pause_ms(self) -> int:
         matched = _AT_MOST.fullmatch(self.at_most)
         return (matched and read_duration_ms(matched[1])) or MIN_EVERY_MS
+
+    def warn_of_unknown(self, findings: Findings, own: str, known: Collection[str]) -> None:
+        """Warn of names of which no workflow is stored, and of the workflow's `own`."""
+        for name in self.workflows:
+            if name == own:
+                message, hint = f"`failure_of` names `{own}` itself, whose failures never start it", "Remove it."
+            elif name == ALL_OTHERS or name in known:
+                continue
+            else:
+                message, hint = f"`failure_of` names `{name}`, which is not stored", suggest_nearest(name, known)
+            findings.warn("UNKNOWN_WORKFLOW", message, hint, at=("triggers", "failure_of"))
 
     def to_json(self) -> dict[str, Any]:
         return {"workflows": [*self.workflows], "at_most": self.at_most}

@@ -53,3 +53,13 @@ def test_what_is_taken_survives_storage(written: Any, expected: FailureTrigger, 
 def test_what_is_refused(written: Any, message: str) -> None:
     [found] = diagnose(source_with(written))
     assert message in found.message, found
+
+
+def test_names_that_are_not_stored_are_told() -> None:
+    found = diagnose(source_with(["ordres", "w", "billing"]), workflows=["orders", "billing"])
+    assert [(each.code, each.severity, each.message) for each in found] == [
+        ("UNKNOWN_WORKFLOW", "warning", "`failure_of` names `ordres`, which is not stored"),
+        ("UNKNOWN_WORKFLOW", "warning", "`failure_of` names `w` itself, whose failures never start it"),
+    ]
+    assert "orders" in found[0].hint
+    assert diagnose(source_with("*"), workflows=[]) == diagnose(source_with(["x"])) == []
