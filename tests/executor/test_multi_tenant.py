@@ -446,3 +446,13 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
         for path in ("/audit", "/runs", *(["/webhooks"] if len(cursor) > 256 else [])):
             answer = await bench.ask("GET", f"{path}?cursor={cursor}", bench.keys["a"])
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
+
+
+@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}])
+async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+    bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
+    for path in ("/schedules", "/schedules/tell"):
+        await push(bench, "a")
+        assert (await bench.ask("GET", path, bench.keys["a"])).json()["data"]["schedules"] == []

@@ -194,4 +194,5 @@ def test_a_pipe_is_read_once(run_acr: RunAcr) -> None:
 
 def test_the_examples_are_valid(run_acr: RunAcr) -> None:
     said = run_acr("validate", str(ROOT / "examples/workflows"))
-    assert (said.code, said.stderr.splitlines()[-1]) == (0, "19 files: 19 ok")
+    count = len([*(ROOT / "examples/workflows").rglob("*.yaml")])
+    assert (said.code, said.stderr.splitlines()[-1]) == (0, f"{count} files: {count} ok")

@@ -18,6 +18,7 @@ from arcrun.durable_objects import LocalChannel, Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
@@ -77,6 +78,7 @@ from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from arcrun.workspace.failures import ToldFailure
     from executor.hosted.instances import HostedLasting
 
 logger = logging.getLogger("arcrun")
@@ -132,9 +134,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
             return
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
-        await ScheduleAlarm(
-            schedules, times, starter, SystemClock(), most, objects=_run_log_settings(bindings).objects
-        ).ring()
+        failures, objects = self._tables.failures, _run_log_settings(bindings).objects
+        await ScheduleAlarm(schedules, failures, times, starter, SystemClock(), most, objects).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -172,7 +173,12 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
             lambda: export_verdicts(objects, verdicts, self._tables),
             None if instances is None else Outside(objects, instances, self._tables.tenant_id),
             partial(forget_run, instances, blobs),
+            None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
         )
+
+
+async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:
+    return await workspace.report_failures(object_of(failures[0]["run_id"]), failures)
 
 
 class RunWorkflow(WorkflowEntrypoint):

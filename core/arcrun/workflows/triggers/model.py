@@ -9,6 +9,7 @@ from arcrun.signatures.policy import VerifyPolicy
 from arcrun.workflows.triggers.keys import RequestKey
 
 if TYPE_CHECKING:
+    from arcrun.workflows.triggers.failures import FailureTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -168,15 +169,16 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
-    """`schedules` are the times at which it starts by itself."""
+    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it."""
 
     webhook: Webhook = field(default_factory=Webhook)
     schedules: "tuple[Schedule, ...]" = ()
+    failure_of: "FailureTrigger | None" = None
 
     @property
     def starts_itself(self) -> bool:
         """Whether anything starts it that plans of earlier formats lack."""
-        return bool(self.schedules)
+        return bool(self.schedules) or self.failure_of is not None
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
@@ -184,6 +186,7 @@ class Triggers:
         return {
             **({"webhook": webhook} if webhook else {}),
             **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
+            **({"failure_of": self.failure_of.to_json()} if self.failure_of else {}),
         }
 
     @classmethod
@@ -195,9 +198,11 @@ class Triggers:
 
 
 def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
-    from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415 - few workflows start themselves
+    from arcrun.workflows.triggers.failures import FailureTrigger  # noqa: PLC0415 - few workflows start themselves
+    from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415
 
-    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())))
+    failure_of = FailureTrigger.load(stored["failure_of"]) if "failure_of" in stored else None
+    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())), failure_of)
 
 
 DEFAULT_TRIGGERS = Triggers()

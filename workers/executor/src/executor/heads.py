@@ -14,6 +14,7 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
 from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
@@ -55,8 +56,8 @@ class Head:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """The version that a push or a rollback makes current, with its schedules. `token` is used if the workflow has
-    none.
+    """The version that a push or a rollback makes current, with what starts it by itself. `token` is used if the
+    workflow has none.
     """
 
     name: str
@@ -67,6 +68,7 @@ class NewVersion:
     calls: tuple[str, ...] | None
     file: str | None = None
     schedules: Sequence[NewSchedule] = ()
+    failure_of: NewHandler | None = None
 
 
 class Heads:
@@ -253,6 +255,7 @@ class Heads:
             "format": version.format,
             "updated_at": version.updated_at,
             "schedules": list(version.schedules),
+            "failure_of": version.failure_of,
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

@@ -177,11 +177,11 @@ class ExecutorService:
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
-        if plan.triggers.starts_itself and self.lasting is None:
+        if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "Schedules need the executor's Workflow and its encryption key, and a platform of one's own.",
-                code="SCHEDULES_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`."],
+                "`schedule` and `failure_of` need the executor's Workflow, an encryption key and an own platform.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule` and `failure_of`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:
@@ -437,9 +437,9 @@ class ExecutorService:
         return await find_problems(times, workflow.triggers.schedules)
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
-        """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
-        calls_any = any(call.workflow for call in workflow.calls)
-        return await self.workflows.list_names() if calls_any else []
+        """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""
+        names_any = workflow.triggers.failure_of is not None or any(call.workflow for call in workflow.calls)
+        return await self.workflows.list_names() if names_any else []
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:

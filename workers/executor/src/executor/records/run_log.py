@@ -47,6 +47,7 @@ from executor.records import (
     queued_runs,
     request_keys,
     run_events,
+    untold_failures,
 )
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
@@ -91,6 +92,7 @@ MIGRATIONS = (
     limited_runs.TABLES,
     ("ALTER TABLE starts ADD COLUMN answer TEXT",),
     closing.TABLES,
+    untold_failures.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -212,6 +214,7 @@ class RunLogTables:
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
         self._limited = limited_runs.LimitedRuns(sql, clock, self._admissions)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
+        self._failures = untold_failures.UntoldFailures(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -287,21 +290,33 @@ class RunLogTables:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
             size_bytes += len(start)
             self._has_starts = True
+            if (deadline_ms := run.get("deadline_ms")) and self._failures.expect_end(deadline_ms):
+                self._set_alarm()
             if (limit_ms := run.get("queued_ms")) is not None:
                 is_limited = run.get("is_limited", False)
                 self._queue.add(run_id, run["workflow"], limit_ms, size_bytes, is_limited=is_limited)
-        elif self._has_starts and run["status"] != "running":
-            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
-            if has_lasted and run["status"] == "failed":
-                self._prune_again(self._dead.add(run_id, run["workflow"]))
-            self._queue.remove(run_id)
-            self._events.forget(run_id)
-            self._cut_off.forget(run_id)
+        elif run["status"] != "running":
+            self._note_end(run)
         self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def _note_end(self, run: StoredRun) -> None:
+        run_id, has_failed, lasted = run["id"], run["status"] == "failed", list[dict[str, Any]]()
+        if self._has_starts:
+            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told", run_id)
+            self._queue.remove(run_id)
+            self._events.forget(run_id)
+            self._cut_off.forget(run_id)
+        if not has_failed:
+            return
+        is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
+        if not is_known and self._failures.note(run_id):
+            self._set_alarm()
+        if lasted:
+            self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
@@ -627,10 +642,12 @@ class RunLogTables:
         export: Export,
         outside: limited_runs.Outside | None = None,
         forget: closing.Forget | None = None,
+        tell: untold_failures.Tell | None = None,
     ) -> None:
-        """Prune, export, begin queued runs and forget those of a tenant that has gone, as due. `export` writes all
-        objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin; `forget` deletes
-        what lies elsewhere of a run.
+        """Prune, export, begin queued runs, tell of failures and forget runs of a tenant that has gone, as due.
+        `export` writes all objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin;
+        `forget` deletes what lies elsewhere of a run; `tell` tells the Workspace of failures, and returns whether it
+        wants to hear of more.
         """
         now_ms = self._clock.now_ms()
         if forget is not None and self._closing.due_ms and now_ms >= self._closing.due_ms:
@@ -650,12 +667,23 @@ class RunLogTables:
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
+        await self._tell_failures(tell, now_ms)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             self._count(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
+
+    async def _tell_failures(self, tell: untold_failures.Tell | None, now_ms: float) -> None:
+        failures = self._failures
+        if failures.lost_ms and now_ms >= failures.lost_ms:
+            failures.note_lost()
+        if failures.tell_ms and now_ms >= failures.tell_ms:
+            try:
+                await failures.tell(tell)
+            except ArcrunError as error:
+                logger.warning("The Workspace could not be told of failures, and will be: %s", error.message)
 
     async def _begin_released(self, begin: Begin) -> None:
         """Begin a batch of queued runs that may begin."""
@@ -677,6 +705,7 @@ class RunLogTables:
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
         self._limited.clean()
+        self._failures.note_lost()
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
         self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
@@ -794,8 +823,9 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        times = (self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms, self._closing.due_ms)
-        if due := [ms for ms in times if ms]:
+        times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
+        times += [self._failures.tell_ms, self._failures.lost_ms]
+        if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 
