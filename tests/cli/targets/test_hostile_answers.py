@@ -71,6 +71,13 @@ COMPONENT = {
     **FIGURES,
 }
 LISTED = {**RECORD, "workflow": "x", "error": HOSTILE}
+SCHEDULE = {
+    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id"), HOSTILE),
+    "number": 1,
+    "paused": True,
+    "next": [{"utc": HOSTILE, "local": HOSTILE}],
+    **dict.fromkeys(("waiting", "skipped", "missed"), 1),
+}
 PUSHED = {
     **WORKFLOW,
     "changed": True,
@@ -78,10 +85,15 @@ PUSHED = {
     "diagnostics": [FINDING],
     "workflow": HOSTILE,
     "versions": [],
+    "schedules": [SCHEDULE],
 }
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
 # Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
+    **dict.fromkeys(
+        ("/schedules", "/schedules/x", "/schedules/x/pause", "/schedules/x/resume"),
+        {"schedules": [SCHEDULE], "cursor": None},
+    ),
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
     "/execute": {HOSTILE: HOSTILE},
@@ -144,6 +156,11 @@ COMMANDS: dict[str, list[str]] = {
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],
+    "schedule list": [],
+    "schedule next": ["x"],
+    "schedule pause": ["x"],
+    "schedule resume": ["x"],
+    "schedule run": ["x"],
     "replay": ["0" * 26],
     "retry": ["0" * 26],
     "delete": ["x", "--yes"],
