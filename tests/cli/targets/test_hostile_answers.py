@@ -90,10 +90,10 @@ PUSHED = {
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
 # Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
-    **dict.fromkeys(
-        ("/schedules", "/schedules/x", "/schedules/x/pause", "/schedules/x/resume"),
-        {"schedules": [SCHEDULE], "cursor": None},
-    ),
+    "/schedules": {"schedules": [SCHEDULE], "cursor": None},
+    "/schedules/x": {"schedules": [SCHEDULE]},
+    "/schedules/x/pause": {"schedules": [SCHEDULE]},
+    "/schedules/x/resume": {"schedules": [SCHEDULE]},
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
     "/execute": {HOSTILE: HOSTILE},
