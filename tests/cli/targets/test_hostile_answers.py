@@ -72,6 +72,13 @@ COMPONENT = {
     **FIGURES,
 }
 LISTED = {**RECORD, "workflow": "x", "error": HOSTILE}
+SCHEDULE = {
+    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id"), HOSTILE),
+    "number": 1,
+    "paused": True,
+    "next": [{"utc": HOSTILE, "local": HOSTILE}],
+    **dict.fromkeys(("waiting", "skipped", "missed"), 1),
+}
 PUSHED = {
     **WORKFLOW,
     "changed": True,
@@ -79,10 +86,15 @@ PUSHED = {
     "diagnostics": [FINDING],
     "workflow": HOSTILE,
     "versions": [],
+    "schedules": [SCHEDULE],
 }
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
 # Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
+    "/schedules": {"schedules": [SCHEDULE], "cursor": None},
+    "/schedules/x": {"schedules": [SCHEDULE]},
+    "/schedules/x/pause": {"schedules": [SCHEDULE]},
+    "/schedules/x/resume": {"schedules": [SCHEDULE]},
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
     "/execute": {HOSTILE: HOSTILE},
@@ -146,6 +158,11 @@ COMMANDS: dict[str, list[str]] = {
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],
+    "schedule list": [],
+    "schedule next": ["x"],
+    "schedule pause": ["x"],
+    "schedule resume": ["x"],
+    "schedule run": ["x"],
     "replay": ["0" * 26],
     "retry": ["0" * 26],
     "delete": ["x", "--yes"],
