@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, suppress, suppress
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -138,7 +138,8 @@ def platform_that_is_killed(folder: Path) -> Iterator[LocalPlatform]:
 
 def kill(running: LocalPlatform) -> None:
     for pid in [running.process.pid, *find_descendants(running.process.pid)]:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the others end as soon as one does
+            os.kill(pid, signal.SIGKILL)
     running.process.wait()
 
 
