@@ -11,6 +11,7 @@ import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { startGuard } from "./explorer_guard.mjs";
+import { renderLine } from "./log_lines.mjs";
 import { Loopback } from "./loopback.mjs";
 import { workerdConfig } from "./workerd_config.mjs";
 import { WorkerdProcess } from "./workerd_process.mjs";
@@ -18,7 +19,7 @@ import { WorkerdProcess } from "./workerd_process.mjs";
 const [planPath] = process.argv.slice(2);
 process.stderr.on("error", () => {}); // a log that cannot be written, such as to a full disk, stops nothing
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
-const log = ({ level, message }) => process.stderr.write(`${level}: ${message}\n`);
+const log = (line) => process.stderr.write(`${renderLine(line)}\n`);
 
 const workerd = new WorkerdProcess(log);
 const loopback = new Loopback(log);

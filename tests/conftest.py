@@ -32,9 +32,10 @@ settings.load_profile("arcrun")
 
 # All tests of these folders are marked; files of others mark themselves.
 WORKERD_FOLDERS = ("workerd", "components")
-WAITING = "workerd and not quiet"  # its tests wait more than they compute
+WAITING = "not quiet"  # its tests wait more than they compute
 # A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
 LONG_FILES = (
+    "workerd/durable/test_schedules.py",
     "deploy/test_rollback.py",
     "deploy/test_upgrades.py",
     "cli/local/test_dev.py",
@@ -85,7 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.relative_to(ROOT / "tests").parts[0] in WORKERD_FOLDERS:
             item.add_marker("workerd")
     begin = {ROOT / "tests" / file: i for i, file in enumerate(LONG_FILES)}
-    items.sort(key=lambda item: begin.get(item.path, len(begin)))
+    # Those that only compute come last: their short files leave no process without work.
+    items.sort(key=lambda item: (begin.get(item.path, len(begin)), item.get_closest_marker("workerd") is None))
 
 
 def pytest_collection_finish() -> None:

@@ -46,6 +46,16 @@ class Operations:
         return json.dumps(method(**known), ensure_ascii=False)
 
 
+class LocalChannel:
+    """A channel to the object that this code runs in."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    async def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        return json.loads(self._operations.answer(render_call(operation, arguments)))
+
+
 @cache
 def _parameters_of(method: Callable[..., Any]) -> Collection[str]:
     """The names of a method's parameters but `self`."""

@@ -18,6 +18,7 @@ ArcrunError                     code                    status
   RunError                      (one code per cause)    422
     RunTimeoutError             RUN_TIMEOUT ...         504
     RunCancelledError           RUN_CANCELLED           422
+      RunReplacedError          RUN_REPLACED            422
     RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
     CpuBudgetError              CPU_BUDGET              422
@@ -251,6 +252,20 @@ class RunCancelledError(RunError):
 
     def __init__(self) -> None:
         super().__init__("The run was cancelled.", next_actions=["Start the workflow again if that was a mistake."])
+
+
+class RunReplacedError(RunCancelledError):
+    """A later run has taken the turn of one that was queued (`on_limit: latest`)."""
+
+    code = "RUN_REPLACED"
+
+    def __init__(self, by: str) -> None:
+        RunError.__init__(
+            self,
+            f"The run `{by}` came while this one was queued, and has replaced it.",
+            details={"by": by},
+            next_actions=[f"Look at that run: acr logs {by}", "With `on_limit: queue` each of them would run."],
+        )
 
 
 class RunFailedError(RunError):

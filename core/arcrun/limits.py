@@ -615,12 +615,15 @@ DEAD_LETTER_DAYS = 30
 # The dead letters of each object of the RunLog. Their bytes count towards RUN_LOG_BYTES, but others are deleted first.
 # Beyond: the oldest are kept, or deleted, like any other run.
 MAX_DEAD_LETTERS = 10_000
-# The runs that each object of the RunLog holds because their workflows are paused. They take half of its bytes at most.
-# Beyond: 503 WORKFLOW_PAUSED.
+# The queued runs that each object of the RunLog holds. They take half of its bytes at most.
+# Beyond: 503 WORKFLOW_PAUSED, or 429 RUN_LIMIT_REACHED where they wait for their workflow's limits.
 MAX_QUEUED_RUNS = 10_000
 # The queued runs that each object begins at once when their workflow is resumed.
 # Beyond: the rest follows, a second later each time.
 MAX_RELEASED_RUNS = 10
+# The runs that wait for room in one of a workflow's `limits` (`on_limit: queue`), for each value of its key.
+# Beyond: 429 RUN_LIMIT_REACHED, with Retry-After.
+MAX_WAITING_RUNS = 1_000
 # The runs of a tenant that has gone whose instances, and parts in the bucket, its object deletes at one alarm.
 # Beyond: the rest follows, a fifth of a second later each time.
 MAX_CLOSED_RUNS = 20
@@ -636,6 +639,67 @@ MAX_CANCEL_NOTES = 10_000
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000
+
+# == Schedules
+
+# The schedules of a workflow.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULES = 20
+# The characters of a cron expression, a moment or a zone.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULE_CHARACTERS = 200
+# The bytes of a schedule's `input`, as JSON.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_SCHEDULE_INPUT_BYTES = 16 * KIB
+# The milliseconds of an `every`, at least.
+# Beyond: the diagnostic INVALID_SETTING.
+MIN_EVERY_MS = 60_000
+# The same, at most.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_EVERY_MS = 366 * 86_400_000
+# The milliseconds of a `jitter`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_JITTER_MS = 3_600_000
+# The days for which times that have passed are caught up, of whatever schedule.
+# Beyond: they are missed, and counted as such.
+CATCH_UP_DAYS = 7
+# The times that `catch_up: all` catches up together, the newest ones.
+# Beyond: as above.
+MAX_CAUGHT_UP = 100
+# The milliseconds that a time may have passed with `catch_up: none`.
+# Beyond: as above.
+MAX_LATE_MS = 600_000
+# The runs of a schedule that wait because of `overlap: queue`.
+# Beyond: later ones are missed, and counted as such.
+MAX_WAITING_FIRINGS = 100
+# The runs that all schedules start at once: 10 on the free plan, for the sake of its subrequests. The platform takes
+# 100 of them a second.
+# Beyond: the rest follows, a second later each time.
+MAX_FIRINGS = 100
+# The workflows whose schedules are on a page: their next times are computed for it.
+# Beyond: the rest comes by the cursor.
+MAX_SCHEDULES_PAGE = 20
+# The times that are shown of a schedule.
+# Beyond: 400 INVALID_REQUEST.
+MAX_SHOWN_TIMES = 100
+
+# == Failures
+
+# The workflows in `failure_of`. "*" stands for all others.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_FAILURES_OF = 100
+# The failed runs of which each object of the RunLog has not told yet.
+# Beyond: the oldest are not told.
+MAX_UNTOLD_FAILURES = 10_000
+# The failed runs of which an object of the RunLog tells at once.
+# Beyond: the rest follows at once.
+MAX_TOLD_FAILURES = 200
+# The characters of a failure's message that a run started by `failure_of` gets.
+# Beyond: it is cut.
+MAX_TOLD_CHARACTERS = 1_000
+# The workflows whose failures are counted for such a run, by their names.
+# Beyond: those of others count in its total.
+MAX_COUNTED_WORKFLOWS = 100
 
 # == The command line
 

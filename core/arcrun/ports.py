@@ -2,7 +2,7 @@
 (`CloudflareKV`).
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -273,6 +273,11 @@ class RunInstances(Protocol):
         """Create and start an instance. `params` is JSON of at most 1 MiB; its `run` gets it as the event's payload.
 
         False if the id has been used, even if that instance has ended.
+        """
+
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        """Create and start at most 100 instances, by their ids, whose params take at most 1 MiB together. Returns the
+        ids that were new.
         """
 
     async def status(self, instance_id: str) -> RunInstance | None:

@@ -272,6 +272,11 @@ ROUTES = [
     ("POST", "/webhooks/named/tell/resume"),
     ("POST", "/webhooks/pause"),
     ("POST", "/webhooks/resume"),
+    ("GET", "/schedules"),
+    ("GET", "/schedules/tell"),
+    ("POST", "/schedules/tell/pause"),
+    ("POST", "/schedules/tell/resume"),
+    ("POST", "/schedules/tell/run"),
     ("GET", "/plan"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
@@ -299,7 +304,12 @@ def test_these_are_all_management_routes() -> None:
         route for route in build_app(OwnerAccess(build_bench({}).service, API_KEY)).routes if isinstance(route, Route)
     ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    names = {FIRST_TOKEN: "{token}", "/named/tell": "/named/{name}", "0" * 26: "{run_id}"}
+    names = {
+        FIRST_TOKEN: "{token}",
+        "/named/tell": "/named/{name}",
+        "/schedules/tell": "/schedules/{name}",
+        "0" * 26: "{run_id}",
+    }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
     names |= {f"/{kind}": f"/{kind.partition('/')[0]}/{{node:path}}" for kind in ("decisions/pay", "approvals/ask")}
     listed = {

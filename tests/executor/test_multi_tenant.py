@@ -93,6 +93,11 @@ ROUTES = [
     ("POST", "/webhooks/named/{name}/resume", {}),
     ("POST", "/webhooks/pause", {}),
     ("POST", "/webhooks/resume", {}),
+    ("GET", "/schedules", None),
+    ("GET", "/schedules/{name}", None),
+    ("POST", "/schedules/{name}/pause", {}),
+    ("POST", "/schedules/{name}/resume", {}),
+    ("POST", "/schedules/{name}/run", {}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
@@ -404,7 +409,7 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
-    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None}], [], []]
+    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None, "run_secret": None}], [], []]
 
 
 HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}
@@ -441,3 +446,13 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
         for path in ("/audit", "/runs", *(["/webhooks"] if len(cursor) > 256 else [])):
             answer = await bench.ask("GET", f"{path}?cursor={cursor}", bench.keys["a"])
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
+
+
+@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}])
+async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+    bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
+    for path in ("/schedules", "/schedules/tell"):
+        await push(bench, "a")
+        assert (await bench.ask("GET", path, bench.keys["a"])).json()["data"]["schedules"] == []

@@ -205,7 +205,7 @@ async def test_a_run_may_call_a_stored_workflow() -> None:
 async def test_what_was_accepted_runs_after_the_answer() -> None:
     bench = build_bench({"echo": echo})
     stored = (await bench.service.push(FLOW, ADA)).stored
-    run_id = await bench.service.start(stored, execute({"text": "hi"}), is_owner=True)
+    run_id, _ = await bench.service.start(stored, execute({"text": "hi"}), is_owner=True)
     assert bench.runner.calls == []
     assert bench.logs.look_up(run_id)["status"] == "running"
     await bench.background.finish()

@@ -329,6 +329,7 @@ async def test_a_run_without_a_request_of_its_own() -> None:
         "text": '{"a": 1}',
         "received_at": "2026-09-21T14:13:20.000Z",
         "ip": None,
+        "trigger": {"kind": "execute"},
     }
 
 

@@ -218,7 +218,7 @@ async def test_an_earlier_version_is_shown_as_it_was_pushed_even_if_it_can_no_lo
     await executor.push()
     await executor.push(NEWER)
     shown = await executor.ask("GET", "/webhooks/named/tell/versions/1")
-    assert shown == {"name": "tell", "version": 1, "pushed_at": STARTED, "workflow": TEXT}
+    assert shown == {"name": "tell", "version": 1, "pushed_at": STARTED, "workflow": TEXT, "vars": {}}
     old = {"source": TEXT, "plan": {"format": 1}, "pushed_at": STARTED}
     executor.bench.kv.upload("version:tell:000001", json.dumps(old))
     assert await executor.ask("GET", "/webhooks/named/tell/versions/1") == shown

@@ -12,10 +12,12 @@ from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
-from arcrun.ports import RunInstances
+from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
+from arcrun.run_log.objects import RunLogObjects
 from arcrun.wasm.abi import Execution
-from arcrun.wasm.component import BundledComponent
+from arcrun.wasm.component import BundledComponent, ComponentRunner
 from arcrun.workspace.audit import AuditLog
+from arcrun.workspace.protocol import WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
@@ -38,7 +40,7 @@ from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
-from fakes.workflows import build_workflows
+from fakes.workflows import build_workflows, listing_schedules
 
 API_KEY = "test-key-1"
 PUBLIC_URL = "https://executor.test"
@@ -67,47 +69,68 @@ class Bench:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What lies outside an isolate, as it reaches it."""
+
+    kv: KeyValue
+    workspace: WorkspaceObject
+    logs: RunLogObjects
+    records: KeyValue
+    verdicts: KeyValue
+    credentials: KeyValue
+    bucket: BlobStore
+    clock: Clock
+    background: Background
+    random: Random
+    report: InMemoryReport
+    instances: RunInstances | None
+
+
 def build_bench(
     script: Script, instances: RunInstances | None = None, contracts: Mapping[str, Any] | None = None
 ) -> Bench:
     """An executor whose bundle holds a component for each name in `script`; `contracts` has those that are not just
     any. Accepted runs are run by `instances`.
     """
-    clock, random = FixedClock(), SeededRandom()
-    kv, bucket, runner = InMemoryKV(clock), InMemoryR2(clock), ScriptedRunner(script)
+    clock, runner = FixedClock(), ScriptedRunner(script)
+    kv, bucket = InMemoryKV(clock), InMemoryR2(clock)
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
-    background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
+    workspace, logs, background, report = FakeWorkspace(clock), FakeRunLogs(clock), FakeBackground(), InMemoryReport()
+    stored = (kv, workspace, logs, records, verdicts, credentials, bucket)
+    parts = Parts(*stored, clock, background, SeededRandom(), report, instances)
     bundle = build_bundle(*script) | {
         name: BundledComponent(contract, f"sha256-of-{name}") for name, contract in (contracts or {}).items()
     }
-    resolver = ComponentResolver(bundle, bucket, clock, background)
+    return Bench(build_service(bundle, runner, parts), runner, *stored, clock, background, report)
+
+
+def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunner, parts: Parts) -> ExecutorService:
+    """One isolate's."""
+    clock, random, background = parts.clock, parts.random, parts.background
+    encryption_key = base64.b64encode(ENCRYPTION_KEY).decode()
+    resolver = ComponentResolver(bundle, parts.bucket, clock, background)
     components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
-    workspace = FakeWorkspace(clock)
-    workflows = build_workflows(kv, workspace, clock, random)
-    vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
+    lists = listing_schedules(components)
+    workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=lists)
+    vault = CredentialVault(parts.credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
-    logs = FakeRunLogs(clock)
-    inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
-    earlier = EarlierRuns(records, verdicts, clock)
     runs = LoggedRuns(
-        *(logs, inputs, bucket),
-        earlier=earlier,
+        *(parts.logs, RunInputs(parts.logs.first, encryption_key, None, DeskCipher, random), parts.bucket),
+        earlier=EarlierRuns(parts.records, parts.verdicts, clock),
         clock=clock,
         random=random,
         background=background,
         export_interval_ms=60_000,
     )
-    report = InMemoryReport()
-    usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
-    refusals = RefusalLog(workspace, Unsealed(), clock, background)
-    service = ExecutorService(
+    usage, audit = UsageReporter(parts.report, clock, background), AuditLog(parts.workspace, Unsealed(), clock)
+    return ExecutorService(
         *(components, workflows, runs, vault, engine, background, usage, audit),
         crypto=DeskCrypto(),
-        refusals=refusals,
-        lasting=None if instances is None else Lasting(instances, runs, bucket, "https://arcrun.example"),
-    )
-    return Bench(
-        service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report
+        refusals=RefusalLog(parts.workspace, Unsealed(), clock, background),
+        lasting=None
+        if parts.instances is None
+        else Lasting(parts.instances, runs, parts.bucket, "https://arcrun.example"),
     )
 
 

@@ -1,6 +1,6 @@
 """The instances of the Workflow of runs, which a test runs itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
 
@@ -36,6 +36,9 @@ class FakeInstances:
         self.stored[instance_id], self.params[instance_id] = Instance(), params
         return True
 
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        return [each for each, params in instances.items() if await self.create(each, params)]
+
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.params:
             return None
@@ -63,6 +66,6 @@ class FakeInstances:
 
     async def run(self, service: ExecutorService, run_id: str) -> Isolate:
         """Run an instance to its end, as the platform would, in an isolate of its own."""
-        isolate = Isolate(self.stored[run_id], Random(run_id), None)
+        isolate = Isolate(Random(run_id), None, self.stored[run_id])
         self.outputs[run_id] = await run_workflow(service, self.params[run_id], isolate)
         return isolate

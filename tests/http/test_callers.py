@@ -45,6 +45,11 @@ EXECUTOR: list[Row] = [
     ("POST", "/execute", {"workflow": WORKFLOW, "input": {"text": "canary-input"}}, (*REFUSED, 200)),
     ("POST", "/validate", {"workflow": WORKFLOW}, (*REFUSED, 200)),
     ("POST", "/webhooks/named/{name}/trigger", {"text": "canary-input"}, (*REFUSED, 200)),
+    ("GET", "/schedules", None, (*REFUSED, 200)),
+    ("GET", "/schedules/{name}", None, (*REFUSED, 200)),
+    ("POST", "/schedules/{name}/pause", None, (*REFUSED, 404)),
+    ("POST", "/schedules/{name}/resume", None, (*REFUSED, 404)),
+    ("POST", "/schedules/{name}/run", None, (*REFUSED, 404)),
     ("GET", "/plan", None, (*REFUSED, 200)),
     ("GET", "/usage", None, (*REFUSED, 200)),
     ("POST", "/data-keys/renew", None, (*REFUSED, 200)),
@@ -59,10 +64,10 @@ EXECUTOR: list[Row] = [
     ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}, (*REFUSED, 409)),
     ("GET", "/runs/{run_id}/approvals", None, (*REFUSED, 200)),
     ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}, (*REFUSED, 409)),
-    ("GET", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
-    ("POST", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("GET", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("POST", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/runs/{run_id}/replay", None, (*REFUSED, 422)),
     ("POST", "/runs/{run_id}/retry", None, (*REFUSED, 422)),
     ("POST", "/runs/resume", None, (*REFUSED, 200)),
@@ -150,8 +155,10 @@ async def test_callers_of_the_executor() -> None:
     failure = {"success": False, "error": {"code": "CANARY_CODE", "message": "canary-error"}}
     bench = build_bench({"echo": echo, "fails": exited(failure, stderr="canary-log")})
     bench.store_credential("secret", "canary-secret")
-    app, known = build_app(OwnerAccess(bench.service, API_KEY)), {"name": "w", "unknown": "0" * 32, "version": "1"}
-    known["account"] = "0" * 96
+    app, known = (
+        build_app(OwnerAccess(bench.service, API_KEY)),
+        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1"},
+    )
     async with client_of(app, {"x-arcrun-api-key": API_KEY}) as client:
         for name, source in (("token", WORKFLOW), ("failing", FAILING)):
             known[name] = (await client.post("/webhooks", json={"workflow": source})).json()["data"]["token"]

@@ -15,6 +15,21 @@ def build_case(random: Random, once: Random | None = None) -> dict[str, Any]:
     return {"main": _Builder(random, "n", once).build("main", depth=2, calls=True), "inner": inner}
 
 
+def add_responses(source: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The workflow with lines to `respond` out of some nodes that are in no loop, or as it was."""
+    lines = [tuple(line.split(" >> ")) for line in source["flow"]]
+    outside = {"input"}
+    for start, relation, to in lines:  # parents come first
+        outside |= {to} if start in outside and not relation.startswith("FOREACH") else set()
+    nodes = sorted(outside & source["config"].keys())
+    chosen = random.sample(nodes, min(len(nodes), random.choice((0, 1, 2))))
+    if not chosen:
+        return source
+    respond = [f"{name} >> {random.choice(('ON_SUCCESS', 'ON_SUCCESS', 'ON_FAIL'))} >> respond" for name in chosen]
+    response = {"json": {name: f"{{{{{name}.data.number?}}}}" for name in nodes}}
+    return {**source, "flow": [*source["flow"], *respond], "response": response}
+
+
 class _Builder:
     def __init__(self, random: Random, prefix: str, once: Random | None) -> None:
         self._random, self._prefix, self._count, self._once = random, prefix, 0, once

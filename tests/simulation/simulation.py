@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from simulation.cases import COMPONENTS, EVENTS, REACHING, build_case
+from simulation.cases import COMPONENTS, EVENTS, REACHING, add_responses, build_case
 from simulation.world import Event, Instance, Isolate, People, SealedBox, SimulatedInbox
 
 from arcrun.durable.journal import Journal, LostRunError
@@ -153,7 +153,7 @@ async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *
         instance.is_to_end = instance.is_to_end or len(isolates) >= wished_in
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
         instance.restart(random)
-        isolate = Isolate(instance, Random(random.random()), ends_at)
+        isolate = Isolate(Random(random.random()), ends_at, instance)
         isolates.append(isolate)
         people = People(isolate, are_there=crashes)
         people.look()
@@ -179,7 +179,13 @@ async def run_isolate(isolate: Isolate, bench: Bench, people: People) -> RunReco
     )
     engine = bench.build_engine(journal)
     interrupt = journal.interrupt if isolate.instance.is_to_end else None
-    work = engine.run(plan, Trigger(TriggerKind.EXECUTE, INPUT, interrupt=interrupt), RUN_ID, journal=journal)
+    trigger = Trigger(
+        TriggerKind.WEBHOOK,
+        INPUT,
+        interrupt=interrupt,
+        answer_early=lambda record: isolate.answers.append(tell(record)),
+    )
+    work = engine.run(plan, trigger, RUN_ID, journal=journal)
     running = asyncio.ensure_future(journal.run(work))
     ending = asyncio.ensure_future(isolate.has_ended.wait())
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -201,16 +207,17 @@ def tell(record: RunRecord) -> dict[str, Any]:
 
 def simulate(seed: int, *, once: bool = False) -> Outcome:
     """With `once` some nodes are done once. Raises BrokenPromiseError, InvalidCaseError."""
-    plans = compile_case(build_case(Random(seed), Random(f"once {seed}") if once else None))
+    case = build_case(Random(seed), Random(f"once {seed}") if once else None)
+    plans = compile_case({**case, "main": add_responses(case["main"], Random(f"respond {seed}"))})
     loop = VirtualTimeLoop()
     try:
         return loop.run_until_complete(_simulate(seed, plans))
     finally:
-        loop.run_until_complete(_leave())
+        loop.run_until_complete(leave_tasks())
         loop.close()
 
 
-async def _leave() -> None:
+async def leave_tasks() -> None:
     """End what isolates that have ended were doing."""
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         for task in others:
@@ -237,6 +244,7 @@ async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
     outcome = await run_to_end(seed, plans, instance, crashes=True)
     sending.cancel()
     check_events(outcome, instance, plans["main"])
+    check_answers(outcome, outcome)
     stored = dict(instance.results)
     check_waits(outcome)
     check_once(plans, instance)
@@ -252,8 +260,18 @@ async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
         come_to = steps_of(repeated.isolates[0], plans)
         told = f"a replay came to {sorted(come_to - last)} too, and not to {sorted(last - come_to)}"
         require(come_to == last, told)
+        check_answers(outcome, repeated)
         require(repeated.record == outcome.record, f"a replay told\n{repeated.record}\nnot\n{outcome.record}")
     return outcome
+
+
+def check_answers(outcome: Outcome, repeated: Outcome) -> None:
+    """What an isolate answers early is answered once, by each that comes after it, and always the same."""
+    last = outcome.isolates[-1].answers
+    require(len(last) <= 1, f"answered twice: {last}")
+    for isolate in repeated.isolates:
+        require(isolate.answers in ([], last), f"answered\n{isolate.answers}\nnot\n{last}")
+    require(repeated.isolates[-1].answers == last, "a replay has not answered")
 
 
 def check_events(outcome: Outcome, instance: Instance, plan: Plan) -> None:

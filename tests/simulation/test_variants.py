@@ -1,8 +1,9 @@
-"""Journals that are broken on purpose are found."""
+"""Journals and platforms that are broken on purpose are found."""
 
 import pytest
+from simulation.acceptance import simulate_platform
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
-from simulation.variants import ONCE_VARIANTS, VARIANTS
+from simulation.variants import ONCE_VARIANTS, PLATFORM_VARIANTS, VARIANTS
 
 MOST_SEEDS = 1_000
 
@@ -17,6 +18,17 @@ def test_it_is_found(name: str) -> None:
 def test_it_is_found_where_something_is_done_once(name: str) -> None:
     with ONCE_VARIANTS[name]():
         assert find_broken(once=True) is not None
+
+
+@pytest.mark.parametrize("name", PLATFORM_VARIANTS)
+def test_it_is_found_on_a_whole_platform(name: str) -> None:
+    with PLATFORM_VARIANTS[name](), pytest.raises(BrokenPromiseError):
+        simulate_platforms()
+
+
+def simulate_platforms() -> None:
+    for seed in range(MOST_SEEDS):
+        simulate_platform(seed)
 
 
 def find_broken(*, once: bool = False) -> int | None:

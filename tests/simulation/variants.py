@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 from unittest.mock import patch
 
 from simulation import simulation
@@ -15,6 +16,13 @@ from arcrun.durable.journal import Journal, _Step
 from arcrun.durable.mailbox import Mailbox, Wait
 from arcrun.engine import scheduler
 from arcrun.engine.context import Iteration, RunContext, name_step
+from arcrun.request_keys import Claim, Claimed
+from executor.durable import acceptance
+from executor.durable.lasting import Lasting
+from executor.records.request_keys import RequestKeys
+from executor.records.runs import AcceptedRun
+from executor.service import AcceptedTrigger, ExecutorService
+from executor.workflows import StoredWorkflow
 
 
 class EffectFirst(Journal):
@@ -133,6 +141,25 @@ def mailbox_of(kind: type[Mailbox]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def instance_first() -> Iterator[None]:
+    """Creates an instance before what it starts with is stored."""
+    accept = acceptance.accept_run
+
+    async def accept_run(
+        service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, accepted: AcceptedTrigger
+    ) -> AcceptedRun:
+        await lasting.instances.create(accepted.run_id, {"run_id": accepted.run_id})
+        return await accept(service, lasting, stored, accepted)
+
+    with patch("executor.durable.acceptance.accept_run", accept_run):
+        yield
+
+
+def claim_any(_keys: RequestKeys, claim: Claim) -> Claimed:
+    return {"state": "claimed", "run_id": claim["run_id"]}
+
+
 # Those that only what is done once shows.
 ONCE_VARIANTS = {
     "a call under way that is done again unasked": lambda: journal_of(Bold),
@@ -147,4 +174,11 @@ VARIANTS = {
     "work before all that is stored is told": lambda: journal_of(Hasty),
     "a result that is used before it is stored": lambda: journal_of(Forgetful),
     "names that depend on timing": timed_names,
+}
+# Those that a whole platform shows.
+PLATFORM_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "a cached head": lambda: patch("executor.heads.FRESH_MS", 3_600_000),
+    "a record before its journal": lambda: patch("executor.durable.run_workflow.Journal", Forgetful),
+    "an instance before its run": instance_first,
+    "keys that nobody claims": lambda: patch.object(RequestKeys, "claim", claim_any),
 }

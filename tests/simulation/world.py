@@ -59,20 +59,14 @@ class Instance:
 
 
 @dataclass
-class Isolate:
-    """One isolate's part of a run. It ends with event number `ends_at`; None for never. `asked` has the names of the
-    steps that the run has come to, `done` those whose work was begun, `early` the sleeps that ended before their time.
-    """
+class Mortal:
+    """An isolate, which ends with event number `ends_at`; None for never."""
 
-    instance: Instance
     random: Random
     ends_at: int | None
-    events: int = 0
-    asked: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)  # done though their results were stored
-    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Future[Any] | None = None  # what was under way when it ended
+    events: int = field(default=0, kw_only=True)
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event, kw_only=True)
+    left: asyncio.Future[Any] | None = field(default=None, kw_only=True)  # what was under way when it ended
 
     async def happen(self) -> None:
         """An event after some time, which may be the isolate's last."""
@@ -86,6 +80,19 @@ class Isolate:
         await self.happen()
         if self.has_ended.is_set():
             await asyncio.Event().wait()
+
+
+@dataclass
+class Isolate(Mortal):
+    """One isolate's part of a run. `asked` has the names of the steps that the run has come to, `done` those whose work
+    was begun.
+    """
+
+    instance: Instance
+    asked: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)  # those before the run's end
+    again: list[str] = field(default_factory=list)  # done though their results were stored
 
     def count(self, name: str) -> str:
         number = Counter(self.asked)[name] + 1

@@ -31,6 +31,15 @@ def create_namespace(api: CloudflareApi, title: str) -> str:
     return str(created["id"])
 
 
+def delete_namespace(api: CloudflareApi, namespace_id: str) -> None:
+    """Delete a namespace with its values. One that is gone is no error. Raises CloudflareError."""
+    try:
+        api.fetch("DELETE", f"{_NAMESPACES}/{namespace_id}")
+    except CloudflareError as error:
+        if error.status != 404:
+            raise
+
+
 class KvNamespace:
     def __init__(self, api: CloudflareApi, namespace_id: str) -> None:
         self._api, self._path = api, f"{_NAMESPACES}/{namespace_id}"

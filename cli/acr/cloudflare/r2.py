@@ -35,6 +35,15 @@ def create_bucket(api: CloudflareApi, name: str) -> None:
     api.fetch("POST", _BUCKETS, json={"name": name})
 
 
+def delete_bucket(api: CloudflareApi, name: str) -> None:
+    """Delete an empty bucket. One that is gone is no error. Raises CloudflareError."""
+    try:
+        api.fetch("DELETE", f"{_BUCKETS}/{name}")
+    except CloudflareError as error:
+        if error.status != 404:
+            raise
+
+
 class R2Bucket:
     def __init__(self, api: CloudflareApi, name: str) -> None:
         self._api, self._path = api, f"{_BUCKETS}/{name}/objects"

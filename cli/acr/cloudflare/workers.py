@@ -115,3 +115,33 @@ def is_reachable(api: CloudflareApi, name: str, domain: str | None = None) -> bo
         return True
     listed = api.fetch("GET", "/workers/domains", params={"hostname": domain})
     return any(item["hostname"] == domain and item["service"] == name for item in listed)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A custom domain that a Worker answers at."""
+
+    id: str
+    hostname: str
+    worker: str
+
+
+def list_domains(api: CloudflareApi) -> list[Domain]:
+    """Those of all the account's Workers. Raises CloudflareError."""
+    return [Domain(item["id"], item["hostname"], item["service"]) for item in api.fetch("GET", "/workers/domains")]
+
+
+def detach_domain(api: CloudflareApi, domain: Domain) -> None:
+    """Raises CloudflareError."""
+    api.send("DELETE", f"/workers/domains/{domain.id}")
+
+
+def delete_worker(api: CloudflareApi, name: str) -> None:
+    """Delete a Worker with its Durable Objects, although other Workers are bound to it. One that is gone is no error.
+    Source: developers.cloudflare.com/api/resources/workers/subresources/scripts/methods/delete
+    """
+    try:
+        api.send("DELETE", f"/workers/scripts/{name}", params={"force": "true"})
+    except CloudflareError as error:
+        if error.status != 404:
+            raise

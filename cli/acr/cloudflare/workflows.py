@@ -22,3 +22,12 @@ def find_workflow(api: CloudflareApi, name: str) -> Workflow | None:
             return None
         raise
     return Workflow(found["script_name"], found["class_name"])
+
+
+def delete_workflow(api: CloudflareApi, name: str) -> None:
+    """Delete a Workflow with its instances. One that is gone is no error. Raises CloudflareError."""
+    try:
+        api.fetch("DELETE", f"/workflows/{name}")
+    except CloudflareError as error:
+        if error.status != 404:
+            raise

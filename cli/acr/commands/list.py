@@ -1,16 +1,18 @@
 """acr list: the stored workflows."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import click
 
 from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
+from acr.output.schedules import render_next_times
 from acr.output.workflows import render_versions, render_workflows
-from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.failing_workflows import describe_failing, find_last_runs
 from acr.targets.service_client import require_data
-from arcrun.engine.trigger import TriggerKind
 
 
 @click.command()
@@ -21,7 +23,8 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
     Shows each workflow's last run if it is among the newest 100 runs, whether it is paused, and how many dead letters
-    it has: accepted runs that failed and were not dealt with (acr logs --failed).
+    it has: accepted runs that failed and were not dealt with (acr logs --failed). Those that fail come first. Below are
+    the next five times of each schedule, in its zone and in UTC.
 
     \b
     Examples:
@@ -36,19 +39,31 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
         answer = {"success": True, "data": {"workflows": _list_with_last_runs(client)}}
     if as_json:
         print_json(answer)
-    elif name is not None:
+        return
+    if name is not None:
         render_versions(answer["data"])
+        render_next_times(answer["data"].get("schedules", ()))
     else:
         render_workflows(answer["data"]["workflows"])
+        render_next_times([each for workflow in answer["data"]["workflows"] for each in workflow["schedules"]])
 
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
-    runs = reversed(client.list_runs({}, MAX_PAGE, 1))
-    stored = (run for run in runs if run["trigger"] != TriggerKind.EXECUTE)
-    newest = {run["workflow"]: run for run in stored}
+    newest = find_last_runs(client)
     dead, queued = client.count_unsettled()
+    schedules: dict[str, Sequence[Mapping[str, object]]] = {
+        name: [*those] for name, those in groupby(client.list_schedules(), key=lambda each: each["workflow"])
+    }
+    workflows = client.list_workflows()
+    failing = describe_failing((workflow["name"] for workflow in workflows), newest, dead)
     return [
-        {**workflow, "last_run": newest.get(name), "dead_letters": dead.get(name, 0), "queued": queued.get(name, 0)}
-        for workflow in client.list_workflows()
+        {
+            **workflow,
+            "last_run": newest.get(name),
+            "dead_letters": dead.get(name, 0),
+            "queued": queued.get(name, 0),
+            "schedules": schedules.get(name, []),
+        }
+        for workflow in sorted(workflows, key=lambda each: each["name"] not in failing)
         for name in [workflow["name"]]
     ]

@@ -13,6 +13,7 @@ from acr.commands.options import as_json, with_client
 from acr.errors import AnswerError, CliError, DeclinedError
 from acr.output.findings import render_findings, render_refusal
 from acr.output.render import print_data, print_json
+from acr.output.schedules import say_times
 from acr.output.terminal import confirm, say
 from acr.output.workflows import describe_push, describe_pushes
 from acr.targets.executor_client import ExecutorClient
@@ -158,5 +159,6 @@ def _ask_to_replace(told: Sequence[str], workflows: Sequence[WorkflowText], path
 def _render(data: Mapping[str, Any], file: Path) -> None:
     render_findings(data["diagnostics"], str(file))
     say(describe_push(data), err=True)
+    say_times(data.get("schedules", ()))
     say("Its webhook (the URL is a secret):", err=True)
     say(data["webhook_url"])

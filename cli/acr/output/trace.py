@@ -161,6 +161,8 @@ def render_timeline(record: dict[str, Any]) -> None:
     for name, told in (("replay_of", "It replays"), ("retried_by", "It was retried by")):
         if name in record:
             console.print(Text(f"{told} {record[name]}", "dim"), soft_wrap=True)
+    if "waits_for" in record:
+        console.print(Text(f"It waits for {record['waits_for']}", STYLES["queued"]), soft_wrap=True)
     if "input" in record:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
     if record["status"] == "lost":

@@ -16,6 +16,7 @@ from arcrun.engine.run_id import is_run_id, time_of
 GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
 MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
+SHOWN_TIMES = 5
 NOTE_TIMEOUT_S = 10
 EVENTS = "text/event-stream"
 # A record is written after the answer: at a first start that may take a second or two.
@@ -45,7 +46,13 @@ class ExecutorClient(ServiceClient):
         """Store a workflow. `file` is the path that it comes from, in its project. If `is_forced`, it replaces one that
         was pushed from another file.
         """
-        told = {"workflow": workflow, "file": file, "force": is_forced or None, **_name_variables()}
+        return self.push_source(workflow, file, read_variables(), is_forced=is_forced)
+
+    def push_source(
+        self, source: Any, file: str | None, variables: Mapping[str, Any], *, is_forced: bool = False
+    ) -> Answer:
+        """Store a workflow, text or object, with other variables than the project's."""
+        told = {"workflow": source, "file": file, "force": is_forced or None, "vars": dict(variables) or None}
         return self._send("POST", "/webhooks", {key: value for key, value in told.items() if value is not None})
 
     def execute(
@@ -154,6 +161,44 @@ class ExecutorClient(ServiceClient):
         """
         return self._send("POST", f"{_workflow_path(name)}/resume", {})
 
+    def list_schedules(self, count: int = SHOWN_TIMES) -> list[dict[str, Any]]:
+        """The schedules of all workflows, each with its next `count` times. An executor of the release before has none.
+        Raises AnswerError.
+        """
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            answer = self._send("GET", "/schedules", count=count, cursor=cursor)
+            if not answer["success"] and answer["error"]["code"] == "NOT_FOUND":
+                return found
+            data = require_data(answer)
+            found += data["schedules"]
+            cursor = data["cursor"]
+            if cursor is None:
+                return found
+
+    def show_schedules(self, name: str, count: int = SHOWN_TIMES) -> list[dict[str, Any]]:
+        """Those of a workflow. Raises AnswerError WORKFLOW_NOT_FOUND."""
+        found: list[dict[str, Any]] = require_data(self._send("GET", _schedules_path(name), count=count))["schedules"]
+        return found
+
+    def pause_schedules(self, name: str) -> list[dict[str, Any]]:
+        """As they are then. Raises AnswerError NO_SCHEDULES, WORKFLOW_NOT_FOUND."""
+        return self._change_schedules(name, "pause")
+
+    def resume_schedules(self, name: str) -> list[dict[str, Any]]:
+        """As they are then. Raises AnswerError NO_SCHEDULES, WORKFLOW_NOT_FOUND."""
+        return self._change_schedules(name, "resume")
+
+    def _change_schedules(self, name: str, action: str) -> list[dict[str, Any]]:
+        answer = self._send("POST", f"{_schedules_path(name)}/{action}", {})
+        found: list[dict[str, Any]] = require_data(answer)["schedules"]
+        return found
+
+    def run_schedule(self, name: str, number: int) -> Answer:
+        """Start a run now, as the schedule of that number would. The answer has "run_id"."""
+        return self._send("POST", f"{_schedules_path(name)}/run", {"number": number})
+
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
@@ -179,15 +224,16 @@ class ExecutorClient(ServiceClient):
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
 
     def show_version(self, name: str, version: int) -> Answer:
-        """The data is {"name", "version", "pushed_at", "workflow"}."""
+        """The data is {"name", "version", "pushed_at", "workflow", "vars"}; a release before it tells no `vars`."""
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}/versions/{version}")
 
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
         return str(require_data(self.show_workflow(name))["token"])
 
-    def rotate_token(self, token: str) -> Answer:
-        return self._send("POST", f"/webhooks/{token}/rotate")
+    def rotate_token(self, token: str, chosen: str | None = None) -> Answer:
+        """Replace a token, by a new one or by that of another platform."""
+        return self._send("POST", f"/webhooks/{token}/rotate", None if chosen is None else {"token": chosen})
 
     def delete_workflow(self, token: str) -> Answer:
         return self._send("DELETE", f"/webhooks/{token}")
@@ -292,6 +338,10 @@ def _is_new(run_id: str) -> bool:
 
 def _trigger_path(name: str) -> str:
     return f"/webhooks/named/{quote(name, safe='')}/trigger"
+
+
+def _schedules_path(name: str) -> str:
+    return f"/schedules/{quote(name, safe='')}"
 
 
 def _workflow_path(name: str | None) -> str:

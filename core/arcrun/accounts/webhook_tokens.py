@@ -55,3 +55,6 @@ class TenantTokens:
 
     def is_token(self, text: str) -> bool:
         return _PATTERN.fullmatch(text) is not None
+
+    async def is_own(self, text: str) -> bool:
+        return await self._tokens.read_tenant(text) == self._tenant_id

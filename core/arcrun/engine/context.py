@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.request import RunRequest
@@ -290,9 +291,17 @@ class AnyResponder(Protocol):
     """What makes the run's response (responder.py). `scope` is what its templates see."""
 
     scope: dict[str, Any] | None
+    response: RunResponse | None
 
     async def answer(self) -> None:
         """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
+
+
+class AnyEarlyAnswer(Protocol):
+    """What answers before the run's end (early_answer.py)."""
+
+    async def give(self, answer: Answer) -> None:
+        """Raises RunError ANSWER_TOO_LARGE, RESPONSE_FAILED; CpuBudgetError."""
 
 
 class AnyReplay(Protocol):
@@ -386,10 +395,10 @@ class RunContext:
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
-    None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
-    the run is to end; `links` is None if nobody can be asked to decide, `progress` if nobody can see the run, `starter`
-    where no run can start another. `replay` is what it takes over from another, None in a sub-workflow; `watch` tells
-    whether somebody has asked that a run that is not durable ends.
+    None if the run has no response of its own, `early_answer` if no line leads to `respond`; `journal` is None if the
+    run is not durable; `interrupt` returns when the run is to end; `links` is None if nobody can be asked to decide,
+    `progress` if nobody can see the run, `starter` where no run can start another. `replay` is what it takes over from
+    another, None in a sub-workflow; `watch` tells whether somebody has asked that a run that is not durable ends.
     """
 
     ports: RunPorts
@@ -409,6 +418,7 @@ class RunContext:
     depth: int = 0
     request: RunRequest | None = None
     responder: "AnyResponder | None" = None
+    early_answer: AnyEarlyAnswer | None = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
     journal: "Journal | None" = None
     step_path: str = ""  # what the names of this sub-workflow's steps begin with

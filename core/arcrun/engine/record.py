@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
-from arcrun.engine.run_response import RunResponse
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError, RunCancelledError
@@ -51,8 +51,9 @@ class Verdict(_Told):
 
 
 class StoredRecord(_Told):
-    """The stored record of a run: `input` until the run ends, and `trace` if it waits; then `trace` and either `data`
-    or `error`. `dead_until` is until when a dead letter is kept as one (ISO 8601, UTC).
+    """The stored record of a run: `input` until the run ends, `trace` if it waits, and what it `waits_for` while it is
+    queued; then `trace` and either `data` or `error`. `dead_until` is until when a dead letter is kept as one (ISO
+    8601, UTC).
     """
 
     error: NotRequired[dict[str, Any]]
@@ -62,6 +63,7 @@ class StoredRecord(_Told):
     undos: NotRequired[list[dict[str, Any]]]
     response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
+    waits_for: NotRequired[str]
     dead_until: NotRequired[str]
     decisions: NotRequired[list[Any]]  # arcrun.run_log.cut_off_calls.CutOffCall, of a run that needs a decision
 

@@ -46,10 +46,12 @@ class PlainRequest:
 
 
 class RunRequest:
-    """The request of one run and its sub-workflows. It reads each field once, when a plan first names it."""
+    """The request of one run and its sub-workflows. It reads each field once, when a plan first names it. `kind` is the
+    TriggerKind of the run.
+    """
 
-    def __init__(self, source: RequestSource, started_ms: float) -> None:
-        self._source = source
+    def __init__(self, source: RequestSource, started_ms: float, kind: str) -> None:
+        self._source, self._kind = source, kind
         self.known: dict[str, Any] = {"received_at": render_time(source.received_ms or started_ms)}
 
     def read(self, fields: Collection[str]) -> Mapping[str, Any]:
@@ -58,6 +60,8 @@ class RunRequest:
         if not missing:
             return {}
         found = {name: value for name, value in self._source.describe(missing).items() if name not in self.known}
+        if "trigger" in missing:
+            found.setdefault("trigger", {"kind": self._kind})
         self.known |= found
         return found
 

@@ -42,6 +42,12 @@ def derive_run_id(run_id: str, name: str, now_ms: float) -> str:
     return first_id_at(now_ms) + kept_in + _encode(own, _OWN_BITS // 5)
 
 
+def build_derived_id(at_ms: float, number: int, digest: bytes) -> str:
+    """The id of a run for the moment `at_ms` that object `number` keeps, made of a digest."""
+    own = int.from_bytes(digest) & (1 << _OWN_BITS) - 1
+    return first_id_at(at_ms) + _PAIRS[number] + _encode(own, _OWN_BITS // 5)
+
+
 def object_of(run_id: str) -> int:
     return _PAIRS.index(run_id[_TIME_CHARACTERS : _TIME_CHARACTERS + _OBJECT_CHARACTERS])
 

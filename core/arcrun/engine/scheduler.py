@@ -3,7 +3,7 @@
 A node runs if enough edges into it fire, by default one, otherwise it is skipped. Independent nodes run concurrently.
 The lists and conditions on the edges out of a node belong to it: if one cannot be evaluated, the node fails. An
 unhandled failure ends the graph, and so does an edge to `stop` or `break`: running nodes are cancelled, waiting ones
-are skipped.
+are skipped. An edge to `respond` answers early, and ends nothing.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from arcrun.templates.run import RUN
 from arcrun.templates.template import INPUT_LOOP, ROUNDS, START, Scope
 from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import INPUT, STOP
+from arcrun.workflows.model import INPUT, RESPOND, STOP
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
 
@@ -182,7 +182,7 @@ class GraphRun:
             if INPUT in graph.exits:
                 await self._read_exits(INPUT, graph.exits[INPUT])
             if self._endings:
-                self._end_if_led_from((INPUT, ""))
+                await self._end_if_led_from((INPUT, ""))
             if graph.chain is None:
                 await self._settle_beside_each_other()
             elif self._context.journal is None:
@@ -341,7 +341,7 @@ class GraphRun:
             self._statuses[unit.name] = SKIPPED
             self._context.ledger.add(SkippedNode(unit.name, unit.component), self._around.iteration)
         if self._endings:
-            self._end_if_led_from((unit.source, unit.item) if isinstance(unit, PlannedLoop) else (unit.name, ""))
+            await self._end_if_led_from((unit.source, unit.item) if isinstance(unit, PlannedLoop) else (unit.name, ""))
 
     async def _take_over(self, unit: Unit, replay: AnyReplay) -> None:
         """Settle a unit as it was settled in the run that this one replays. Raises the ArcrunError of a line out of it
@@ -420,10 +420,17 @@ class GraphRun:
         graph_run, loop = self._parent
         return graph_run._find_reason(loop)
 
-    def _end_if_led_from(self, key: UnitKey) -> None:
-        """Raises StopError or BreakError if an edge out of this unit leads to `stop` or `break`, and fires."""
-        for ending in self._endings.get(key, ()):
-            if not self._fires(ending.edge):
+    async def _end_if_led_from(self, key: UnitKey) -> None:
+        """Answer early if an edge out of this unit leads to `respond`, and fires. Raises StopError or BreakError if one
+        leads to `stop` or `break`; RunError ANSWER_TOO_LARGE, RESPONSE_FAILED.
+        """
+        fired = [ending for ending in self._endings.get(key, ()) if self._fires(ending.edge)]
+        early = None if self._context.depth or self._context.is_trial else self._context.early_answer
+        for ending in fired:
+            if ending.name == RESPOND and early is not None:
+                await early.give(self._answer_of(ending.edge))
+        for ending in fired:
+            if ending.name == RESPOND:
                 continue
             answer = self._answer_of(ending.edge)
             self._ended[None] = f"a line to `{ending.name}` had ended the {'run' if ending.name == STOP else 'loop'}"

@@ -12,6 +12,8 @@ class TriggerKind(StrEnum):
     NAME = "name"  # the name of a stored workflow, with the API key
     WORKFLOW = "workflow"  # a node of another run, with `detach`
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
+    SCHEDULE = "schedule"  # a time of its `schedule`
+    FAILURE = "failure"  # a failed run of another workflow, which its `failure_of` names
     REPLAY = "replay"  # another run, which is replayed or retried
 
 

@@ -12,6 +12,7 @@ from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
 
 SOME_RUNS = 4  # requested from each object in addition to its share of a page
@@ -48,6 +49,16 @@ class RunLogObjects:
 
     async def add(self, number: int, runs: Sequence[StoredRun]) -> None:
         await self._open_object(number).add(runs)
+
+    async def add_new(self, number: int, runs: Sequence[StoredRun]) -> Sequence[str]:
+        return await self._open_object(number).add_new(runs)
+
+    async def list_running(self, run_ids: Sequence[str]) -> list[str]:
+        by_object: dict[int, list[str]] = {}
+        for run_id in run_ids:
+            by_object.setdefault(object_of(run_id), []).append(run_id)
+        asked = (self._open_object(number).list_running(ids) for number, ids in by_object.items())
+        return [run_id for found in await asyncio.gather(*asked) for run_id in found]
 
     async def expect_blobs(self, run_id: str) -> None:
         await self._open_object(object_of(run_id)).expect_blobs(run_id)
@@ -147,6 +158,11 @@ class RunLogObjects:
 
     async def leave(self, ticket: str) -> None:
         await self._open_object(object_of(ticket)).leave(ticket)
+
+    async def admit_or_queue(
+        self, ticket: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        return await self._open_object(object_of(ticket)).admit_or_queue(ticket, run_id, limits, lease_ms)
 
     async def measure(self) -> Sequence[Measured]:
         """The measurements of each object."""

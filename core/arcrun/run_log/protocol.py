@@ -10,21 +10,23 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
+from arcrun.run_log.limited_runs import LimitedRunsObject, RemoteLimitedRuns
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued one, which has
-    none yet; `queued_ms` is how long that may take once it has begun. `keep_days` is the workflow's own setting, 0 for
-    the platform's. `replay_of` is the run that it replays, `retried_by` the one that retries it.
+    none yet; `queued_ms` is how long that may take once it has begun, `is_limited` whether it waits for its workflow's
+    limits. `keep_days` is the workflow's own setting, 0 for the platform's. `replay_of` is the run that it replays,
+    `retried_by` the one that retries it.
 
-    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, and {"trace"}
-    if it waits. `input` is the run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started
-    with, sealed, until it has ended (executor/durable/start.py). `blobs` says which of the three are stored in the
-    bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a dead letter, never stored: until
-    when it is kept as one. `tenant` is whose object it is, in the hosted mode; there `workflow`, `node`, `error` and
-    `result` are sealed (arcrun/run_log/tenants.py, executor/hosted/sealed_results.py).
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, {"trace"} if it
+    waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
+    `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
+    of the three are stored in the bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a
+    dead letter, never stored: until when it is kept as one. `tenant` is whose object it is, in the hosted mode; there
+    `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py, executor/hosted/sealed_results.py).
     """
 
     id: str
@@ -44,6 +46,7 @@ class StoredRun(TypedDict):
     input: NotRequired[str | None]
     start: NotRequired[str | None]
     queued_ms: NotRequired[float]
+    is_limited: NotRequired[bool]
     dead_until_ms: NotRequired[float]
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
@@ -124,11 +127,18 @@ class RunLogObject(
     RunEventsObject,
     DeadLettersObject,
     QueuedRunsObject,
+    LimitedRunsObject,
     CutOffCallsObject,
     Protocol,
 ):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
+
+    async def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        """Store accepted runs that are not stored yet. Returns the ids of those that have not ended."""
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the runs that have not ended, and are not lost."""
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
         """Store a tenant's run with a start, if it is then one of `most` at most that have one, and there is room."""
@@ -154,6 +164,12 @@ class RunLogObject(
 
     async def cancel_start(self, run_id: str) -> bool:
         """Note that a run is to end. False if it has ended, or has no start."""
+
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        """Keep what a run that has not ended has answered early, sealed, unless it has one."""
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        """It, of a run that has not ended."""
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         """Put a trace, as JSON, into the result of a run that has not ended."""
@@ -205,12 +221,26 @@ class RunLogObject(
 
 
 class RemoteRunLog(
-    RemoteRequestKeys, RemoteAdmissions, RemoteRunEvents, RemoteDeadLetters, RemoteQueuedRuns, RemoteCutOffCalls
+    RemoteRequestKeys,
+    RemoteAdmissions,
+    RemoteRunEvents,
+    RemoteDeadLetters,
+    RemoteQueuedRuns,
+    RemoteLimitedRuns,
+    RemoteCutOffCalls,
 ):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
+
+    async def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        unfinished: Sequence[str] = await self._channel.call("add_new", {"runs": list(runs)})
+        return unfinished
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        running: Sequence[str] = await self._channel.call("list_running", {"run_ids": list(run_ids)})
+        return running
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
         accepted: Acceptance = await self._channel.call("accept", {"run": dict(run), "most": most})
@@ -240,6 +270,13 @@ class RemoteRunLog(
     async def find_start(self, run_id: str) -> Started | None:
         start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
+
+    async def note_early_answer(self, run_id: str, answer: str) -> None:
+        await self._channel.call("note_early_answer", {"run_id": run_id, "answer": answer})
+
+    async def find_early_answer(self, run_id: str) -> str | None:
+        answer: str | None = await self._channel.call("find_early_answer", {"run_id": run_id})
+        return answer
 
     async def note_trace(self, run_id: str, trace: str) -> None:
         await self._channel.call("note_trace", {"run_id": run_id, "trace": trace})
@@ -302,14 +339,16 @@ class RemoteRunLog(
 
 class Blobs(IntFlag):
     """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
-    row says that it has an answer: so that is deleted after a while. VALUES are stored there whatever their size.
+    row says that it has an answer, or an early one: so those are deleted after a while. VALUES are stored there
+    whatever their size.
     """
 
     RESULT = 1
     INPUT = 2
     START = 4
     ANSWER = 8
-    VALUES = 16
+    EARLY_ANSWER = 16
+    VALUES = 32
 
 
 _NAMES = {
@@ -317,6 +356,7 @@ _NAMES = {
     Blobs.INPUT: "input",
     Blobs.START: "start",
     Blobs.ANSWER: "answer",
+    Blobs.EARLY_ANSWER: "early-answer",
     Blobs.VALUES: "values",
 }
 

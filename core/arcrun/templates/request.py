@@ -17,6 +17,7 @@ REQUEST_FIELDS: Mapping[str, frozenset[str]] = {
     "text": frozenset({"string", "null"}),
     "received_at": frozenset({"string"}),
     "ip": frozenset({"string", "null"}),
+    "trigger": frozenset({"object"}),
 }
 _ELSE = "The body is `input`, and `request.text` its raw text."
 

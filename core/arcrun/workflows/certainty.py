@@ -13,7 +13,7 @@ from operator import and_
 from typing import NamedTuple
 
 from arcrun.interruptible import Steps
-from arcrun.workflows.graph import ENDED, HAS_FAILED, Loop, Shape, reachable
+from arcrun.workflows.graph import ENDED, HAS_FAILED, RESPONDED, Loop, Shape, reachable
 from arcrun.workflows.joins import hold_whichever
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
@@ -172,12 +172,20 @@ class Certainty:
                 facts[name] = reduce(and_, held)
             else:
                 facts[name] = hold_whichever(held, join.needed(len(held)))
-        return {**facts, ENDED: self._find_end(facts), HAS_FAILED: 0}
+        end = self._find_end(facts)
+        return {**facts, ENDED: end, HAS_FAILED: 0, RESPONDED: self._find_respond(facts, end)}
 
     def _find_end(self, facts: Mapping[str, int]) -> int:
         """The facts that are certain at the end of every run that does not fail, if lines to `stop` may end it."""
         common = self._close(0) if self._stops else 0
         for edge in self._stops:
+            common &= facts[edge.source] | self._of_edge(edge)
+        return common
+
+    def _find_respond(self, facts: Mapping[str, int], end: int) -> int:
+        """The facts that are certain whenever a response is made that is no failure's, if lines lead to `respond`."""
+        common = self._close(end) if (responds := self._workflow.responds) else 0
+        for edge in responds:
             common &= facts[edge.source] | self._of_edge(edge)
         return common
 

@@ -14,7 +14,18 @@ from arcrun.workflows.graph import Shape, add_ends, analyse_flow
 from arcrun.workflows.inputs.check import InputChecker
 from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.joins import ShapeChecker, add_joins
-from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.model import (
+    INPUT,
+    OUTPUT,
+    RESPOND,
+    STOP,
+    TEMPLATE_STEPS,
+    Edge,
+    Node,
+    NodeParts,
+    SymbolTable,
+    Workflow,
+)
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
@@ -59,6 +70,10 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     if symbols.schema_problem and not any(found.code == INVALID_INPUT_SCHEMA for found in findings.found):
         findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
+    if workflow.triggers.failure_of is not None and symbols.workflows is not None:
+        workflow.triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
+    for number, problem in symbols.schedule_problems.items():
+        findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
     kinds = KindFinder(workflow, shape, symbols)
     inputs = InputChecker(workflow, shape, symbols, kinds, findings)
     yield LINE_STEPS * len(workflow.edges)
@@ -177,7 +192,7 @@ def _check_edge(edge: Edge, checker: ReferenceChecker) -> None:
             checker.findings.add(
                 "EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at
             )
-    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) == STOP):
+    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) in (STOP, RESPOND)):
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:

@@ -76,6 +76,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A line leads to `break` from a node that is in no loop's body.",
         "Lead it to `stop`, which ends the run; or to the next node.",
     ),
+    "RESPOND_IN_LOOP": (
+        "A line leads to `respond` from a node in a loop's body, which runs once for each element.",
+        "Lead there after the loop: `orders >> CONTINUE >> respond`.",
+    ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
     "INVALID_INPUT": (

@@ -13,8 +13,9 @@ from arcrun.workflows.model import INPUT, OUTPUT, STOP, TERMINAL_ALIASES, Edge, 
 
 # Names in templates that no node may have: the request, the project's settings, and the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
-# Behind the last node, as names of Shape.settled, which no node can have: the run has succeeded, or has failed.
-ENDED, HAS_FAILED = "\0ended", "\0failed"
+# When a response is made, as names of Shape.settled, which no node can have: the run has succeeded, or has failed; or
+# it has succeeded or led to `respond`.
+ENDED, HAS_FAILED, RESPONDED = "\0ended", "\0failed", "\0responded"
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Shape:
 
     `settled` maps each node to what has settled before it runs: names of nodes, and finished loops as named by
     `results_of`; `assured` to what of that has settled for certain, None if it is the same. `loops` are in the order of
-    the flow, `joins` those that are not `any`, by node. `at_end` has what has settled for certain at ENDED and
-    HAS_FAILED.
+    the flow, `joins` those that are not `any`, by node. `at_end` has what has settled for certain at ENDED,
+    HAS_FAILED and RESPONDED.
     """
 
     order: tuple[str, ...]
@@ -96,17 +97,27 @@ def results_of(loop: Loop) -> str:
 
 
 def add_ends(workflow: Workflow, shape: Shape) -> Shape:
-    """The shape with ENDED and HAS_FAILED, for what is evaluated at the end of a run."""
+    """The shape with ENDED, HAS_FAILED and RESPONDED, for what is evaluated at a run's end, or when it responds."""
     outer = frozenset(name for name in shape.order if shape.loop_around(name) is None)
     settled = outer | {results_of(loop) for loop in shape.loops if loop.source == INPUT or loop.source in outer}
     assured = settled - _find_cancellable(workflow, shape)
     if any(workflow.ending_of(edge) == STOP for edge in workflow.edges):
         assured = frozenset()
+    before = assured
+    for edge in workflow.responds:
+        before &= _find_settled_at(edge, shape)
     return replace(
         shape,
-        settled={**shape.settled, ENDED: settled, HAS_FAILED: settled},
-        at_end={ENDED: assured, HAS_FAILED: frozenset()},
+        settled={**shape.settled, ENDED: settled, HAS_FAILED: settled, RESPONDED: settled},
+        at_end={ENDED: assured, HAS_FAILED: frozenset(), RESPONDED: before},
     )
+
+
+def _find_settled_at(edge: Edge, shape: Shape) -> frozenset[str]:
+    """What has settled for certain when an edge fires."""
+    earlier = frozenset(name for name in shape.settled[edge.source] if shape.is_assured(name, edge.source))
+    loops = {results_of(loop) for loop in shape.loops if edge.spec.ends_loop and is_continued(loop, edge)}
+    return earlier | {edge.source} | loops
 
 
 def _find_cancellable(workflow: Workflow, shape: Shape) -> frozenset[str]:

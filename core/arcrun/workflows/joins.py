@@ -1,4 +1,4 @@
-"""Checks the joins of a flow and its lines to `stop` and `break`; finds what has settled for certain behind a join."""
+"""Checks the joins of a flow and its lines to ENDINGS; finds what has settled for certain behind a join."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from arcrun.contracts.model import Contract
 from arcrun.interruptible import Steps
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Assured, Loop, Shape, is_continued, reachable, results_of
-from arcrun.workflows.model import BREAK, INPUT, OUTPUT, STOP, Edge, Join, Node, SymbolTable, Workflow
+from arcrun.workflows.model import BREAK, INPUT, OUTPUT, RESPOND, STOP, Edge, Join, Node, SymbolTable, Workflow
 from arcrun.workflows.relations import Fires
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -76,7 +76,7 @@ class Bound(Protocol):
 
 
 class ShapeChecker:
-    """Checks the joins, and the lines to `stop` and `break`, of a flow whose shape is known."""
+    """Checks the joins, and the lines to ENDINGS, of a flow whose shape is known."""
 
     def __init__(
         self, workflow: Workflow, shape: Shape, symbols: SymbolTable, findings: Findings, count_together: Bound
@@ -92,7 +92,11 @@ class ShapeChecker:
             if edge.target == BREAK and self._shape.loop_around(edge.source) is None:
                 message = f"`{edge.source}` is in no loop that `break` could end"
                 self._findings.add("BREAK_OUTSIDE_LOOP", message, at=edge.at)
-        self._report_unreachable(endings)
+            if edge.target == RESPOND and (loop := self._shape.loop_around(edge.source)) is not None:
+                message = f"`{edge.source}` runs once for each `{loop.item}`, and the caller gets one answer"
+                hint = f"Answer after the loop: `{loop.source} >> CONTINUE({loop.item}) >> {RESPOND}`."
+                self._findings.add("RESPOND_IN_LOOP", message, hint, at=edge.at)
+        self._report_unreachable([edge for edge in endings if edge.target != RESPOND])
 
     def _check_join(self, node: Node, join: Join, lines: list[Edge]) -> Steps[None]:
         at = (*node.at, "join")
@@ -180,7 +184,7 @@ class ShapeChecker:
         succeeded = {e.source: e for e in endings if e.spec.fires is Fires.ON_SUCCESS}
         never = []
         for edge in self._workflow.edges:
-            if edge.target == OUTPUT or edge in endings:
+            if edge.target == OUTPUT or self._workflow.ending_of(edge):
                 continue
             end = ends.get((edge.source, edge.relation, edge.argument))
             if end is None and not edge.spec.handles_failure:

@@ -18,10 +18,10 @@ from arcrun.workflows.responses.model import Response
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
 INPUT, OUTPUT = "input", "output"
-# What a line may lead to besides a node and OUTPUT: it ends the run, or the loop around. A node may have such a name if
-# it has an entry in the config.
-STOP, BREAK = "stop", "break"
-ENDINGS = (STOP, BREAK)
+# What a line may lead to besides a node and OUTPUT: it ends the run, the loop around, or the wait of the webhook's
+# caller. A node may have such a name if it has an entry in the config.
+STOP, BREAK, RESPOND = "stop", "break", "respond"
+ENDINGS = (STOP, BREAK, RESPOND)
 TEMPLATE_STEPS = 8  # for compiling one (arcrun/interruptible.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
@@ -51,7 +51,7 @@ KEEPS_ALL = Keeping()
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge. `source` may be INPUT, `target` may be OUTPUT, STOP or BREAK. `argument` and `path` are those of
+    """An edge. `source` may be INPUT, `target` may be OUTPUT or one of ENDINGS. `argument` and `path` are those of
     RelationCall.
 
     `at` is the edge's path in the source.
@@ -341,8 +341,13 @@ class Workflow:
         return {name: [*found.values()] for name, found in lines.items()}
 
     def ending_of(self, edge: Edge) -> str:
-        """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""
+        """The one of ENDINGS that the edge leads to; empty otherwise, also if a node has that name."""
         return edge.target if edge.target in ENDINGS and edge.target not in self.nodes else ""
+
+    @property
+    def responds(self) -> list[Edge]:
+        """The edges to RESPOND."""
+        return [edge for edge in self.edges if self.ending_of(edge) == RESPOND]
 
 
 @dataclass(frozen=True)
@@ -353,7 +358,8 @@ class SymbolTable:
     `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
     nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
-    not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node.
+    not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
+    wrong with the times of schedules, by their numbers.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -364,4 +370,5 @@ class SymbolTable:
     unchecked: Collection[str] = ()
     schema_problem: str = ""
     event_schema_problems: Mapping[str, str] = field(default_factory=dict)
+    schedule_problems: Mapping[int, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ with `edges` (a list of {from, relation, to}).
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.interruptible import Steps, run_steps
@@ -30,6 +30,7 @@ from arcrun.workflows.model import (
     ENDINGS,
     INPUT,
     OUTPUT,
+    RESPOND,
     STOP,
     TERMINAL_ALIASES,
     Edge,
@@ -49,7 +50,7 @@ from arcrun.workflows.settings import (
     report_unknown_key,
 )
 from arcrun.workflows.triggers.input_schema import parse_input_schema
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, DEFAULT_WAIT_MS, Triggers
 from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triggers.start_limits import parse_start_limits
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
@@ -180,6 +181,13 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     if len(names) > MAX_NODES:
         findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes; the limit is {MAX_NODES}", _SPLIT)
         return None
+    responds = RESPOND in terminals and any(edge.target == RESPOND for edge in edges)
+    if responds and data.get("durable") is False:
+        message = f"a workflow that answers early (`{RESPOND}`) is durable all the same"
+        findings.warn("INVALID_SETTING", message, "Remove `durable: false`.", at=("durable",))
+    is_durable = settings.flag("durable") or responds
+    triggers = _parse_triggers(findings, data, is_durable=is_durable, responds=responds)
+    is_accepted = is_durable or triggers.webhook.wait_ms is not None
     return Workflow(
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),
@@ -194,16 +202,32 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
             Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
             settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
         ),
-        is_durable=settings.flag("durable"),
+        is_durable=is_durable,
         input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
         if "input_schema" in data
         else None,
-        triggers=parse_triggers(findings, data["triggers"], ("triggers",), is_durable=data.get("durable") is True)
-        if "triggers" in data
-        else DEFAULT_TRIGGERS,
-        start_limits=parse_start_limits(findings, data["limits"], ("limits",)) if "limits" in data else (),
+        triggers=triggers,
+        start_limits=parse_start_limits(findings, data["limits"], ("limits",), is_accepted=is_accepted)
+        if "limits" in data
+        else (),
         response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
+
+
+def _parse_triggers(findings: Findings, data: Mapping[str, Any], *, is_durable: bool, responds: bool) -> Triggers:
+    """The webhook of a workflow that `responds` waits for that, unless the workflow says how long, or not to."""
+    triggers = DEFAULT_TRIGGERS
+    if "triggers" in data:
+        triggers = parse_triggers(findings, data["triggers"], ("triggers",), is_durable=is_durable)
+    if not responds:
+        return triggers
+    if triggers.webhook.wait_ms is None:
+        return Triggers(replace(triggers.webhook, wait_ms=DEFAULT_WAIT_MS))
+    if not triggers.webhook.wait_ms:
+        message = "the webhook answers before the run begins, so that nobody gets what `respond` answers"
+        at = ("triggers", "webhook", "answer")
+        findings.warn("INVALID_SETTING", message, "Remove `answer`, or the lines to `respond`.", at=at)
+    return triggers
 
 
 @dataclass(frozen=True)
@@ -315,9 +339,12 @@ def _find_misuse(edge: Edge, terminals: Collection[str]) -> tuple[str, str] | No
     of what is no node.
     """
     if edge.source in ENDINGS and edge.source in terminals:
+        hint = f"If it is a node, give it an entry: config.{edge.source}: {{component: ...}}."
+        if edge.source == RESPOND:
+            hint = f"What leads to `{RESPOND}` leads to `{edge.target}` too: write another line from there. {hint}"
+            return f"nothing follows `{RESPOND}`, beside which the run goes on", hint
         what = "run" if edge.source == STOP else "loop around"
-        hint = f"Remove the line. If it is a node, give it an entry: config.{edge.source}: {{component: ...}}."
-        return f"nothing follows `{edge.source}`, which ends the {what}", hint
+        return f"nothing follows `{edge.source}`, which ends the {what}", f"Remove the line. {hint}"
     if edge.source == OUTPUT or edge.target == INPUT:
         return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges lead from the trigger to the answer."
     if edge.source == INPUT and not edge.spec.leaves_trigger:

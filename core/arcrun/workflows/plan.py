@@ -20,6 +20,7 @@ from arcrun.templates.template import CREDENTIAL, Template, compile_path, compil
 from arcrun.workflows.model import (
     INPUT,
     KEEPS_ALL,
+    RESPOND,
     STOP,
     Join,
     Keeping,
@@ -31,7 +32,7 @@ from arcrun.workflows.model import (
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.responses.model import Response
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, OnLimit, StartLimit, Triggers
 
 PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
@@ -42,11 +43,14 @@ SHAPES_FORMAT = 4
 TRIGGERS_FORMAT = 5
 DURABLE_FORMAT = 6  # of a plan whose runs are durable, whatever else it has
 RUN_FORMAT = 7  # of a plan that reads `run` in its flow, whatever else it has
-# Of a plan that has `idempotency_key`, `detach`, `once`, or an `answer` of its webhook, whatever else it has.
+# Of a plan that has `idempotency_key`, `detach`, `once`, `on_limit`, a line to `respond`, or an `answer` of its
+# webhook, whatever else it has.
 LASTING_FORMAT = 8
+STARTING_FORMAT = 9  # of a plan that starts by itself, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (
     *(IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT, LASTING_FORMAT),
+    STARTING_FORMAT,
 )
 
 
@@ -189,7 +193,7 @@ class Exits:
 
 @dataclass(frozen=True)
 class Ending:
-    """An edge to STOP or BREAK, which is its `name`."""
+    """An edge to STOP, BREAK or RESPOND, which is its `name`."""
 
     name: str
     edge: InEdge
@@ -198,7 +202,8 @@ class Ending:
 @dataclass(frozen=True)
 class Graph:
     """A graph. Its nodes are ordered with parents first. `answers` are the edges into its answer; if the flow names
-    none, it is None, and the answer is that of the nodes that ran last. `endings` are those that end it early.
+    none, it is None, and the answer is that of the nodes that ran last. `endings` are those that end it early, or its
+    caller's wait.
     """
 
     nodes: tuple[PlannedNode, ...]
@@ -399,7 +404,17 @@ class Plan:
     def has_lasting_parts(self) -> bool:
         """Whether it has what plans of RUN_FORMAT lack."""
         calls = any(call.key_field or call.is_detached or call.is_once for call in self.calls)
-        return calls or self.triggers.webhook.wait_ms is not None
+        return calls or self.triggers.webhook.wait_ms is not None or self.queues_runs or self.responds
+
+    @cached_property
+    def responds(self) -> bool:
+        """Whether a line leads to `respond`: its webhook may answer before the run has ended."""
+        return any(ending.name == RESPOND for ending in self.graph.endings)
+
+    @cached_property
+    def queues_runs(self) -> bool:
+        """Whether a run that its limits have no room for waits for it: all its runs are accepted."""
+        return any(limit.on_limit is not OnLimit.REJECT for limit in self.start_limits)
 
     def to_json(self) -> dict[str, Any]:
         return {

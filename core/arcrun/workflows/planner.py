@@ -16,6 +16,7 @@ from arcrun.workflows.plan import (
     LASTING_FORMAT,
     RUN_FORMAT,
     SHAPES_FORMAT,
+    STARTING_FORMAT,
     TRIGGERS_FORMAT,
     Ending,
     Graph,
@@ -48,6 +49,8 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         response=workflow.response,
         variables=builder.select_variables(variables),
     )
+    if plan.triggers.starts_itself:
+        return replace(plan, format=STARTING_FORMAT)
     if plan.has_lasting_parts:
         return replace(plan, format=LASTING_FORMAT)
     if plan.reads_run:
@@ -98,7 +101,7 @@ class _GraphBuilder:
         )
 
     def _plan_endings(self, sources: Collection[str]) -> tuple[Ending, ...]:
-        """The edges to `stop` and `break` from here. One CONTINUE for several loops fires after the last of them."""
+        """The edges to ENDINGS from here. One CONTINUE for several loops fires after the last of them."""
         return tuple(
             dict.fromkeys(
                 Ending(name, self._plan_edge(edge)[-1])

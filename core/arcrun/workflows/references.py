@@ -24,7 +24,7 @@ from arcrun.templates.template import (
 from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.graph import ENDED, HAS_FAILED, Loop, Shape, index_of, results_of
+from arcrun.workflows.graph import ENDED, HAS_FAILED, RESPONDED, Loop, Shape, index_of, results_of
 from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
 from arcrun.workflows.triggers.input_schema import find_unknown_field
@@ -38,6 +38,7 @@ ERROR = "error"
 END_FIELDS = {RUN: ("id",), ERROR: ("code", "message", "node")}
 END_NAMES = tuple(END_FIELDS)
 _CODE = "UNRESOLVED_REFERENCE"
+_ENDS = (ENDED, HAS_FAILED, RESPONDED)
 _GIVEN = (INPUT, REQUEST, VARIABLES)  # names that every node can read
 # What authors write for literals, which JMESPath has in backticks.
 _LITERALS = {
@@ -182,9 +183,9 @@ class ReferenceChecker:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head in (REQUEST, VARIABLES):
             return self._find_fixed_problem(steps)
-        if head == RUN and node not in (ENDED, HAS_FAILED):
+        if head == RUN and node not in _ENDS:
             return find_run_problem(steps) or self._find_link_problem(steps, node)
-        if head in (END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else ()):
+        if head in (END_NAMES if node == HAS_FAILED else (RUN,) if node in _ENDS else ()):
             return _find_end_problem(steps)
         if head == INPUT or (head == PREVIOUS and not self.of_undo and node in self.repeating):
             return None
@@ -241,7 +242,7 @@ class ReferenceChecker:
         if source is not None:
             return f"{_after_loop(source, node)}{{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
-        ends = END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else (CREDENTIAL,)
+        ends = END_NAMES if node == HAS_FAILED else (RUN,) if node in _ENDS else (CREDENTIAL,)
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
         return suggest_nearest(head, [*_GIVEN, *sorted(visible), *clocks, *ends], otherwise)
 
@@ -335,6 +336,8 @@ class ReferenceChecker:
         what = become.get(wanted, "may not have failed")
         if self.certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
+        if node == RESPONDED and self.shape is not None and not self.shape.is_assured(head, node):
+            what = "may not have ended"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} {_when(node)}"
         self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
 
@@ -389,12 +392,13 @@ class ReferenceChecker:
 
 
 def _when(node: str) -> str:
-    ends = {ENDED: "when the response is made", HAS_FAILED: "when the run has failed"}
+    made = "when the response is made"
+    ends = {ENDED: made, RESPONDED: made, HAS_FAILED: "when the run has failed"}
     return ends.get(node, f"when `{node}` runs")
 
 
 def _after_loop(source: str, node: str) -> str:
-    return "" if node in (ENDED, HAS_FAILED) else f"After `{source} >> CONTINUE >> {node}`, "
+    return "" if node in _ENDS else f"After `{source} >> CONTINUE >> {node}`, "
 
 
 def _find_end_problem(steps: Sequence[str]) -> tuple[str, str] | None:

@@ -199,6 +199,12 @@ def test_a_run_without_a_record_yet_has_no_timeline(capsys: pytest.CaptureFixtur
     ]
 
 
+def test_a_queued_run_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    announced = {"run_id": "R", "workflow": "party", "status": "queued", "started_at": RECORD["started_at"]}
+    render_timeline({**announced, "waits_for": "room in its limits: 1 at once", "input": {}})
+    assert "It waits for room in its limits: 1 at once\n" in capsys.readouterr().out
+
+
 def test_an_error_that_was_too_large_shows_its_preview(capsys: pytest.CaptureFixture[str]) -> None:
     cut = {"_truncated": True, "bytes": 9000, "preview": '{"code": "BAD"'}
     render_timeline({**RECORD, "trace": [entry("a", "failed", error=cut)]})

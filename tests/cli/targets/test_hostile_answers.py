@@ -26,6 +26,7 @@ from acr.main import acr, main
 
 WORD = HOSTILE.replace("\x00", "")  # for arguments and names of files, which end at a zero byte
 FILE = "w\x1b[31m\x9b2J\u202e.yaml"
+EXPORT = "export.jsonl"
 RUN_ID = "01J9ZC3VT0M4XKQW8R2E5H7N6P"
 TIME = "2026-11-26T00:00:00.000Z"
 FIGURES = {"total_runs": 1, "success_rate": 1.0, "avg_duration_ms": 1.0, "p95_duration_ms": 1.0}
@@ -71,6 +72,13 @@ COMPONENT = {
     **FIGURES,
 }
 LISTED = {**RECORD, "workflow": "x", "error": HOSTILE}
+SCHEDULE = {
+    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id"), HOSTILE),
+    "number": 1,
+    "paused": True,
+    "next": [{"utc": HOSTILE, "local": HOSTILE}],
+    **dict.fromkeys(("waiting", "skipped", "missed"), 1),
+}
 PUSHED = {
     **WORKFLOW,
     "changed": True,
@@ -78,10 +86,15 @@ PUSHED = {
     "diagnostics": [FINDING],
     "workflow": HOSTILE,
     "versions": [],
+    "schedules": [SCHEDULE],
 }
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
 # Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
+    "/schedules": {"schedules": [SCHEDULE], "cursor": None},
+    "/schedules/x": {"schedules": [SCHEDULE]},
+    "/schedules/x/pause": {"schedules": [SCHEDULE]},
+    "/schedules/x/resume": {"schedules": [SCHEDULE]},
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
     "/execute": {HOSTILE: HOSTILE},
@@ -145,6 +158,11 @@ COMMANDS: dict[str, list[str]] = {
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],
+    "schedule list": [],
+    "schedule next": ["x"],
+    "schedule pause": ["x"],
+    "schedule resume": ["x"],
+    "schedule run": ["x"],
     "replay": ["0" * 26],
     "retry": ["0" * 26],
     "delete": ["x", "--yes"],
@@ -170,6 +188,9 @@ COMMANDS: dict[str, list[str]] = {
     "usage": [],
     "open": [WORD],
     "completion": ["bash"],
+    "export": ["made.jsonl"],
+    "restore": [EXPORT, "--force"],
+    "destroy": ["--yes"],
 }
 MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"], "follow": ["logs", RUN_ID, "--follow"],
         "run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
@@ -229,6 +250,13 @@ def service() -> Iterator[str]:
 def desk(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with files of hostile names, and a configuration for the service."""
     (tmp_path / FILE).write_text(f"name: x\nflow: [{json.dumps(HOSTILE)}]\n")
+    lines = [
+        {"kind": "export", "format": 1},
+        {"kind": "workflow", "name": HOSTILE, "version": 1, "latest": 1, "file": HOSTILE, "paused": None},
+        {"kind": "version", "name": HOSTILE, "version": 1, "workflow": HOSTILE, "vars": {}},
+        {"kind": "end", "workflows": 1, "versions": 1, "runs": 0},
+    ]
+    (tmp_path / EXPORT).write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "part\x1b[31m").mkdir()
     (tmp_path / "part\x1b[31m/contract.yaml").write_text(json.dumps({"canonical_id": HOSTILE, HOSTILE: HOSTILE}))
     (tmp_path / "part\x1b[31m/x.wasm").write_bytes(b"\x00asm")

@@ -294,6 +294,13 @@ CASES: list[Any] = [
         id="a wait in a quick run",
     ),
     pytest.param(
+        text_of("input >> FOREACH x IN input.xs >> fetch", "fetch >> PIPE >> respond", config="  fetch: {url: u}\n"),
+        "RESPOND_IN_LOOP",
+        (4, 5),
+        "Answer after the loop: `input >> CONTINUE(x) >> respond`.",
+        id="an answer for each element",
+    ),
+    pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),
         "INVALID_SETTING",
         (5, 27),

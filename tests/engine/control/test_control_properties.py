@@ -1,6 +1,6 @@
-"""Any workflow with joins and lines to `stop` and `break` runs by the rules: an interpreter that has no plans, tasks or
-ports of its own follows what the components see, call by call, and says at each moment what may run, what must have
-begun, what has been cancelled, and in the end what is answered.
+"""Any workflow with joins and lines to `stop`, `break` and `respond` runs by the rules: an interpreter that has no
+plans, tasks or ports of its own follows what the components see, call by call, and says at each moment what may run,
+what must have begun, what has been cancelled, and in the end what is answered.
 
 No two calls end at the same moment, so that each race has one winner.
 """
@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import WorkflowError
 from fakes.components import Input
-from fakes.engine import EngineBench, data, failure
+from fakes.engine import RUN_ID, EngineBench, data, failure
 from fakes.ports.searches import examples
 from fakes.ports.virtual_time import VirtualTimeLoop
 
@@ -223,10 +226,13 @@ class Observed:
     record: RunRecord
     events: list[Event]
     at_s: float  # the end
+    early: list[RunRecord]
 
 
-def run_engine(case: Case, concurrency: int) -> Observed:
+def run_engine(case: Case, concurrency: int, responds: list[Line] | None = None) -> Observed:
+    """`responds` are lines to `respond`."""
     events: list[Event] = []
+    early: list[RunRecord] = []
 
     async def behave(given: Input) -> Mapping[str, Any]:
         name, path = given["name"], tuple(given["path"])
@@ -243,10 +249,13 @@ def run_engine(case: Case, concurrency: int) -> Observed:
     bench = EngineBench({"any": behave})
     config = dict(render_config(case.root, concurrency))
     counts = {"counts": [list(range(count)) for count in range(4)]}
+    flow = [*render(case.root), *(f"{source} >> {relation} >> respond" for source, relation in responds or ())]
+    plan = bench.plan({"name": "w", "flow": flow, "config": config, "concurrency": concurrency})
+    trigger = Trigger(TriggerKind.WEBHOOK, counts, answer_early=early.append)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        record = runner.run(bench.run(list(render(case.root)), counts, config=config, concurrency=concurrency))
+        record = runner.run(bench.engine.run(plan, trigger, RUN_ID))
         at_s = runner.get_loop().time()
-    return Observed(record, events, at_s)
+    return Observed(record, events, at_s, early)
 
 
 class AnError:
@@ -573,3 +582,38 @@ def test_any_workflow_with_joins_and_endings_runs_by_the_rules(case: Case) -> No
         assert record.data == root.answer
         assert sorted(entry.node for entry in record.trace) == sorted(case.root.all_nodes())
         check_records(root, record)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(cases(), st.data())
+def test_lines_to_respond_answer_when_the_first_of_them_fires_and_change_nothing_else(
+    case: Case, drawing: st.DataObject
+) -> None:
+    root = case.root
+    joins = [name for name, join in root.joins.items() if join.cancels]  # what leads elsewhere too goes on
+    names = [name for name in root.lines if not any(root.only_leads_to(join, name) for join in joins)]
+    chosen = st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)
+    responds = [(name, "ON_SUCCESS") for name in drawing.draw(chosen)]
+    for concurrency in (1, 7):
+        try:
+            plain, observed = run_engine(case, concurrency), run_engine(case, concurrency, responds)
+        except WorkflowError as refused:
+            reject_impossible_join(refused)
+        followed = follow(case, observed, concurrency)
+        ends_s = {event.name: event.at_s for event in observed.events if event.kind == "end"}
+        succeeded = [name for name, _ in responds if (fate := followed.outcomes.get(name)) and fate.data is not None]
+        first = min(succeeded, key=ends_s.__getitem__, default="")
+        assert [early.data for early in observed.early] == ([case.fate(first, ()).data] if first else [])
+        assert all(early.duration_ms == pytest.approx(ends_s[first] * 1000, abs=0.01) for early in observed.early)
+        assert (put_in_order(observed.events), observed.at_s) == (put_in_order(plain.events), plain.at_s)
+        assert describe(observed.record) == describe(plain.record)
+
+
+def put_in_order(events: list[Event]) -> list[Event]:
+    """What is cancelled together is cancelled in any order."""
+    return sorted(events, key=lambda event: (event.at_s, event.kind, event.name, event.path))
+
+
+def describe(record: RunRecord) -> tuple[Any, ...]:
+    statuses = [(entry.node, entry.status, entry.start_ms, entry.duration_ms) for entry in record.trace]
+    return record.data, record.error and record.error.code, record.duration_ms, statuses

@@ -10,7 +10,7 @@ import pytest
 from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_STEP_RESULT_BYTES
 from arcrun.ports import RunInstance
 from arcrun.wasm.abi import Execution
-from executor.durable.answers import wait_for_end
+from executor.durable.answers import wait_for_answer
 from executor.durable.lasting import Lasting
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
@@ -191,7 +191,8 @@ async def test_on_a_hosted_platform_it_is_done_for_the_request() -> None:
 async def test_an_instance_that_was_terminated_has_no_answer(bench: Bench, instances: SlowInstances) -> None:
     first = await send(bench, {**SOURCE, "triggers": {"webhook": {"answer": "accepted"}}})
     instances.ended.add(first.json()["run_id"])
-    assert await wait_for_end(instances_of(bench), bench.clock, first.json()["run_id"], 60_000) is None
+    run_id, lasting = first.json()["run_id"], instances_of(bench)
+    assert await wait_for_answer(lasting, bench.clock, run_id, 60_000, is_early=True) is None
     assert len(bench.clock.slept_ms) == 1
 
 

@@ -10,6 +10,7 @@ from arcrun.limits import MAX_RELEASED_RUNS
 from executor.durable.acceptance import resume_runs
 from executor.heads import FRESH_MS
 from executor.records import queued_runs
+from executor.records.limited_runs import Outside
 from executor.records.queued_runs import RELEASE_PAUSE_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client
@@ -61,12 +62,9 @@ async def begin_released(bench: Bench, instances: FakeInstances) -> None:
     async def export() -> bool:
         return False
 
-    async def begin(run_id: str) -> None:
-        await instances.create(run_id, {"run_id": run_id})
-
     for number, alarm in bench.logs.alarms.items():
         if alarm.due_ms is not None and alarm.due_ms <= bench.clock.now_ms():
-            await bench.logs.tables[number].on_alarm(bench.bucket, export, begin)
+            await bench.logs.tables[number].on_alarm(bench.bucket, export, Outside(bench.logs, instances))
 
 
 @pytest.fixture(params=["one", "all"])

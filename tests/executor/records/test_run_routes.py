@@ -181,7 +181,7 @@ async def test_an_async_trigger_answers_202_and_runs_later(executor: Executor, p
 async def test_a_run_under_way_is_shown_as_running(executor: Executor) -> None:
     executor.bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
     async with build_client(executor.bench.service) as client:
-        run_id = await executor.bench.service.start(
+        run_id, _ = await executor.bench.service.start(
             await executor.bench.service.workflows.find(executor.token), trigger_of_a_webhook(), is_owner=True
         )
         shown = (await client.get(f"/runs/{run_id}")).json()["data"]

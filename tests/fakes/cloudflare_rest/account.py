@@ -68,6 +68,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer({"id": "t2", "value": "minted-value", **json.loads(request.content)})
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
+            case ["DELETE", "workers", "domains", domain_id]:
+                return self.workers.detach_domain(domain_id)
             case [_, "workers", "workers", name, *rest] if rest:
                 return self.workers.answer_beta(request, name, rest, query)
             case [_, "workers", "services" | "scripts" | "workers", name, *rest]:
@@ -116,6 +118,13 @@ class CloudflareStandIn(httpx.BaseTransport):
             case ["DELETE", namespace, "values", key]:
                 self.values.pop((namespace, key), None)
                 return answer({})
+            case ["DELETE", namespace]:
+                titles = [title for title, kv_id in self.namespaces.items() if kv_id == namespace]
+                if not titles:
+                    return refuse(404, 10013, "namespace not found")
+                del self.namespaces[titles[0]]
+                self.values = {key: value for key, value in self.values.items() if key[0] != namespace}
+                return answer(None)
         return refuse(405, 10405, "method not allowed")
 
     def _answer_r2(self, request: httpx.Request, rest: list[str]) -> httpx.Response:
@@ -131,6 +140,13 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer({"name": name})
             case ["GET", name] if name in self.buckets:
                 return answer({"name": name})
+            case ["DELETE", name]:
+                if name not in self.buckets:
+                    return refuse(404, 10006, "The specified bucket does not exist.")
+                if self.objects:
+                    return refuse(409, 10008, "The bucket you tried to delete is not empty.")
+                self.buckets.remove(name)
+                return answer({})
             case ["GET", _, "objects"]:
                 described = [
                     {"key": key, "size": len(content), "etag": md5(content, usedforsecurity=False).hexdigest()}

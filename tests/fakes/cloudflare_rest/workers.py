@@ -138,6 +138,9 @@ class WorkersStandIn:
             if script is None or not exports(script.running.upload, wanted["class_name"]):
                 return refuse(404, NO_WORKER, "This Worker does not exist on your account, or not the class.")
             self.workflows[name] = wanted
+        if request.method == "DELETE" and name in self.workflows:
+            del self.workflows[name]
+            return answer({"status": "ok", "success": True})
         if name not in self.workflows:
             return refuse(404, NO_WORKFLOW, "workflows.api.error.workflow_not_found")
         times = {"created_on": moment(1), "modified_on": moment(1), "triggered_on": None}
@@ -146,6 +149,11 @@ class WorkersStandIn:
     def list_domains(self, hostname: str | None) -> httpx.Response:
         found = {host: name for host, name in self.domains.items() if hostname in (None, host)}
         return answer([{"id": host, "hostname": host, "service": name} for host, name in found.items()])
+
+    def detach_domain(self, domain_id: str) -> httpx.Response:
+        if self.domains.pop(domain_id, None) is None:
+            return refuse(404, 100114, "Domain not found.")
+        return httpx.Response(200)
 
     def _answer(self, request: httpx.Request, name: str, rest: list[str], query: Mapping[str, str]) -> httpx.Response:
         if [request.method, *rest] == ["PUT"]:
@@ -156,6 +164,8 @@ class WorkersStandIn:
         if script is None:
             return refuse(404, NO_WORKER, "This Worker does not exist on your account.")
         match [request.method, *rest]:
+            case ["DELETE"]:
+                return self._delete(name, is_forced=query.get("force") == "true")
             case ["GET"]:
                 own = {"tag": "t1", "tags": None, "last_deployed_from": script.deployments[-1]["source"]}
                 own |= {"migration_tag": script.tag} if script.tag else {}
@@ -194,6 +204,17 @@ class WorkersStandIn:
                 self.domains.update({it["hostname"]: name for it in json.loads(request.content)["origins"]})
                 return answer([])
         return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
+
+    def _delete(self, name: str, *, is_forced: bool) -> httpx.Response:
+        """https://developers.cloudflare.com/api/resources/workers/subresources/scripts/methods/delete"""
+        others = [script for script in self.scripts.values() if script.name != name]
+        bound = {
+            item.get("service") or item.get("script_name") for it in others for item in it.running.bindings.values()
+        }
+        if (name in bound or self.scripts[name].classes) and not is_forced:
+            raise RefusalError(400, 10064, "Cannot delete this Worker as it is still referenced.")
+        del self.scripts[name]
+        return httpx.Response(200)
 
     def _save(self, name: str, upload: Upload, source: str, *, may_migrate: bool = False) -> Version:
         """A new version of the Worker, unless the upload is refused; then nothing has changed."""

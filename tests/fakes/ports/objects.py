@@ -8,6 +8,7 @@ from typing import Any
 from arcrun.durable_objects import Operations, render_call
 from arcrun.engine.run_id import object_of
 from arcrun.errors import UpstreamError
+from arcrun.ports import Clock
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
 from arcrun.run_log.settings import RunLogSettings
@@ -41,7 +42,7 @@ class FakeChannel:
 class FakeAlarm:
     """`due_ms` is when it goes off, None if it is not set."""
 
-    def __init__(self, clock: FixedClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.due_ms: float | None = None
         self.sets = 0
@@ -54,7 +55,7 @@ class FakeAlarm:
 class FakeRunLogs(RunLogObjects):
     """RunLogs over channels to objects of their own, opened as they are asked for."""
 
-    def __init__(self, clock: FixedClock, count: int = 4, **options: Any) -> None:
+    def __init__(self, clock: Clock, count: int = 4, **options: Any) -> None:
         super().__init__(lambda number: RemoteRunLog(self.channel_of(number)), count)
         self._clock, self._is_down = clock, False
         self._settings = RunLogSettings(count, **{"keep_days": 7, "bytes": 2**26, "export_ms": 60_000, **options})
@@ -103,9 +104,11 @@ class FakeRunLogs(RunLogObjects):
 class FakeWorkspace(RemoteWorkspace):
     """A Workspace over a channel to an object of its own."""
 
-    def __init__(self, clock: FixedClock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.sql = SqliteSql(workspace.MIGRATIONS)
-        self.tables = WorkspaceTables(self.sql, clock or FixedClock())
+        self.clock = clock or FixedClock()
+        self.alarm = FakeAlarm(self.clock)
+        self.tables = WorkspaceTables(self.sql, self.clock, self.alarm)
         self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
         super().__init__(self.channel)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.errors import build_cursor_error
-from arcrun.ports import Blob, KeyEntry, KeyPage
+from arcrun.ports import Blob, Clock, KeyEntry, KeyPage
 from fakes.ports.system import FixedClock
 
 MAX_KV_KEY_BYTES = 512
@@ -40,7 +40,7 @@ class _Entry:
 class InMemoryKV:
     """`reads` and `writes` list the keys asked for, in order."""
 
-    def __init__(self, clock: FixedClock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or FixedClock()
         self._entries: dict[str, _Entry] = {}
         self.reads: list[str] = []
@@ -111,7 +111,7 @@ class InMemoryKV:
 class ShuffledKV(InMemoryKV):
     """Each call waits for as many turns of the loop as the seed says."""
 
-    def __init__(self, clock: FixedClock, seed: int) -> None:
+    def __init__(self, clock: Clock, seed: int) -> None:
         super().__init__(clock)
         self._turns = random.Random(seed)
 
@@ -142,7 +142,7 @@ class InMemoryR2:
     `clock` is the time of the one write a second that R2 allows for each key from a Worker.
     """
 
-    def __init__(self, clock: FixedClock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or FixedClock()
         self._objects: dict[str, bytes] = {}
         self._written_ms: dict[str, float] = {}

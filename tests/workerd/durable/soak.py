@@ -138,7 +138,8 @@ def platform_that_is_killed(folder: Path) -> Iterator[LocalPlatform]:
 
 def kill(running: LocalPlatform) -> None:
     for pid in [running.process.pid, *find_descendants(running.process.pid)]:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the others end as soon as one does
+            os.kill(pid, signal.SIGKILL)
     running.process.wait()
 
 

@@ -71,3 +71,21 @@ def test_nothing_of_it_lies_in_the_clear_but_the_redacted_record(tmp_path: Path)
     assert waiting[SECRET] == ended[SECRET] == set()
     assert waiting[INPUT] | ended[INPUT] | ended[PAYLOAD] | kept <= {log}
     assert ended[PAYLOAD] == {log}
+
+
+@pytest.mark.parametrize("size", [pytest.param(1, id="small"), pytest.param(LARGE, id="large")])
+def test_what_is_answered_early_lies_nowhere_in_the_clear(tmp_path: Path, size: int) -> None:
+    flow = [*WORKFLOW["flow"][:2], "large >> PIPE >> respond", *WORKFLOW["flow"][2:]]
+    signed = {"component": "string_ops", "operation": "trim", "input": "{{input.text}}"}
+    workflow = {**WORKFLOW, "flow": flow, "config": {**WORKFLOW["config"], "signed": signed}, "record": "none"}
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        pushed = client.post("/webhooks", json={"workflow": workflow})
+        assert pushed.status_code == 201, pushed.text
+        url = f"/webhooks/{pushed.json()['data']['token']}/trigger"
+        answered = client.post(url, json={"text": INPUT, "filler": "x" * size}, timeout=30)
+        assert (answered.status_code, answered.json()["data"]["text"]) == (200, INPUT)
+        waiting = find(platform, INPUT)
+        client.post(f"/runs/{answered.json()['run_id']}/events/paid", json={}).raise_for_status()
+        time.sleep(3)
+        ended = find(platform, INPUT)
+    assert waiting == ended == set()

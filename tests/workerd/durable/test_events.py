@@ -165,9 +165,9 @@ def test_the_owner_decides_from_the_command_line(tmp_path: Path, mail: tuple[str
 
 
 def test_a_wait_ends_by_the_clocks_of_a_zone(tmp_path: Path) -> None:
-    due = datetime.now(ZoneInfo("Asia/Kolkata")).replace(microsecond=0) + timedelta(seconds=5)
-    node = {"component": "wait", "until": due.strftime("%Y-%m-%d %H:%M:%S"), "zone": "Asia/Kolkata"}
     with running_platform(tmp_path) as platform, platform.executor as client:
+        due = datetime.now(ZoneInfo("Asia/Kolkata")).replace(microsecond=0) + timedelta(seconds=5)
+        node = {"component": "wait", "until": due.strftime("%Y-%m-%d %H:%M:%S"), "zone": "Asia/Kolkata"}
         flow = {"name": "timed", "durable": True, "flow": ["input >> PIPE >> a"], "config": {"a": node}}
         push(client, flow)
         run_id = start(client, "timed", {})

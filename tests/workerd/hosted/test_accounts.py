@@ -158,7 +158,7 @@ def test_nothing_that_is_stored_or_said_holds_a_secret(hosted: Hosted) -> None:
     stored = [path.read_bytes() for path in (folder / "state").rglob("*") if path.is_file()]
     log = (folder / LOG).read_bytes()
     answers = [answer.content for answer in hosted.answers]
-    assert b'"audit": "register", "outcome": "done"' in log
+    assert b"audit=register outcome=done" in log
     assert len(stored) > 3
     assert len(hosted.api_keys) == 5
     for secret in [*sent, *hosted.api_keys, EMAIL]:

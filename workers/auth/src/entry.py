@@ -16,6 +16,7 @@ from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.durable_objects import DurableObjectChannel
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.logs import write_logs
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto import WebCryptoCipher
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LIMIT_PERIOD_S = 60  # of both limits in wrangler.toml
 
+write_logs("auth", logging.INFO)  # the audit log uses INFO
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
 
@@ -40,7 +42,6 @@ class Default(WorkerEntrypoint):
 
 
 def _build(bindings: Any) -> Starlette:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")  # the audit log uses INFO
     clock, random, http = SystemClock(), SystemRandom(), FetchClient()
     base_url = read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
     kv, master_key = CloudflareKV(bindings.ACCOUNTS_KV), read_optional(bindings, "MASTER_KEY")

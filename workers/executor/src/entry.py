@@ -1,7 +1,7 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,19 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
-from arcrun.durable_objects import Operations
+from arcrun.durable_objects import LocalChannel, Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
+from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
+from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
@@ -33,6 +36,7 @@ from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.logs import write_logs
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
@@ -58,6 +62,7 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.closing import forget_run
 from executor.records.earlier_runs import EarlierRuns
+from executor.records.limited_runs import Outside
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.records.run_log import RunLogTables
@@ -73,9 +78,11 @@ from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from arcrun.workspace.failures import ToldFailure
     from executor.hosted.instances import HostedLasting
 
 logger = logging.getLogger("arcrun")
+write_logs("executor")
 
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
@@ -98,10 +105,37 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._operations = Operations(WorkspaceTables(DurableSql(self.ctx), SystemClock()), WorkspaceObject)
+        self._tables = WorkspaceTables(DurableSql(self.ctx), SystemClock(), DurableAlarm(self.ctx))
+        self._operations = Operations(self._tables, WorkspaceObject)
+        self._service: ExecutorService | None = None  # the account's, with this object for its Workspace
 
     async def ask(self, request: str) -> str:
+        self._tables.watch_alarm()
         return self._operations.answer(request)
+
+    async def alarm(self, _info: Any = None) -> None:
+        """Start the runs of schedules. It sets the next alarm first: the platform drops one that keeps failing."""
+        try:
+            await self._start_due()
+        except Exception:
+            logger.exception("Runs of schedules could not be started; the Workspace will try again")
+
+    async def _start_due(self) -> None:
+        from executor.schedules.alarm import ScheduleAlarm, find_batch_size  # noqa: PLC0415 - requests need none of it
+        from executor.schedules.firing import AcceptedStarter  # noqa: PLC0415
+        from executor.schedules.times import build_times  # noqa: PLC0415
+
+        bindings, schedules = read_bindings(), self._tables.schedules
+        if self._service is None:
+            self._service = _build_service(bindings, RemoteWorkspace(LocalChannel(self._operations)))
+        service, limits = self._service, _run_limits(bindings)
+        if service.lasting is None:  # the platform has no instances any more
+            schedules.postpone()
+            return
+        starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
+        most = find_batch_size(limits.subrequests)
+        failures, objects = self._tables.failures, _run_log_settings(bindings).objects
+        await ScheduleAlarm(schedules, failures, times, starter, SystemClock(), most, objects).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -137,8 +171,9 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         await self._tables.on_alarm(
             blobs,
             lambda: export_verdicts(objects, verdicts, self._tables),
-            None if instances is None else partial(_begin_run, instances, self._tables.tenant_id),
+            None if instances is None else Outside(objects, instances, self._tables.tenant_id),
             partial(forget_run, instances, blobs),
+            None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
         )
         if is_closing and self._tables.is_closed and not self._tables.is_closing:
             await self.ctx.storage.deleteAll()
@@ -146,8 +181,8 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
             self._tables.stay_closed(tenant_id)
 
 
-async def _begin_run(instances: CloudflareWorkflows, tenant_id: str, run_id: str) -> None:
-    await instances.create(run_id, {"run_id": run_id, **({TENANT: tenant_id} if tenant_id else {})})
+async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:
+    return await workspace.report_failures(object_of(failures[0]["run_id"]), failures)
 
 
 class RunWorkflow(WorkflowEntrypoint):
@@ -190,8 +225,10 @@ def _open_own(bindings: Any) -> ExecutorService:
     return _services[0]
 
 
-def _build_service(bindings: Any) -> ExecutorService:
-    """The service of a single account: the one that the Worker runs in."""
+def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> ExecutorService:
+    """The service of a single account: the one that the Worker runs in. `workspace` is the account's, if it is at
+    hand.
+    """
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     registry = _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
@@ -207,13 +244,18 @@ def _build_service(bindings: Any) -> ExecutorService:
         reaches_local=_reaches_local(bindings),
         has_sandbox=_has_sandbox(bindings),
     )
-    hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
+    hooks, sealing = CloudflareKV(bindings.WEBHOOKS), Unsealed()
+    workspace = workspace or _workspaces(bindings)(OWN_WORKSPACE)
     space = CacheSpace()
     heads, audit = Heads(workspace, sealing, clock, space), AuditLog(workspace, sealing, clock)
     run_limits = _run_limits(bindings)
     head_import = HeadImport(hooks, heads, audit, run_limits.subrequests)
     workflows = WorkflowStore(
-        hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random), space=space
+        *(hooks, heads, audit, clock),
+        head_import=head_import,
+        tokens=RandomTokens(random),
+        space=space,
+        list_schedules=partial(_list_schedules, components, run_limits),
     )
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
@@ -249,6 +291,14 @@ def _build_service(bindings: Any) -> ExecutorService:
         refusals=refusals,
         lasting=lasting,
     )
+
+
+async def _list_schedules(components: ComponentCaller, limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
+    if not plan.triggers.schedules:
+        return ()
+    from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
+
+    return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
 
 
 def _open_tenants(bindings: Any) -> TenantAccess:

@@ -2,10 +2,12 @@
 
 import sys
 
-# Starlette imports the parser of forms wherever it is installed, at every start. arcrun_http/forms.py imports it when a
-# form comes.
-if "starlette.requests" not in sys.modules and "python_multipart" not in sys.modules:
-    sys.modules["python_multipart"] = None  # type: ignore[assignment]
+# Starlette imports the parser of forms, by either name, wherever it is installed, at every start. arcrun_http/forms.py
+# imports it when a form comes.
+_PARSERS = ("python_multipart", "multipart")
+if not {"starlette.requests", *_PARSERS} & sys.modules.keys():
+    sys.modules |= dict.fromkeys(_PARSERS)  # type: ignore[arg-type]
     import starlette.requests  # noqa: F401
 
-    del sys.modules["python_multipart"]
+    for _name in _PARSERS:
+        del sys.modules[_name]

@@ -17,6 +17,7 @@ from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.cold_starts import LoaderColdStarts
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
+from arcrun_edge.logs import write_logs
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto_signer import WebCryptoSigner
 from registry.app import Registry, build_app
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 OBJECT = "registry"  # the name of the only object
 
+write_logs("registry")
 _apps: "list[Starlette]" = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
 

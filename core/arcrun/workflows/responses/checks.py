@@ -1,10 +1,10 @@
-"""Checks what `response` reads: it is evaluated when the run has ended."""
+"""Checks what `response` reads: it is evaluated when the run has ended, or has led to `respond`."""
 
 from arcrun.errors import TemplateError
 from arcrun.interruptible import Steps
 from arcrun.templates.template import CREDENTIAL
 from arcrun.workflows.diagnostics import Path
-from arcrun.workflows.graph import ENDED, HAS_FAILED
+from arcrun.workflows.graph import ENDED, HAS_FAILED, RESPONDED
 from arcrun.workflows.model import TEMPLATE_STEPS, compile_in_steps
 from arcrun.workflows.references import ERROR, ReferenceChecker
 from arcrun.workflows.responses.model import Response
@@ -13,7 +13,8 @@ _TELLING = ((ERROR,), (ERROR, "message"))  # what has messages of services in it
 
 
 def check_response(response: Response, checker: ReferenceChecker) -> Steps[None]:
-    yield from _check(response, checker, ENDED, ("response",))
+    end = RESPONDED if checker.workflow.responds else ENDED
+    yield from _check(response, checker, end, ("response",))
     if response.on_failure is None:
         return
     if ERROR in checker.workflow.nodes:

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from arcrun.signatures.policy import VerifyPolicy
 from arcrun.workflows.triggers.keys import RequestKey
+
+if TYPE_CHECKING:
+    from arcrun.workflows.triggers.failures import FailureTrigger
+    from arcrun.workflows.triggers.schedules import Schedule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
@@ -73,6 +78,16 @@ class Idempotency:
         )
 
 
+class OnLimit(StrEnum):
+    """What becomes of a run that a limit has no room for: it is refused; it is queued; or it is queued and replaces
+    those that are.
+    """
+
+    REJECT = "reject"
+    QUEUE = "queue"
+    LATEST = "latest"
+
+
 @dataclass(frozen=True)
 class StartLimit:
     """How many runs may begin within a minute, and how many may run at once: of those with the same `key`, or of all of
@@ -82,16 +97,29 @@ class StartLimit:
     per_minute: int | None = None
     concurrent: int | None = None
     key: RequestKey | None = None
+    on_limit: OnLimit = OnLimit.REJECT
+
+    @property
+    def told(self) -> str:
+        """For people, such as `60 a minute and 5 at once for each {{input.customer}}`."""
+        parts = {"a minute": self.per_minute, "at once": self.concurrent}
+        allowed = " and ".join(f"{number} {what}" for what, number in parts.items() if number is not None)
+        return allowed + (f" for each {self.key.text}" if self.key else "")
 
     def to_json(self) -> dict[str, Any]:
         numbers = {"per_minute": self.per_minute, "concurrent": self.concurrent}
         given: dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
-        return {**given, **({"key": self.key.text} if self.key is not None else {})}
+        return {
+            **given,
+            **({"key": self.key.text} if self.key is not None else {}),
+            **({"on_limit": self.on_limit.value} if self.on_limit is not OnLimit.REJECT else {}),
+        }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "StartLimit":
         key = RequestKey(stored["key"]) if "key" in stored else None
-        return cls(stored.get("per_minute"), stored.get("concurrent"), key)
+        on_limit = OnLimit(stored.get("on_limit", OnLimit.REJECT))
+        return cls(stored.get("per_minute"), stored.get("concurrent"), key, on_limit)
 
 
 @dataclass(frozen=True)
@@ -141,16 +169,40 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
+    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it."""
+
     webhook: Webhook = field(default_factory=Webhook)
+    schedules: "tuple[Schedule, ...]" = ()
+    failure_of: "FailureTrigger | None" = None
+
+    @property
+    def starts_itself(self) -> bool:
+        """Whether anything starts it that plans of earlier formats lack."""
+        return bool(self.schedules) or self.failure_of is not None
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
         webhook = self.webhook.to_json()
-        return {"webhook": webhook} if webhook else {}
+        return {
+            **({"webhook": webhook} if webhook else {}),
+            **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
+            **({"failure_of": self.failure_of.to_json()} if self.failure_of else {}),
+        }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Triggers":
-        return cls(Webhook.load(stored.get("webhook", {}))) if stored else DEFAULT_TRIGGERS
+        if not stored:
+            return DEFAULT_TRIGGERS
+        webhook = Webhook.load(stored.get("webhook", {}))
+        return _load_others(webhook, stored) if stored.keys() != {"webhook"} else cls(webhook)
+
+
+def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
+    from arcrun.workflows.triggers.failures import FailureTrigger  # noqa: PLC0415 - few workflows start themselves
+    from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415
+
+    failure_of = FailureTrigger.load(stored["failure_of"]) if "failure_of" in stored else None
+    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())), failure_of)
 
 
 DEFAULT_TRIGGERS = Triggers()

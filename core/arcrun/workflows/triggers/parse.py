@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_CORS_ORIGINS, MAX_RECORDED_HEADERS
 from arcrun.templates.hints import suggest_nearest
@@ -24,7 +24,11 @@ from arcrun.workflows.triggers.model import (
 )
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unanswered_check, warn_of_unsigned_query
 
-TRIGGER_KEYS = ("webhook",)
+if TYPE_CHECKING:
+    from arcrun.workflows.triggers.failures import FailureTrigger
+    from arcrun.workflows.triggers.schedules import Schedule
+
+TRIGGER_KEYS = ("webhook", "schedule", "failure_of")
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
@@ -39,9 +43,27 @@ _ANSWERED = {
 
 def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool = False) -> Triggers:
     Reader(findings, value, at, TRIGGER_KEYS)
-    if not isinstance(value, Mapping) or "webhook" not in value:
-        return Triggers()
-    return Triggers(_parse_webhook(findings, value["webhook"], (*at, "webhook"), is_durable=is_durable))
+    given = value if isinstance(value, Mapping) else {}
+    webhook = Webhook()
+    if "webhook" in given:
+        webhook = _parse_webhook(findings, given["webhook"], (*at, "webhook"), is_durable=is_durable)
+    return Triggers(
+        webhook,
+        _parse_schedules(findings, given["schedule"], at) if "schedule" in given else (),
+        _parse_failures(findings, given["failure_of"], at) if "failure_of" in given else None,
+    )
+
+
+def _parse_schedules(findings: Findings, value: Any, at: Path) -> "tuple[Schedule, ...]":
+    from arcrun.workflows.triggers.schedules import parse_schedules  # noqa: PLC0415 - few workflows have any
+
+    return parse_schedules(findings, value, (*at, "schedule"))
+
+
+def _parse_failures(findings: Findings, value: Any, at: Path) -> "FailureTrigger | None":
+    from arcrun.workflows.triggers.failures import parse_failures  # noqa: PLC0415 - few workflows have any
+
+    return parse_failures(findings, value, (*at, "failure_of"))
 
 
 def _parse_webhook(findings: Findings, value: Any, at: Path, *, is_durable: bool) -> Webhook:

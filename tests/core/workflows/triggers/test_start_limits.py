@@ -7,9 +7,9 @@ import pytest
 
 from arcrun.limits import MAX_CONCURRENT_RUNS, MAX_RUNS_PER_MINUTE, MAX_START_LIMITS
 from arcrun.workflows.compile import require_plan
-from arcrun.workflows.plan import PLAN_FORMAT, TRIGGERS_FORMAT, load_plan
+from arcrun.workflows.plan import LASTING_FORMAT, PLAN_FORMAT, TRIGGERS_FORMAT, load_plan
 from arcrun.workflows.triggers.keys import RequestKey
-from arcrun.workflows.triggers.model import StartLimit
+from arcrun.workflows.triggers.model import OnLimit, StartLimit
 from fakes.contracts import build_contract
 from fakes.flows import compile_source, diagnose, flow_of
 
@@ -41,6 +41,23 @@ def test_they_survive_storage(limits: Any, expected: tuple[StartLimit, ...]) -> 
     assert load_plan(stored) == plan
 
 
+@pytest.mark.parametrize("accepted", [{"durable": True}, {"triggers": {"webhook": {"answer": {"wait": "5s"}}}}])
+@pytest.mark.parametrize("on_limit", ["queue", "latest"])
+def test_those_that_let_runs_wait_survive_storage(on_limit: str, accepted: dict[str, Any]) -> None:
+    limits = [{"concurrent": 1, "key": CUSTOMER, "on_limit": on_limit}]
+    plan = require_plan(compile_source({**source_with(limits), **accepted}, CONTRACTS))
+    assert plan.start_limits == (StartLimit(None, 1, RequestKey(CUSTOMER), OnLimit(on_limit)),)
+    stored = json.loads(json.dumps(plan.to_json()))
+    assert (stored["limits"], stored["format"], plan.queues_runs) == (limits, LASTING_FORMAT, True)
+    assert load_plan(stored) == plan
+
+
+def test_what_rejects_is_stored_as_it_was() -> None:
+    plan = require_plan(compile_source(source_with([{"concurrent": 1, "on_limit": "reject"}]), CONTRACTS))
+    assert (plan.start_limits, plan.queues_runs) == ((StartLimit(None, 1),), False)
+    assert (plan.to_json()["limits"], plan.format) == ([{"concurrent": 1}], TRIGGERS_FORMAT)
+
+
 def test_a_plan_without_them_is_as_it_was() -> None:
     stored = require_plan(compile_source(flow_of("input >> PIPE >> a", config={"a": {"component": "a"}}), CONTRACTS))
     assert (stored.format, "limits" in stored.to_json()) == (PLAN_FORMAT, False)
@@ -63,6 +80,10 @@ REFUSED: list[Any] = [
     pytest.param([{"per_minit": 1, "concurrent": 1}], "UNKNOWN_KEY", "`per_minit`", "`per_minute`", id="a typo"),
     pytest.param([{"per_minute": 0}], "INVALID_SETTING", f"from 1 to {MAX_RUNS_PER_MINUTE}", "", id="0 a minute"),
     pytest.param([{"concurrent": 1_001}], "INVALID_SETTING", f"from 1 to {MAX_CONCURRENT_RUNS}", "", id="1,001"),
+    pytest.param([{"concurrent": 1, "on_limit": "drop"}], "INVALID_SETTING", "one of reject, queue", "", id="drop"),
+    pytest.param(
+        [{"concurrent": 1, "on_limit": "queue"}], "INVALID_SETTING", "lets a run wait", "durable: true", id="quick runs"
+    ),
     pytest.param([{"concurrent": 1, "key": "x"}], "INVALID_SETTING", "for every request", "key: ", id="a constant"),
     pytest.param([{"concurrent": 1, "key": "{{a.data}}"}], "UNRESOLVED_REFERENCE", "before the run", "", id="a node"),
 ]

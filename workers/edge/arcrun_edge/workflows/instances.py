@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,6 +40,14 @@ class CloudflareWorkflows:
                 return False
             raise _build_error(instance_id, error) from None
         return True
+
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        batch = [{"id": instance_id, "params": params} for instance_id, params in instances.items()]
+        try:
+            created = await self._binding.createBatch(_to_json(batch))
+        except JsException as error:
+            raise _build_error("of a batch", error) from None
+        return [instance.id for instance in created]
 
     async def status(self, instance_id: str) -> RunInstance | None:
         try:

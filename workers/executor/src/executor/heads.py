@@ -14,8 +14,10 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
 from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
+from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from arcrun.workspace.sealing import Sealing, token_id_of
 
 FRESH_MS = 30_000  # a rotated, deleted or paused token works for at most this long
@@ -54,7 +56,9 @@ class Head:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """The version that a push or a rollback makes current. `token` is used if the workflow has none."""
+    """The version that a push or a rollback makes current, with what starts it by itself. `token` is used if the
+    workflow has none.
+    """
 
     name: str
     number: int
@@ -63,6 +67,8 @@ class NewVersion:
     format: int
     calls: tuple[str, ...] | None
     file: str | None = None
+    schedules: Sequence[NewSchedule] = ()
+    failure_of: NewHandler | None = None
 
 
 class Heads:
@@ -73,6 +79,11 @@ class Heads:
     ) -> None:
         self._workspace, self._sealing, self._clock = workspace, sealing, clock
         self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
+
+    @property
+    def schedules(self) -> SchedulesObject:
+        """Of an account's own platform, which does not seal names."""
+        return self._workspace
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
         """The head as of at most FRESH_MS ago. If it is missing, the state says whether KV may still have it.
@@ -94,16 +105,18 @@ class Heads:
 
     async def look(self, name: str) -> tuple[Head | None, State]:
         """The current head, from the Workspace, and the Workspace's state."""
+        asked_ms = self._clock.now_ms()
         looked = await self._workspace.look(self._sealing.id_of(name))
         head = None if looked["head"] is None else await self._open(looked["head"])
         if head is not None or looked["state"] != "new":
-            self._remember(name, head)
+            self._remember(name, head, asked_ms)
         return head, looked["state"]
 
     async def look_for_token(self, token: str) -> Head | None:
         """The current head that names a token."""
+        asked_ms = self._clock.now_ms()
         found = await self._workspace.look_for_token(token_id_of(token))
-        return None if found is None else await self._settle_found(found)
+        return None if found is None else await self._settle_found(found, asked_ms)
 
     async def read_state(self) -> State:
         return (await self._workspace.look(""))["state"]
@@ -144,20 +157,23 @@ class Heads:
 
     async def commit(self, version: NewVersion, note: Note) -> Head | None:
         """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile."""
+        asked_ms = self._clock.now_ms()
         committed = await self._workspace.commit(await self._render(version), note)
-        return await self._settle(version.name, committed["head"])
+        return await self._settle(version.name, committed["head"], asked_ms)
 
     async def roll_back(self, version: NewVersion, note: Note) -> Head | None:
         """Make an earlier version current; returns the new head, or None if the version no longer exists."""
+        asked_ms = self._clock.now_ms()
         committed = await self._workspace.roll_back(await self._render(version), note)
-        return await self._settle(version.name, committed["head"])
+        return await self._settle(version.name, committed["head"], asked_ms)
 
     async def describe(self, version: NewVersion, note: Note) -> Head | None:
         """Replace what is kept of the version in the head, if it is current; returns the head, or None if the workflow
         was deleted meanwhile.
         """
+        asked_ms = self._clock.now_ms()
         described = await self._workspace.describe(await self._render(version), note)
-        return await self._settle(version.name, described["head"])
+        return await self._settle(version.name, described["head"], asked_ms)
 
     async def rotate(self, head: Head, token: str, note: Note) -> Head | None:
         """Replace the token; returns the new head, or None if `head` is no longer current."""
@@ -167,13 +183,15 @@ class Heads:
             "identity": await self._seal_identity(head.name, token),
             "new_token_id": token_id_of(token),
         }
+        asked_ms = self._clock.now_ms()
         rotated = await self._workspace.rotate(rotation, note)
-        return await self._settle(head.name, rotated["head"])
+        return await self._settle(head.name, rotated["head"], asked_ms)
 
     async def pause(self, name: str, on_trigger: OnTrigger | None, note: Note) -> Head | None:
         """Pause a workflow, or with None let it go on; returns the head, or None if there is no such workflow."""
+        asked_ms = self._clock.now_ms()
         paused = await self._workspace.pause(self._sealing.id_of(name), on_trigger, note)
-        return await self._settle(name, paused["head"])
+        return await self._settle(name, paused["head"], asked_ms)
 
     async def pause_all(self, on_trigger: OnTrigger | None, note: Note) -> None:
         await self._workspace.pause_all(on_trigger, note)
@@ -185,19 +203,24 @@ class Heads:
         self._known.pop(head.name)
         return await self._workspace.delete(name_id, token_id_of(head.token), note)
 
-    async def _settle(self, name: str, stored: StoredHead | None) -> Head | None:
+    async def _settle(self, name: str, stored: StoredHead | None, asked_ms: float) -> Head | None:
         if stored is None:
             self._known.pop(name)
             return None
-        return await self._settle_found(stored)
+        return await self._settle_found(stored, asked_ms)
 
-    async def _settle_found(self, stored: StoredHead) -> Head:
+    async def _settle_found(self, stored: StoredHead, asked_ms: float) -> Head:
         head = await self._open(stored)
-        self._remember(head.name, head)
+        self._remember(head.name, head, asked_ms)
         return head
 
-    def _remember(self, name: str, head: Head | None) -> None:
-        self._known.put(name, (self._clock.now_ms(), head), HEAD_BYTES)
+    def _remember(self, name: str, head: Head | None, asked_ms: float) -> None:
+        """What was asked for at `asked_ms` may be no newer than that, however late the answer came. A head that was
+        asked for later stays.
+        """
+        known = self._known.get(name)
+        if known is None or known[0] <= asked_ms:
+            self._known.put(name, (asked_ms, head), HEAD_BYTES)
 
     async def _open(self, stored: StoredHead) -> Head:
         identity = await self._sealing.open(_IDENTITY, stored["identity"])
@@ -231,6 +254,8 @@ class Heads:
             "traits": await self._seal_traits(version.calls, version.file),
             "format": version.format,
             "updated_at": version.updated_at,
+            "schedules": list(version.schedules),
+            "failure_of": version.failure_of,
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

@@ -208,6 +208,14 @@ async def _run(
     wait_ms = find_wait_ms(service, request, stored, kind, is_owner=is_owner)
     if wait_ms is not None:
         trigger.gets_response = wait_ms > 0
+
+    async def wait(accepted: Response) -> Response:
+        """The answer of the run, if it comes in time."""
+        from executor.durable.waiting import answer_in_time  # noqa: PLC0415 - quick runs need none of it
+
+        is_early = stored.plan.responds and kind is TriggerKind.WEBHOOK
+        return await answer_in_time(service, request, accepted, wait_ms or 0, is_owner=is_owner, is_early=is_early)
+
     if (is_owner and KEY_HEADER in request.headers) or (
         kind is TriggerKind.WEBHOOK and stored.plan.triggers.webhook.idempotency is not None
     ):
@@ -221,13 +229,14 @@ async def _run(
             service, request, stored, trigger, is_owner=is_owner, is_accepted=is_accepted, render=render
         )
         if answer is not None:
-            return await _wait(service, request, answer, wait_ms, is_owner=is_owner) if wait_ms else answer
+            return await wait(answer) if wait_ms else answer
     if wait_ms is None:
         if is_owner:
             return await answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    accepted = answer_accepted(await service.start(stored, trigger, is_owner=is_owner), stored)
-    return await _wait(service, request, accepted, wait_ms, is_owner=is_owner) if wait_ms else accepted
+    started = await service.start(stored, trigger, is_owner=is_owner)
+    accepted = answer_accepted(started.run_id, is_queued=started.is_queued)
+    return await wait(accepted) if wait_ms else accepted
 
 
 def find_wait_ms(
@@ -240,23 +249,14 @@ def find_wait_ms(
     if stored.pause is not None:
         return 0  # it is queued
     own_ms = plan.triggers.webhook.wait_ms if kind is TriggerKind.WEBHOOK else None
-    if own_ms and service.lasting is None and not plan.is_durable:
+    if own_ms and service.lasting is None and not plan.is_durable and not plan.queues_runs:
         own_ms = None  # accepted or not, it is done in this isolate
     is_async = wants_async(request)
-    if own_ms is None and not plan.is_durable and not is_async:
+    if own_ms is None and not plan.is_durable and not plan.queues_runs and not is_async:
         return None
     if is_owner and "wait_ms" in _query(request):
         return read_wait(request)
     return 0 if is_async else own_ms or 0
-
-
-async def _wait(
-    service: ExecutorService, request: Request, accepted: Response, wait_ms: int, *, is_owner: bool
-) -> Response:
-    """The answer of a run that was accepted, if it ends in time."""
-    from executor.durable.waiting import answer_at_end  # noqa: PLC0415 - quick runs need none of it
-
-    return await answer_at_end(service, request, accepted, wait_ms, is_owner=is_owner)
 
 
 async def answer_run(
@@ -391,9 +391,9 @@ def answer_plainly(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-def answer_accepted(run_id: str, stored: StoredWorkflow) -> JsonResponse:
+def answer_accepted(run_id: str, *, is_queued: bool) -> JsonResponse:
     """The answer before the run: {"success", "run_id", "data": {"status"}}."""
-    status = "running" if stored.pause is None else "queued"
+    status = "queued" if is_queued else "running"
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": status}}, 202)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import UsageRecord, UsageReporter, tally
 from arcrun.contracts.model import Contract
@@ -81,6 +81,11 @@ class Push:
     diff: PlanDiff
     changed: bool
     rewritten: bool
+
+
+class StartedRun(NamedTuple):
+    run_id: str
+    is_queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,12 @@ class ExecutorService:
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
+        if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
+            raise NotConfiguredError(
+                "`schedule` and `failure_of` need the executor's Workflow, an encryption key and an own platform.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule` and `failure_of`."],
+            )
         for node in plan.calls:
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
@@ -215,9 +226,10 @@ class ExecutorService:
         is_owner: bool,
         run_id: str | None = None,
         accept: AcceptRun | None = None,
-    ) -> str:
+    ) -> StartedRun:
         """Start a run that continues after the answer: in an instance, or within the platform's limit for what follows
-        an answer. Of a paused workflow it is queued. Returns its id. `accept` stores it instead of Runs.accept.
+        an answer. Of a paused workflow it is queued, or of one whose limits have no room. `accept` stores it instead of
+        Runs.accept.
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; WorkflowPausedError;
         RateLimitedError; UpstreamError if the run could not be recorded, and so was not started.
@@ -231,13 +243,21 @@ class ExecutorService:
             from executor.durable.acceptance import accept_run  # noqa: PLC0415 - quick runs need none of it
 
             run_id = run_id or self.runs.new_run_id()
-            await accept_run(self, self.lasting, stored, AcceptedTrigger(trigger, run_id, accept or self.runs.accept))
-            return run_id
+            start = AcceptedTrigger(trigger, run_id, accept or self.runs.accept)
+            run = await accept_run(self, self.lasting, stored, start)
+            return StartedRun(run_id, is_queued=run.is_queued)
+        if stored.plan.queues_runs:
+            raise NotConfiguredError(
+                "Runs wait for room in their limits (`on_limit`) where the executor has its Workflow and its encryption"
+                " key, on a platform of one's own.",
+                code="QUEUE_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `on_limit`: such runs get 429."],
+            )
         if stored.plan.is_durable:
             raise NotConfiguredError(
                 "Durable runs need the executor's Workflow and its encryption key.",
                 code="DURABLE_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `durable`."],
+                next_actions=["Deploy with `acr deploy`, or leave out `durable` and lines to `respond`."],
             )
         clamped = self.clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
@@ -267,7 +287,7 @@ class ExecutorService:
                 gets_response=False,
             )
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
-        return run_id
+        return StartedRun(run_id)
 
     def new_run_id(self) -> str:
         return self.runs.new_run_id()
@@ -372,6 +392,7 @@ class ExecutorService:
             variables=variables,
             schema_problem=await self._find_schema_problem(draft.workflow.input_schema),
             event_schema_problems=await self._find_event_schema_problems(draft.workflow),
+            schedule_problems=await self._find_schedule_problems(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -407,10 +428,18 @@ class ExecutorService:
                 found[node] = problem.removeprefix(SCHEMA_REFUSED)
         return found
 
+    async def _find_schedule_problems(self, workflow: Workflow) -> dict[int, str]:
+        if not workflow.triggers.schedules:
+            return {}
+        from executor.schedules.times import build_times, find_problems  # noqa: PLC0415 - few workflows have any
+
+        times = build_times(self.components, self.engine.limits)
+        return await find_problems(times, workflow.triggers.schedules)
+
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
-        """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
-        calls_any = any(call.workflow for call in workflow.calls)
-        return await self.workflows.list_names() if calls_any else []
+        """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""
+        names_any = workflow.triggers.failure_of is not None or any(call.workflow for call in workflow.calls)
+        return await self.workflows.list_names() if names_any else []
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:

@@ -1,11 +1,13 @@
 """Tokens of webhooks."""
 
+import re
 from typing import Protocol
 
 from arcrun.errors import NotFoundError
 from arcrun.ports import Random
 
 TOKEN_BYTES = 16
+_FORM = re.compile(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
 class Tokens(Protocol):
@@ -15,6 +17,9 @@ class Tokens(Protocol):
 
     def is_token(self, text: str) -> bool:
         """Whether `text` has the form of a token."""
+
+    async def is_own(self, text: str) -> bool:
+        """Whether `make` can have made it."""
 
 
 class RandomTokens:
@@ -28,6 +33,9 @@ class RandomTokens:
 
     def is_token(self, text: str) -> bool:
         return len(text) == 2 * TOKEN_BYTES
+
+    async def is_own(self, text: str) -> bool:
+        return _FORM.fullmatch(text) is not None
 
 
 def build_webhook_missing_error() -> NotFoundError:

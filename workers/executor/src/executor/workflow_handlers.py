@@ -37,11 +37,12 @@ async def validate(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def push(service: ExecutorService, request: Request) -> JsonResponse:
     push = await _push(service, request)
-    return build_success(_render_push(request, push), 201 if push.changed else 200)
+    return build_success(await _render_push(service, request, push), 201 if push.changed else 200)
 
 
 async def replace(service: ExecutorService, request: Request) -> JsonResponse:
-    return build_success(_render_push(request, await _push(service, request, request.path_params["token"])))
+    push = await _push(service, request, request.path_params["token"])
+    return build_success(await _render_push(service, request, push))
 
 
 async def _push(service: ExecutorService, request: Request, token: str | None = None) -> Push:
@@ -86,9 +87,8 @@ async def show_version(service: ExecutorService, request: Request) -> JsonRespon
     if not number:
         raise RequestError("The version in the path must be an integer, 1 or more.")
     found = await service.workflows.find_version_source(name, number)
-    return build_success(
-        {"name": name, "version": number, "pushed_at": found["pushed_at"], "workflow": found["source"]}
-    )
+    told = {"pushed_at": found["pushed_at"], "workflow": found["source"], "vars": found["plan"].get("vars", {})}
+    return build_success({"name": name, "version": number, **told})
 
 
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
@@ -129,8 +129,41 @@ async def resume_all(service: ExecutorService, request: Request) -> JsonResponse
     return build_success({"still_paused": still_paused, "released": count})
 
 
+async def list_schedules(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.list_schedules(service, request)
+
+
+async def show_schedules(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.show_schedules(service, request)
+
+
+async def pause_schedules(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.pause_schedules(service, request)
+
+
+async def resume_schedules(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.resume_schedules(service, request)
+
+
+async def run_schedule(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.run_schedule(service, request)
+
+
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
-    head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request))
+    token = (await read_object(request, allowed=("token",))).get("token")
+    if not isinstance(token, str | None):
+        raise RequestError("`token` must be a string: the token that the workflow gets.")
+    head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request), token)
     return build_success(_render(request, head))
 
 
@@ -157,7 +190,7 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "vars": None if plan is None else plan.variables,
         "steps": await _count_steps(service, plan) if plan is not None and plan.is_durable else None,
     }
-    return build_success({**_render(request, head), **found, **told})
+    return build_success({**_render(request, head), **found, **told, **await _show_schedules(service, plan)})
 
 
 async def _find_plan(service: ExecutorService, head: Head) -> Plan | None:
@@ -206,14 +239,24 @@ def _render_pause(head: Head) -> dict[str, Any] | None:
     return None if head.pause is None else head.pause.to_json()
 
 
-def _render_push(request: Request, push: Push) -> dict[str, Any]:
+async def _render_push(service: ExecutorService, request: Request, push: Push) -> dict[str, Any]:
     return {
         **_render(request, push.stored),
         "changed": push.changed,
         "rewritten": push.rewritten,
         "diff": push.diff.to_json(),
         "diagnostics": [finding.to_json() for finding in push.compilation.diagnostics],
+        **await _show_schedules(service, push.stored.plan),
     }
+
+
+async def _show_schedules(service: ExecutorService, plan: Plan | None) -> dict[str, Any]:
+    """{"schedules"} of a workflow that has any, with their next times."""
+    if plan is None or not plan.triggers.schedules:
+        return {}
+    from executor.schedules.control import show_schedules  # noqa: PLC0415 - as above
+
+    return {"schedules": await show_schedules(service, plan.name)}
 
 
 def _webhook_url(request: Request, token: str) -> str:

@@ -7,13 +7,13 @@ that a trigger takes one read.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
-from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.errors import ConflictError, NotFoundError, RequestError, UpstreamError, WorkflowError
 from arcrun.interruptible import run_steps_pausing
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
@@ -24,8 +24,10 @@ from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
+from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -86,8 +88,12 @@ class WorkflowVersion:
     pushed_at: str
 
 
+ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
+
+
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
+    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -103,7 +109,9 @@ class WorkflowStore:
         tokens: Tokens,
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
+        list_schedules: ListSchedules | None = None,
     ) -> None:
+        self._find_schedules, self.can_start = list_schedules, list_schedules is not None
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
         space = space or CacheSpace()
@@ -147,7 +155,8 @@ class WorkflowStore:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         head = await self.require_head(name)
         wanted = await self._find_version(head, version)
-        changed = _change(wanted.plan, version, head.token, self._now(), head.file)
+        schedules = await self._list_schedules(wanted.plan)
+        changed = replace(_change(wanted.plan, version, head.token, self._now(), head.file), schedules=schedules)
         note = await self._audit.render("workflow.rollback", name, actor, f"version {version}")
         rolled = await self._heads.roll_back(changed, note)
         if rolled is None:
@@ -155,20 +164,40 @@ class WorkflowStore:
         await self._publish(rolled, {version: wanted.plan.to_json()})
         return rolled
 
-    async def rotate_token(self, token: str, actor: Actor) -> Head:
-        """Give the workflow a new token; the old one stops working.
+    async def rotate_token(self, token: str, actor: Actor, chosen: str | None = None) -> Head:
+        """Give the workflow a new token; the old one stops working. `chosen` is one that it had on another platform.
 
-        Raises NotFoundError, ConflictError TOKEN_REPLACED.
+        Raises NotFoundError, ConflictError TOKEN_REPLACED, TOKEN_TAKEN; RequestError TOKEN_INVALID.
         """
         head = await self._require_head_of(token)
+        if chosen is not None:
+            if chosen == token:
+                return head
+            await self._require_free(chosen)
         note = await self._audit.render("workflow.rotate", head.name, actor)
-        rotated = await self._heads.rotate(head, await self._tokens.make(), note)
+        rotated = await self._heads.rotate(head, chosen or await self._tokens.make(), note)
         if rotated is None:
             raise _build_replaced_error(head.name)
         hook = await read_hook(self._kv, token)
+        self._dead.pop(rotated.token)
         await self._publish(rotated, {hook["version"]: hook["plan"]} if hook and "version" in hook else {})
         await self._forget(token)
         return rotated
+
+    async def _require_free(self, token: str) -> None:
+        """Raises RequestError TOKEN_INVALID, ConflictError TOKEN_TAKEN."""
+        if not await self._tokens.is_own(token):
+            raise RequestError(
+                "`token` is none that this platform can have made.",
+                code="TOKEN_INVALID",
+                next_actions=["Leave it out, and the workflow gets a new one."],
+            )
+        if await self._heads.look_for_token(token) is not None:
+            raise ConflictError(
+                "Another workflow has this token.",
+                code="TOKEN_TAKEN",
+                next_actions=["Leave `token` out, and the workflow gets a new one."],
+            )
 
     async def pause(self, name: str, on_trigger: OnTrigger | None, actor: Actor) -> Head:
         """Pause a workflow's webhook, or with None let it go on. Raises NotFoundError WORKFLOW_NOT_FOUND."""
@@ -231,6 +260,19 @@ class WorkflowStore:
         head = await self.require_head(name, is_fresh=False)
         return await self._load(head, lambda: self.require_head(name))
 
+    async def _list_schedules(self, plan: Plan) -> Sequence[NewSchedule]:
+        return () if self._find_schedules is None else await self._find_schedules(plan)
+
+    async def find_current(self, name: str) -> StoredWorkflow:
+        """The version that is current at this moment, with its pause. Raises what `find_by_name` does."""
+        head = await self.require_head(name)
+        stored = await self._load(head, lambda: self.require_head(name))
+        return stored if head.pause is None else replace(stored, pause=head.pause)
+
+    @property
+    def schedules(self) -> SchedulesObject:
+        return self._heads.schedules
+
     async def find_plan(self, name: str) -> Plan:
         """The plan of a workflow's current version, for the engine."""
         return (await self.find_by_name(name)).plan
@@ -249,7 +291,7 @@ class WorkflowStore:
         return None if record is None else record["source"]
 
     async def find_version_source(self, name: str, version: int) -> Mapping[str, Any]:
-        """{"source", "pushed_at"} of a version, even if its plan can no longer run.
+        """{"source", "plan", "pushed_at"} of a version, even if its plan can no longer run.
 
         Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND.
         """
@@ -308,6 +350,7 @@ class WorkflowStore:
         self, plan: Plan, record: str, pushed_at: str, actor: Actor, file: str | None, *, is_new: bool
     ) -> tuple[int, Head]:
         """Store a new version and make it current. Returns its number and the new head; a number is never reused."""
+        schedules = await self._list_schedules(plan)
         for _ in range(MAX_ATTEMPTS):
             left_over = await list_version_numbers(self._kv, plan.name) if is_new else []
             number = await self._heads.reserve(plan.name, max(left_over, default=0))
@@ -315,7 +358,7 @@ class WorkflowStore:
             await self._put_version(key, record, pushed_at)
             note = await self._audit.render("workflow.push", plan.name, actor, f"version {number}")
             changed = _change(plan, number, await self._tokens.make(), pushed_at, file)
-            committed = await self._heads.commit(changed, note)
+            committed = await self._heads.commit(replace(changed, schedules=schedules), note)
             if committed is not None:
                 return number, committed
             await self._kv.delete(key)  # the workflow and its numbers were deleted meanwhile
@@ -560,4 +603,10 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
-    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None, file)
+    failure_of = plan.triggers.failure_of
+    handler: NewHandler | None = None
+    if failure_of is not None:
+        handler = {"watched": [*failure_of.workflows], "pause_ms": failure_of.pause_ms}
+    return NewVersion(
+        *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file), failure_of=handler
+    )

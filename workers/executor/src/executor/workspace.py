@@ -3,8 +3,9 @@
 Operations and shapes: arcrun/workspace/protocol.py; tables: docs/storage-schema.md.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
@@ -17,7 +18,7 @@ from arcrun.limits import (
     MAX_TOLD_LINES,
     MAX_WORKFLOWS,
 )
-from arcrun.ports import Clock, Sql
+from arcrun.ports import Alarm, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.workspace.protocol import (
     Commit,
@@ -32,6 +33,12 @@ from arcrun.workspace.protocol import (
     StoredNote,
 )
 from executor.records import admissions, request_keys
+
+if TYPE_CHECKING:
+    from arcrun.workspace.failures import ToldFailure
+    from arcrun.workspace.schedules import StoredSchedule
+    from executor.schedules.failures import FailureHandlers
+    from executor.schedules.tables import Schedules
 
 MIGRATIONS = (
     (
@@ -55,6 +62,20 @@ MIGRATIONS = (
     ),
     (*request_keys.TABLES, *admissions.TABLES),
     ("ALTER TABLE heads ADD COLUMN paused TEXT", "ALTER TABLE workspace ADD COLUMN paused TEXT"),
+    (
+        """CREATE TABLE schedules (
+            name_id TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, rules TEXT NOT NULL, due_ms REAL,
+            fire_ms REAL, queue TEXT NOT NULL DEFAULT '[]', last_run TEXT, last_due_ms REAL,
+            skipped INTEGER NOT NULL DEFAULT 0, missed INTEGER NOT NULL DEFAULT 0,
+            is_paused INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name_id, key)) WITHOUT ROWID""",
+        "CREATE INDEX schedules_to_look_at ON schedules (fire_ms) WHERE fire_ms IS NOT NULL",
+        "ALTER TABLE workspace ADD COLUMN run_secret TEXT",
+        """CREATE TABLE failure_handlers (
+            name_id TEXT PRIMARY KEY, watched TEXT NOT NULL, pause_ms REAL NOT NULL, gathered TEXT, due TEXT,
+            opens_ms REAL NOT NULL DEFAULT 0, fire_ms REAL) WITHOUT ROWID""",
+        "CREATE INDEX failure_handlers_to_look_at ON failure_handlers (fire_ms) WHERE fire_ms IS NOT NULL",
+        "CREATE TABLE told_failures (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    ),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
@@ -64,12 +85,15 @@ _SHOWN = (
 
 class WorkspaceTables:
     """The object's tables. A row of `heads` without a token is a name whose workflow was deleted, or is being pushed
-    for the first time. `pushed` is the highest version number that a push made current.
+    for the first time. `pushed` is the highest version number that a push made current. `alarm` is None of an object
+    that has no schedules.
     """
 
-    def __init__(self, sql: Sql, clock: Clock) -> None:
-        self._sql = sql
+    def __init__(self, sql: Sql, clock: Clock, alarm: Alarm | None = None) -> None:
+        self._sql, self._clock, self._alarm = sql, clock, alarm
         migrate(sql, MIGRATIONS)
+        self._has_schedules = alarm is not None and bool(sql.execute("SELECT 1 FROM schedules LIMIT 1"))
+        self._has_handlers = alarm is not None and bool(sql.execute("SELECT 1 FROM failure_handlers LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
@@ -126,11 +150,13 @@ class WorkspaceTables:
             "UPDATE heads SET token_id = COALESCE(token_id, ?2), identity = COALESCE(identity, ?3) WHERE name_id = ?1",
             *(name_id, version["token_id"], version["identity"]),
         )
-        self._sql.execute(
+        is_current = self._sql.execute(
             "UPDATE heads SET version = ?2, pushed = ?2, traits = ?3, format = ?4, updated_at = ?5"
-            " WHERE name_id = ?1 AND pushed < ?2",
+            " WHERE name_id = ?1 AND pushed < ?2 RETURNING name_id",
             *(name_id, number, version["traits"], version["format"], version["updated_at"]),
         )
+        if is_current:
+            self._replace_starts(version)
         self._add_line(note)
         return {"head": self._find(name_id)}
 
@@ -143,6 +169,7 @@ class WorkspaceTables:
         )
         if not changed:
             return {"head": None}
+        self._replace_starts(version)
         self._add_line(note)
         return {"head": self._find(version["name_id"])}
 
@@ -158,7 +185,8 @@ class WorkspaceTables:
 
     def rotate(self, rotation: Rotation, note: Note) -> Committed:
         changed = self._sql.execute(
-            "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
+            "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2"
+            " AND NOT EXISTS (SELECT 1 FROM heads WHERE token_id = ?3) RETURNING name_id",
             *(rotation[key] for key in ("name_id", "token_id", "new_token_id", "identity")),
         )
         if not changed:
@@ -186,6 +214,8 @@ class WorkspaceTables:
         if deleted:
             self._sql.execute("DELETE FROM pending WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM refused WHERE name_id = ?", name_id)
+            self._sql.execute("DELETE FROM schedules WHERE name_id = ?", name_id)
+            self._sql.execute("DELETE FROM failure_handlers WHERE name_id = ?", name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -233,6 +263,57 @@ class WorkspaceTables:
 
     def leave(self, ticket: str) -> None:
         self._admissions.leave(ticket)
+
+    @cached_property
+    def schedules(self) -> "Schedules":
+        """Only an object of which workflows start by themselves needs them."""
+        from executor.schedules.tables import Schedules  # noqa: PLC0415 - other objects need none of it
+
+        assert self._alarm is not None  # a platform that has none refuses schedules
+        self._has_schedules = True
+        return Schedules(self._sql, self._alarm, self._clock)
+
+    @cached_property
+    def failures(self) -> "FailureHandlers":
+        """As `schedules`, whose alarm it shares."""
+        from executor.schedules.failures import FailureHandlers  # noqa: PLC0415 - as above
+
+        self._has_handlers = True
+        return FailureHandlers(self._sql, self.schedules, self._clock)
+
+    def _replace_starts(self, version: Commit) -> None:
+        """What starts a version by itself. A Worker of the release before tells of nothing, and leaves all as it is."""
+        schedules = version.get("schedules")
+        if schedules or (schedules is not None and self._has_schedules):
+            self.schedules.replace(version["name_id"], schedules)
+        if version.get("failure_of") or ("failure_of" in version and self._has_handlers):
+            self.failures.replace(version["name_id"], version.get("failure_of"))
+
+    def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
+        return self._has_handlers and self.failures.report(log_number, failures)
+
+    def list_schedules(self, after: str, limit: int) -> "list[StoredSchedule]":
+        return self.schedules.list_page(after, limit) if self._has_schedules else []
+
+    def find_schedules(self, name_id: str) -> "list[StoredSchedule]":
+        return self.schedules.find(name_id) if self._has_schedules else []
+
+    def pause_schedules(self, name_id: str, note: Note) -> bool:
+        is_done = self._has_schedules and self.schedules.pause(name_id)
+        if is_done:
+            self._add_line(note)
+        return is_done
+
+    def resume_schedules(self, name_id: str, due_ms: Mapping[str, float | None], note: Note) -> bool:
+        is_done = self._has_schedules and self.schedules.resume(name_id, due_ms)
+        if is_done:
+            self._add_line(note)
+        return is_done
+
+    def watch_alarm(self) -> None:
+        """At each request to the object: set an alarm again that was lost."""
+        if self._has_schedules or self._has_handlers:
+            self.schedules.watch_alarm()
 
     def open_anew(self) -> None:
         self._empty("open")
@@ -283,6 +364,8 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM pending")
         self._sql.execute("DELETE FROM refused")
         self._sql.execute("DELETE FROM audit")
+        self._sql.execute("DELETE FROM schedules")
+        self._sql.execute("DELETE FROM failure_handlers")
         self._keys.clear()
         self._admissions.clear()
         self._sql.execute("UPDATE workspace SET state = ?, paused = NULL", state)

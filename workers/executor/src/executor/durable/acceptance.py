@@ -1,5 +1,5 @@
-"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id, unless its
-workflow is paused.
+"""Accepts a run: it is stored with what it is started with, and then its instance is created, under its id, unless it
+is queued: its workflow is paused, or its limits have no room.
 
 A run of which the instance could not be created is not accepted. If the platform dies between the two, `resume_runs`
 creates it: the local platform's does at each start, and wakes those that it has.
@@ -23,40 +23,25 @@ from executor.durable.queueing import begin_if_resumed
 from executor.durable.start import RunStart, load_start
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.service import AcceptedTrigger, ExecutorService
-from executor.starts.start_limits import admit
+from executor.starts.start_limits import admit, admit_or_queue
 from executor.workflows import StoredWorkflow
 
+PAUSE = "the end of its workflow's pause"
 WAKING = "arcrun-wake"  # a type of event that no run waits for
 PAGE = 100
 
 
 async def accept_run(
     service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, accepted: AcceptedTrigger
-) -> None:
+) -> AcceptedRun:
     """Raises InputError, NotConfiguredError, RateLimitedError, UpstreamError: then there is no run."""
-    plan, trigger = stored.plan, accepted.trigger
-    if not plan.is_durable:  # the time of a durable one is mostly spent waiting
-        trigger = service.clamp(trigger)
-    await service.engine.check_input(plan, trigger)
-    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
-    ticket = ""
-    if plan.start_limits:
-        ticket = await admit(service.runs, plan, trigger)
+    run, ticket = await prepare_run(service, lasting, stored, accepted.trigger, accepted.run_id)
     try:
-        start = await _build_start(service, lasting, stored, trigger, ticket)
-        shown = await make_keepable(plan, trigger, service.engine.ports)
-        kept_ms = MAX_DURABLE_MS if plan.is_durable else limit_ms
-        run = AcceptedRun(
-            *(accepted.run_id, stored.name, stored.version, trigger.kind, kept_ms, shown),
-            *(trigger.render_input(), plan.keeping, start.to_bytes(), stored.pause is not None),
-            request=trigger.request if plan.sees_request else None,
-            replay_of="" if trigger.replay is None else trigger.replay.origin,
-        )
         await accepted.accept(run)
         try:
-            if run.is_queued:
+            if stored.pause is not None:
                 await begin_if_resumed(service, lasting, stored.name, run.run_id)
-            else:
+            elif not run.is_queued:
                 await lasting.instances.create(run.run_id, {"run_id": run.run_id})
         except ArcrunError:
             await lasting.runs.drop_accepted(run.run_id)
@@ -65,6 +50,39 @@ async def accept_run(
         if ticket:
             await service.runs.leave(ticket)
         raise
+    return run
+
+
+async def prepare_run(
+    service: ExecutorService, lasting: Lasting, stored: StoredWorkflow, trigger: Trigger, run_id: str
+) -> tuple[AcceptedRun, str]:
+    """What is stored of a run that is to be accepted, and the ticket with which it counts towards its workflow's
+    limits. Raises what `accept_run` does.
+    """
+    plan = stored.plan
+    if not plan.is_durable:  # the time of a durable one is mostly spent waiting
+        trigger = service.clamp(trigger)
+    await service.engine.check_input(plan, trigger)
+    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
+    ticket, waits_for = "", "" if stored.pause is None else PAUSE
+    if plan.queues_runs:
+        ticket, waits_for = await admit_or_queue(lasting, plan, trigger, run_id)
+    elif plan.start_limits:
+        ticket = await admit(service.runs, plan, trigger)
+    try:
+        start = await _build_start(service, lasting, stored, trigger, ticket)
+        shown = await make_keepable(plan, trigger, service.engine.ports)
+    except ArcrunError:
+        if ticket:
+            await service.runs.leave(ticket)
+        raise
+    run = AcceptedRun(
+        *(run_id, stored.name, stored.version, trigger.kind, MAX_DURABLE_MS if plan.is_durable else limit_ms, shown),
+        *(trigger.render_input(), plan.keeping, start.to_bytes(), waits_for, plan.queues_runs),
+        request=trigger.request if plan.sees_request else None,
+        replay_of="" if trigger.replay is None else trigger.replay.origin,
+    )
+    return run, ticket
 
 
 async def _build_start(

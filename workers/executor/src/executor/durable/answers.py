@@ -1,9 +1,9 @@
-"""Answers of accepted runs whose clients wait for their end.
+"""Answers of accepted runs whose clients wait for their end, or for what a line to `respond` brings.
 
 The instance of such a run keeps what it is answered by: {"status", "answer"} is its output, `answer` being sealed JSON
 {"run_id", "workflow", "version", "trigger", "started_ms", "duration_ms", "data" or "error", "undone", "response",
 "trace", "undos"}. An error is as a journal keeps it; `response` has the fields of RunResponse; the last two are as a
-record has them. It goes with the instance.
+record has them. It goes with the instance. What is answered early is kept in the RunLog too, until the run has ended.
 """
 
 import json
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.durable.entries import read_error, render_error
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.record import RunRecord
-from arcrun.engine.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import RateLimitedError, UpstreamError
 from arcrun.json_text import parse_json, write_json
@@ -84,15 +84,19 @@ def _load_response(told: Mapping[str, Any]) -> RunResponse:
     return RunResponse(told["status"], headers, told["kind"], told["content"], error=error)
 
 
-async def wait_for_end(lasting: Lasting, clock: Clock, run_id: str, wait_ms: float) -> KeptRun | None:
-    """The run, if it ends within `wait_ms` and its instance has kept it. It asks again with growing pauses: no request
-    may wait for another.
+async def wait_for_answer(
+    lasting: Lasting, clock: Clock, run_id: str, wait_ms: float, *, is_early: bool
+) -> KeptRun | None:
+    """The run, if it ends within `wait_ms` and its instance has kept it; the run so far, if it may answer early and
+    does. It asks again with growing pauses: no request may wait for another.
     """
     until_ms, pause_ms = clock.now_ms() + wait_ms, float(FIRST_PAUSE_MS)
     while (left_ms := until_ms - clock.now_ms()) > 0:
         await clock.sleep(min(pause_ms, left_ms))
         pause_ms = min(pause_ms * PAUSE_GROWTH, LONGEST_PAUSE_MS)
         try:
+            if is_early and (content := await lasting.runs.find_early_answer(run_id)) is not None:
+                return load_run(content)
             instance = await lasting.instances.status(run_id)
             if instance is not None and instance.status in ENDED:
                 return await _open(lasting, run_id, instance)

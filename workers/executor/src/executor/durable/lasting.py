@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from arcrun.ports import BlobStore, RunInstances
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.protocol import Unsettled
-from executor.records.runs import EndedRun
+from executor.records.runs import AcceptedRun, EndedRun
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
@@ -18,6 +19,14 @@ TENANT = "tenant"  # the parameter of an instance that says whose it is; an acco
 
 
 class LastingRuns(Protocol):
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
+        """Store accepted runs, except those that are stored already. Returns those that have not ended. Raises
+        UpstreamError.
+        """
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the runs that are stored, have not ended and are not lost. Raises UpstreamError."""
+
     async def drop_accepted(self, run_id: str) -> None:
         """Delete a run that was accepted and has not ended. Raises UpstreamError."""
 
@@ -26,6 +35,13 @@ class LastingRuns(Protocol):
 
     async def leave(self, ticket: str) -> None:
         """A run that was admitted has ended."""
+
+    async def admit_or_queue(
+        self, workflow_id: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        """Admit a run within its workflow's limits, or queue it; `workflow_id` is as in Runs.admit. Raises
+        UpstreamError.
+        """
 
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
         """The `start` of an accepted run that has not ended, and whether it is to be cancelled. Raises UpstreamError,
@@ -86,6 +102,16 @@ class LastingRuns(Protocol):
 
     async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
         """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
+
+    async def note_early_answer(self, run_id: str, answer: bytes) -> None:
+        """Keep what an accepted run answers before its end, until then. What it has answered first is kept. Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def find_early_answer(self, run_id: str) -> bytes | None:
+        """It; None if there is none yet, or the run has ended. Raises DecryptionError, NotConfiguredError,
+        UpstreamError.
+        """
 
     async def keep_values(self, run_id: str, values: bytes) -> int:
         """Store the values of a run before its end, for its retries; returns their size in the bucket. Raises

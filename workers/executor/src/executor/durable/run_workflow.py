@@ -7,6 +7,7 @@ journal (arcrun/durable/journal.py).
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from arcrun.durable.journal import Journal
@@ -16,6 +17,7 @@ from arcrun.engine.engine import Engine
 from arcrun.engine.kept_values import KeptValues
 from arcrun.engine.progress import Progress
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError
 from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX_UNDO_MS
 from arcrun.ports import Clock, WorkflowSteps
@@ -65,6 +67,7 @@ class InstanceRun:
     start: RunStart
     steps: WorkflowSteps
     is_to_cancel: bool
+    early: RunRecord | None = None  # what has been answered
 
     async def run_to_end(self) -> str:
         try:
@@ -121,6 +124,8 @@ class InstanceRun:
         interrupt = journal.interrupt if self.is_to_cancel else None
         links = start.open_links(self.run_id)
         trigger = replace(start.trigger, interrupt=interrupt, links=links, progress=progress, kept=kept)
+        if plan.responds and trigger.kind is TriggerKind.WEBHOOK and trigger.gets_response:
+            trigger.answer_early = partial(self._answer_early, journal)
         run = Engine(ports, engine.limits).run(
             plan, trigger, self.run_id, version=start.pin[0], journal=journal, starter=self.service
         )
@@ -128,6 +133,12 @@ class InstanceRun:
             return await journal.run(run)
         finally:
             notes.stop()
+
+    def _answer_early(self, journal: Journal, record: RunRecord) -> None:
+        """Keep what is answered to the client that waits; again if the isolate is lost behind it."""
+        self.early = record
+        content = render_run(record)
+        journal.leave_behind(patiently(self._clock, lambda: self.lasting.runs.note_early_answer(self.run_id, content)))
 
     async def _find_callee(self, name: str) -> Plan:
         if name not in self.start.callees:
@@ -159,7 +170,7 @@ class InstanceRun:
         if not self.start.trigger.gets_response:
             return None
         try:
-            return await self.lasting.runs.keep_answer(self.run_id, render_run(record))
+            return await self.lasting.runs.keep_answer(self.run_id, render_run(self.early or record))
         except ArcrunError as error:
             logger.warning("The answer of run %s could not be kept: %s", self.run_id, error.code)
             return None

@@ -1,6 +1,6 @@
 """What makes runs of tenants last: instances that know whose they are, and the tenant's service for an instance."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,10 @@ class TenantInstances:
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
         return await self._instances.create(instance_id, {**params, TENANT: self._tenant_id})
+
+    async def create_batch(self, instances: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        own = {each: {**params, TENANT: self._tenant_id} for each, params in instances.items()}
+        return await self._instances.create_batch(own)
 
     async def status(self, instance_id: str) -> RunInstance | None:
         return await self._instances.status(instance_id)

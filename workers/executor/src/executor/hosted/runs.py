@@ -9,10 +9,11 @@ from typing import Any
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
-from arcrun.errors import NotFoundError, RateLimitedError
+from arcrun.errors import ConflictError, NotFoundError, RateLimitedError
 from arcrun.limits import MAX_SCANNED_PAGES
 from arcrun.request_keys import Claimed
 from arcrun.run_log.filter import RunFilter
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Acceptance, Measured
 from executor.heads import build_removed_error
@@ -80,6 +81,16 @@ class HostedRuns(LoggedRuns):
 
     async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
         return await self._quick.admit(workflow_id, counted, lease_ms)
+
+    async def admit_or_queue(
+        self, _workflow_id: str, _run_id: str, _limits: Sequence[QueueingLimit], _lease_ms: float
+    ) -> Admission:
+        """Raises ConflictError: the object that lets in cannot read what it would have to end or begin."""
+        raise ConflictError(
+            "On a hosted platform, limits do not queue.",
+            code="QUEUE_NOT_AVAILABLE",
+            next_actions=["Leave `on_limit` out of the workflow's `limits`: a run beyond them is answered with 429."],
+        )
 
     async def leave(self, ticket: str) -> None:
         await self._quick.leave(ticket)

@@ -5,7 +5,7 @@ An admitted run costs a row, which is read back when the object starts; what a l
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from arcrun.admissions import Admitted, Counted
@@ -59,15 +59,8 @@ class Admissions:
 
     def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
         now_ms = self._clock.now_ms()
-        names = self._load()
-        self.clean(now_ms)
-        if len(names) >= MAX_ADMISSIONS:
-            return {"refused": -1}
-        for number, limit in enumerate(counted):
-            count = self._counts.setdefault(limit["name"], _Count())
-            count.forget(now_ms)
-            if (refusal := count.refuse(limit, now_ms)) is not None:
-                return {**refusal, "refused": number}
+        for refusal in self.list_refusals(counted):
+            return refusal
         listed = [limit["name"] for limit in counted]
         self._enter(ticket, listed, now_ms, now_ms + lease_ms)
         self._sql.execute(
@@ -76,10 +69,41 @@ class Admissions:
         )
         return {"refused": None}
 
-    def leave(self, ticket: str) -> None:
-        for name in self._load().get(ticket, ()):
+    def list_refusals(self, counted: Sequence[Counted]) -> Iterator[Admitted]:
+        """The limits without room."""
+        now_ms = self._clock.now_ms()
+        self.clean(now_ms)
+        if len(self._load()) >= MAX_ADMISSIONS:
+            yield {"refused": -1}
+        for number, limit in enumerate(counted):
+            count = self._counts.setdefault(limit["name"], _Count())
+            count.forget(now_ms)
+            if (refusal := count.refuse(limit, now_ms)) is not None:
+                yield {**refusal, "refused": number}
+
+    def find_room_ms(self, counted: Sequence[Counted]) -> float:
+        """When each limit without room has some, if no run ends before its lease does."""
+        now_ms = self._clock.now_ms()
+        found = now_ms
+        for refusal in self.list_refusals(counted):
+            number = refusal["refused"]
+            if number is None or number < 0:
+                return now_ms + CLEANING_MS
+            leases = self._counts[counted[number]["name"]].leases
+            found = max(found, now_ms + refusal["retry_ms"] if "retry_ms" in refusal else min(leases.values()))
+        return found
+
+    def leave(self, ticket: str) -> Sequence[str]:
+        """Returns the names of the limits that the run counted towards."""
+        names = self._load().get(ticket, ())
+        for name in names:
             self._counts[name].leases.pop(ticket, None)
         self._sql.execute("UPDATE admissions SET lease_ms = 0 WHERE ticket = ?", ticket)
+        return names
+
+    def knows(self, ticket: str) -> bool:
+        """Whether the run counts towards any limit, or did in the last minute."""
+        return ticket in self._load()
 
     def clear(self) -> None:
         self._sql.execute("DELETE FROM admissions")

@@ -28,6 +28,7 @@ from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
+from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
@@ -131,6 +132,16 @@ class LoggedRuns:
     async def accept(self, run: AcceptedRun) -> None:
         await self._send([await self._render_accepted(run)])
 
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
+        unfinished: list[str] = []
+        for number, rows in _group_by_object([await self._render_accepted(run) for run in runs]).items():
+            unfinished += await self._objects.add_new(number, rows)
+        await self._notify()
+        return unfinished
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self._objects.list_running(run_ids)
+
     async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
         ticket = build_run_id_in(self._clock, self._random, self._choose_object(workflow_id))
         return ticket, await self._objects.admit(ticket, counted, lease_ms)
@@ -138,6 +149,12 @@ class LoggedRuns:
     async def leave(self, ticket: str) -> None:
         with suppress(UpstreamError):
             await self._objects.leave(ticket)
+
+    async def admit_or_queue(
+        self, workflow_id: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float
+    ) -> Admission:
+        ticket = build_run_id_in(self._clock, self._random, self._choose_object(workflow_id))
+        return await self._objects.admit_or_queue(ticket, run_id, limits, lease_ms)
 
     def _choose_object(self, hashed: str) -> int:
         return int(hashed[:_KEY_DIGITS], 16) % self._objects.count
@@ -298,14 +315,15 @@ class LoggedRuns:
 
     async def _render_accepted(self, run: AcceptedRun) -> StoredRun:
         verdict = run.to_verdict(self._clock.now_ms())
-        shown, sealed = "{}", None
+        shown: dict[str, Any] = {"waits_for": run.waits_for} if run.waits_for else {}
+        sealed = None
         if run.keeping.recording is not Recording.NONE:
-            shown = json.dumps({"input": run.shown})
+            shown["input"] = run.shown
             occasion = {run.run_id: run.occasion}
             sealed = (await self._inputs.seal({run.run_id: run.input}, occasion)).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
-        row = await self._complete(verdict, run.keeping, shown, sealed, start)
-        return {**row, "queued_ms": run.limit_ms} if run.is_queued else row
+        row = await self._complete(verdict, run.keeping, json.dumps(shown), sealed, start)
+        return {**row, "queued_ms": run.limit_ms, "is_limited": run.is_limited} if run.is_queued else row
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         sealed = await self._inputs.seal_part(purpose, content)
@@ -363,15 +381,30 @@ class LoggedRuns:
         return await self._objects.list_cut_off(run_id)
 
     async def keep_answer(self, run_id: str, answer: bytes) -> str:
+        return await self._keep(run_id, answer, Blobs.ANSWER)
+
+    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
+        return await self._open_kept(run_id, kept, Blobs.ANSWER)
+
+    async def note_early_answer(self, run_id: str, answer: bytes) -> None:
+        kept = await self._keep(run_id, answer, Blobs.EARLY_ANSWER)
+        await self._objects.of_run(run_id).note_early_answer(run_id, kept)
+
+    async def find_early_answer(self, run_id: str) -> bytes | None:
+        kept = await self._objects.of_run(run_id).find_early_answer(run_id)
+        return None if kept is None else await self._open_kept(run_id, kept, Blobs.EARLY_ANSWER)
+
+    async def _keep(self, run_id: str, answer: bytes, part: Blobs) -> str:
+        """The answer, sealed, in base64; "" of a large one, which lies in the bucket as `part`."""
         sealed = await self.seal_part(end_of(run_id), answer)
         if len(sealed) * 4 / 3 <= MAX_STEP_RESULT_BYTES:
             return base64.b64encode(sealed).decode()
         await self._objects.expect_blobs(run_id)
-        await self._blobs.put(blob_key(run_id, Blobs.ANSWER), sealed)
+        await self._blobs.put(blob_key(run_id, part), sealed)
         return ""
 
-    async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
-        sealed = base64.b64decode(kept) or await self._read_blob(run_id, Blobs.ANSWER)
+    async def _open_kept(self, run_id: str, kept: str, part: Blobs) -> bytes | None:
+        sealed = base64.b64decode(kept) or await self._read_blob(run_id, part)
         return None if sealed is None else await self._inputs.open_part(end_of(run_id), sealed)
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
@@ -421,10 +454,7 @@ class LoggedRuns:
         return None if sealed is None else await self.open_part(values_of(run_id), sealed)
 
     async def _send(self, rows: Sequence[StoredRun]) -> None:
-        by_object: dict[int, list[StoredRun]] = {}
-        for row in rows:
-            by_object.setdefault(object_of(row["id"]), []).append(row)
-        for number, its_rows in by_object.items():
+        for number, its_rows in _group_by_object(rows).items():
             await self._try_twice(partial(self._objects.add, number, its_rows))
         await self._notify()
 
@@ -491,6 +521,13 @@ class LoggedRuns:
     async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:
         blob = await self._blobs.get(blob_key(run_id, part))
         return None if blob is None else blob.content
+
+
+def _group_by_object(rows: Sequence[StoredRun]) -> dict[int, list[StoredRun]]:
+    by_object: dict[int, list[StoredRun]] = {}
+    for row in rows:
+        by_object.setdefault(object_of(row["id"]), []).append(row)
+    return by_object
 
 
 def _group_inputs(runs: Sequence[EndedRun], occasions: Mapping[str, bytes]) -> list[dict[str, bytes]]:

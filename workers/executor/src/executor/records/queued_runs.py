@@ -23,7 +23,8 @@ QUEUE_SHARE = 0.5  # of an object's size: records of runs that have ended need r
 
 class QueuedRuns:
     """The table `queued`: `limit_ms` is how long the run may take once it has begun, `bytes` what its record and start
-    take, `released` 1 if it may begin. `count` is the number of rows; `has_released` is whether any may begin.
+    take, `released` 1 if it may begin, `is_limited` 1 if it waits for its workflow's limits instead of the end of a
+    pause (executor/records/limited_runs.py). `count` is the number of rows; `has_released` is whether any may begin.
     `most_bytes` bounds the object.
     """
 
@@ -39,10 +40,11 @@ class QueuedRuns:
     def has_room(self) -> bool:
         return self.count < MAX_QUEUED_RUNS and self._bytes < self._most_bytes
 
-    def add(self, run_id: str, workflow: str, limit_ms: float, size_bytes: int) -> None:
+    def add(self, run_id: str, workflow: str, limit_ms: float, size_bytes: int, *, is_limited: bool = False) -> None:
         added = self._sql.execute(
-            "INSERT OR IGNORE INTO queued (id, workflow, limit_ms, bytes) VALUES (?, ?, ?, ?) RETURNING id",
-            *(run_id, workflow, limit_ms, size_bytes),
+            "INSERT OR IGNORE INTO queued (id, workflow, limit_ms, bytes, is_limited) VALUES (?, ?, ?, ?, ?)"
+            " RETURNING id",
+            *(run_id, workflow, limit_ms, size_bytes, is_limited),
         )
         self.count += len(added)
         self._bytes += size_bytes * len(added)
@@ -56,9 +58,12 @@ class QueuedRuns:
         self._bytes -= sum(row["bytes"] for row in removed)
         return removed[0]["limit_ms"] if removed else None
 
+    def has(self, run_id: str) -> bool:
+        return bool(self.count and self._sql.execute("SELECT 1 FROM queued WHERE id = ?", run_id))
+
     def release(self, workflow: str | None, kept: Sequence[str]) -> int:
         released = self._sql.execute(
-            "UPDATE queued SET released = 1 WHERE released = 0 AND (workflow = ?1 OR ?1 IS NULL"
+            "UPDATE queued SET released = 1 WHERE released = 0 AND NOT is_limited AND (workflow = ?1 OR ?1 IS NULL"
             " AND workflow NOT IN (SELECT value FROM json_each(?2))) RETURNING id",
             *(workflow, json.dumps(list(kept))),
         )

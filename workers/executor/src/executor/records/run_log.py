@@ -8,6 +8,7 @@ read the rest. Failed runs are also in an index.
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
@@ -16,13 +17,14 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, RunReplacedError
 from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
+from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
 from arcrun.run_log.protocol import (
     Acceptance,
     Blobs,
@@ -36,7 +38,17 @@ from arcrun.run_log.protocol import (
 )
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import admissions, closing, cut_off_calls, dead_letters, queued_runs, request_keys, run_events
+from executor.records import (
+    admissions,
+    closing,
+    cut_off_calls,
+    dead_letters,
+    limited_runs,
+    queued_runs,
+    request_keys,
+    run_events,
+    untold_failures,
+)
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
 MIGRATIONS = (
@@ -77,7 +89,10 @@ MIGRATIONS = (
         "CREATE INDEX cancels_by_time ON cancels (asked_ms)",
     ),
     cut_off_calls.TABLES,
+    limited_runs.TABLES,
+    ("ALTER TABLE starts ADD COLUMN answer TEXT",),
     closing.TABLES,
+    untold_failures.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -118,6 +133,7 @@ _EMPTIED = (
     "questions",
     "dead_letters",
     "queued",
+    "limited",
     "cancels",
     "cut_off_calls",
 )
@@ -196,7 +212,9 @@ class RunLogTables:
         self._has_starts = bool(sql.execute("SELECT 1 FROM starts LIMIT 1"))
         self._dead = dead_letters.DeadLetters(sql, clock)
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
+        self._limited = limited_runs.LimitedRuns(sql, clock, self._admissions)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
+        self._failures = untold_failures.UntoldFailures(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -259,6 +277,21 @@ class RunLogTables:
         self._batches += 1
         self._busy_ms += self._clock.now_ms() - began_ms
 
+    def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
+        ids = json.dumps([run["id"] for run in runs])
+        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
+        known = {row["id"]: row["status"] for row in stored}
+        self.add([run for run in runs if run["id"] not in known])
+        return [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+
+    def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        rows = self._sql.execute(
+            "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?)) AND status = 'running'"
+            " AND (deadline_ms = 0 OR deadline_ms >= ?)",
+            *(json.dumps(list(run_ids)), self._clock.now_ms() - LOST_AFTER_MS),
+        )
+        return [row["id"] for row in rows]
+
     def _note(self, run: StoredRun) -> None:
         """Update the other tables for a run that is now stored."""
         run_id, keep_days = run["id"], run["keep_days"]
@@ -269,20 +302,33 @@ class RunLogTables:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
             size_bytes += len(start)
             self._has_starts = True
+            if (deadline_ms := run.get("deadline_ms")) and self._failures.expect_end(deadline_ms):
+                self._set_alarm()
             if (limit_ms := run.get("queued_ms")) is not None:
-                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes)
-        elif self._has_starts and run["status"] != "running":
-            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
-            if has_lasted and run["status"] == "failed":
-                self._prune_again(self._dead.add(run_id, run["workflow"]))
-            self._queue.remove(run_id)
-            self._events.forget(run_id)
-            self._cut_off.forget(run_id)
+                is_limited = run.get("is_limited", False)
+                self._queue.add(run_id, run["workflow"], limit_ms, size_bytes, is_limited=is_limited)
+        elif run["status"] != "running":
+            self._note_end(run)
         self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def _note_end(self, run: StoredRun) -> None:
+        run_id, has_failed, lasted = run["id"], run["status"] == "failed", list[dict[str, Any]]()
+        if self._has_starts:
+            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told", run_id)
+            self._queue.remove(run_id)
+            self._events.forget(run_id)
+            self._cut_off.forget(run_id)
+        if not has_failed:
+            return
+        is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
+        if not is_known and self._failures.note(run_id):
+            self._set_alarm()
+        if lasted:
+            self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
@@ -348,6 +394,14 @@ class RunLogTables:
     def cancel_start(self, run_id: str) -> bool:
         return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
 
+    def note_early_answer(self, run_id: str, answer: str) -> None:
+        self._sql.execute("UPDATE starts SET answer = ? WHERE id = ? AND answer IS NULL", answer, run_id)
+        self._unchecked_bytes += len(answer)
+
+    def find_early_answer(self, run_id: str) -> str | None:
+        found = self._sql.execute("SELECT answer FROM starts WHERE id = ?", run_id)
+        return cast(str | None, found[0]["answer"]) if found else None
+
     def note_trace(self, run_id: str, trace: str) -> None:
         self._sql.execute(
             "UPDATE runs SET result = json_set(result, '$.trace', json(?))"
@@ -412,10 +466,41 @@ class RunLogTables:
 
     def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
         self._expect_pruning(self._clock.now_ms())
+        with self._setting_alarm():
+            self._limited.let_in([limit["name"] for limit in counted])
         return self._admissions.admit(ticket, counted, lease_ms)
 
+    def admit_or_queue(self, ticket: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float) -> Admission:
+        self._expect_pruning(self._clock.now_ms())
+        with self._setting_alarm():
+            return self._limited.admit_or_queue(ticket, run_id, limits, lease_ms)
+
     def leave(self, ticket: str) -> None:
-        self._admissions.leave(ticket)
+        with self._setting_alarm():
+            self._limited.leave(ticket)
+
+    @contextmanager
+    def _setting_alarm(self) -> Iterator[None]:
+        """A context after which the alarm is set, if there is something to do for queued runs before it goes off."""
+        due_ms = self._limited.due_ms
+        yield
+        if self._limited.due_ms != due_ms:
+            self._set_alarm()
+
+    def find_queued(self, run_id: str) -> QueuedState:
+        if not self._is_under_way(run_id):
+            return "unknown"
+        return "queued" if self._queue.has(run_id) else "begun"
+
+    def replace_queued(self, run_id: str, by: str) -> QueuedState:
+        state = self.find_queued(run_id)
+        found = self.find(run_id) if state == "queued" else None
+        if found is not None:
+            error = RunReplacedError(by)
+            result = json.dumps({"error": error.to_json(), "trace": []})
+            ended = {"status": "cancelled", "duration_ms": 0, "deadline_ms": None, "error": error.code}
+            self.add([cast(StoredRun, {**found, **ended, "node": "", "input": None, "result": result})])
+        return state
 
     def settle_dead_letter(self, run_id: str) -> bool:
         settled = self._dead.remove([run_id])
@@ -428,7 +513,8 @@ class RunLogTables:
     def leave_queue(self, run_id: str) -> None:
         if (limit_ms := self._queue.remove(run_id)) is not None:
             self._sql.execute(
-                "UPDATE runs SET deadline_ms = ? WHERE id = ? AND status = 'running'",
+                "UPDATE runs SET deadline_ms = ?, result = CASE WHEN json_valid(result)"
+                " THEN json_remove(result, '$.waits_for') ELSE result END WHERE id = ? AND status = 'running'",
                 *(self._clock.now_ms() + limit_ms, run_id),
             )
 
@@ -563,32 +649,53 @@ class RunLogTables:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
     async def on_alarm(
-        self, blobs: BlobStore, export: Export, begin: Begin | None = None, forget: closing.Forget | None = None
+        self,
+        blobs: BlobStore,
+        export: Export,
+        outside: limited_runs.Outside | None = None,
+        forget: closing.Forget | None = None,
+        tell: untold_failures.Tell | None = None,
     ) -> None:
-        """Prune, export, begin queued runs and forget those of a tenant that has gone, as due. `export` writes all
-        objects' new verdicts to KV, and returns whether more remain; `begin` creates a run's instance, if there is not
-        one already; `forget` deletes what lies elsewhere of a run.
+        """Prune, export, begin queued runs, tell of failures and forget runs of a tenant that has gone, as due.
+        `export` writes all objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin;
+        `forget` deletes what lies elsewhere of a run; `tell` tells the Workspace of failures, and returns whether it
+        wants to hear of more.
         """
         now_ms = self._clock.now_ms()
         if forget is not None and self._closing.due_ms and now_ms >= self._closing.due_ms:
             self._closing.due_ms = now_ms + closing.PAUSE_MS  # and set first, in case of a failure
             self._set_alarm()
             await self._closing.forget_runs(forget)
-        if begin is None:  # the platform has no instances any more
+        if outside is None:  # the platform has no instances any more
             self._release_ms = 0
+            self._limited.rest()
         elif self._release_ms and now_ms >= self._release_ms:
             self._release_ms = now_ms + queued_runs.RELEASE_PAUSE_MS  # and set first, in case of a failure
             self._set_alarm()
-            await self._begin_released(begin)
+            await self._begin_released(outside.begin)
+        if outside is not None and self._limited.due_ms and now_ms >= self._limited.due_ms:
+            self._alarm.set(limited_runs.RETRY_MS)  # as above
+            await self._limited.settle(outside)
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
+        await self._tell_failures(tell, now_ms)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             self._count(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
+
+    async def _tell_failures(self, tell: untold_failures.Tell | None, now_ms: float) -> None:
+        failures = self._failures
+        if failures.lost_ms and now_ms >= failures.lost_ms:
+            failures.note_lost()
+        if failures.tell_ms and now_ms >= failures.tell_ms:
+            try:
+                await failures.tell(tell)
+            except ArcrunError as error:
+                logger.warning("The Workspace could not be told of failures, and will be: %s", error.message)
 
     async def _begin_released(self, begin: Begin) -> None:
         """Begin a batch of queued runs that may begin."""
@@ -609,6 +716,8 @@ class RunLogTables:
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
+        self._limited.clean()
+        self._failures.note_lost()
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
         self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
@@ -726,8 +835,9 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        due = [ms for ms in (self._prune_ms, self._export_ms, self._release_ms, self._closing.due_ms) if ms]
-        if due:
+        times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
+        times += [self._failures.tell_ms, self._failures.lost_ms]
+        if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 

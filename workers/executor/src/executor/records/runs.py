@@ -87,9 +87,9 @@ class UnwrittenRecords:
 @dataclass(frozen=True)
 class AcceptedRun:
     """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
-    redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py). One that
-    `is_queued` begins when its workflow is resumed. `request` is None unless templates may read it; `replay_of` is the
-    run that it replays.
+    redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py). A queued
+    one says what it `waits_for`: the end of its workflow's pause or, if it `is_limited`, room in its limits. `request`
+    is None unless templates may read it; `replay_of` is the run that it replays.
     """
 
     run_id: str
@@ -101,7 +101,8 @@ class AcceptedRun:
     input: bytes
     keeping: Keeping
     start: bytes = b""
-    is_queued: bool = False
+    waits_for: str = ""
+    is_limited: bool = False
     request: RequestSource | None = None
     replay_of: str = ""
 
@@ -117,6 +118,10 @@ class AcceptedRun:
             "deadline_ms": 0 if self.is_queued else now_ms + self.limit_ms,
         }
         return {**verdict, "replay_of": self.replay_of} if self.replay_of else verdict
+
+    @property
+    def is_queued(self) -> bool:
+        return bool(self.waits_for)
 
     @property
     def occasion(self) -> bytes:

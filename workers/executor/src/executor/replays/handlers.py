@@ -24,7 +24,7 @@ from executor.replays.preparation import (
     prepare_retry,
 )
 from executor.run_handlers import answer_run, read_depth, read_timeout, wants, wants_async
-from executor.service import ExecutorService
+from executor.service import ExecutorService, StartedRun
 
 
 async def replay(service: ExecutorService, request: Request) -> Response:
@@ -75,11 +75,12 @@ class _Beginning:
         async with self.noting(run_id):
             return await self.service.run(self.prepared.stored, self.prepared.trigger, run_id)
 
-    async def start(self) -> str:
+    async def start(self) -> StartedRun:
         run_id, prepared = self.service.runs.new_run_id(), self.prepared
         prepared.trigger.gets_response = False
         async with self.noting(run_id):
-            return await self.service.start(prepared.stored, prepared.trigger, is_owner=True, run_id=run_id)
+            start = self.service.start
+            return await start(prepared.stored, prepared.trigger, is_owner=True, run_id=run_id)
 
     @asynccontextmanager
     async def noting(self, _run_id: str) -> AsyncIterator[None]:
@@ -124,6 +125,7 @@ async def _answer(request: Request, beginning: _Beginning) -> Response:
         return JsonResponse({"success": True, "data": prepared.to_json()})
     if not prepared.is_accepted and not wants_async(request):
         return await answer_run(beginning.service, request, beginning.run)
-    run_id = await beginning.start()
-    told = {"status": "running", "taken_over": prepared.list_taken_over()}
-    return JsonResponse({"success": True, "run_id": run_id, "replay_of": prepared.origin, "data": told}, 202)
+    started = await beginning.start()
+    status = "queued" if started.is_queued else "running"
+    told = {"status": status, "taken_over": prepared.list_taken_over()}
+    return JsonResponse({"success": True, "run_id": started.run_id, "replay_of": prepared.origin, "data": told}, 202)

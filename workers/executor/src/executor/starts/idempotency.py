@@ -145,9 +145,11 @@ class _KeyedRun:
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> Response:
         """Raises what ExecutorService.start does."""
-        response = answer_accepted(self.run_id, stored)
+        response = answer_accepted(self.run_id, is_queued=False)
 
         async def accept(run: AcceptedRun) -> None:
+            nonlocal response
+            response = answer_accepted(run.run_id, is_queued=run.is_queued)
             await self.service.runs.accept_keyed(self.key, run, KeptAnswer.of(response).to_bytes())
 
         await self.service.start(stored, trigger, is_owner=is_owner, run_id=self.run_id, accept=accept)

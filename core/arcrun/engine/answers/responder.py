@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from arcrun.engine.answers.run_response import Header, RunResponse
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK
 from arcrun.engine.context import RunContext
-from arcrun.engine.run_response import Header, RunResponse
 from arcrun.engine.tasks import REFERENCE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_text import write_json
@@ -41,8 +41,8 @@ _DIGITS = re.compile("[0-9]{3}")
 
 
 class Responder:
-    """Makes the response of one run. `scope` is what its templates see, None until the graph has begun; `response` is
-    None until it is made.
+    """Makes the response of one run, once. `scope` is what its templates see, None until the graph has begun;
+    `response` is None until it is made.
     """
 
     def __init__(self, response: Response, context: RunContext, run_id: str) -> None:
@@ -51,11 +51,17 @@ class Responder:
         self.response: RunResponse | None = None
 
     async def answer(self) -> None:
-        """Make the response of a run that has succeeded. Raises RunError RESPONSE_FAILED, CpuBudgetError."""
+        """Make the response of a run that has succeeded, or answers early. Raises RunError RESPONSE_FAILED,
+        CpuBudgetError.
+        """
+        if self.response is not None:
+            return
         self.response = await self._make(self._response, {}, self._response.default_status)
 
     async def answer_failure(self, error: ArcrunError, trigger_input: Any) -> None:
         """Make the response of a run that has failed. If it cannot be made, it is arcrun's own."""
+        if self.response is not None:
+            return
         own = self._response.on_failure
         self.response = RunResponse(FAILED_STATUS)
         if own is None:

@@ -1,0 +1,1 @@
+"""Exports: what a platform has stored of its owner's, in a file."""

@@ -1,0 +1,61 @@
+"""What `acr export` reads from a platform."""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from acr.backups.export_file import FORMAT, Line
+from acr.errors import CliError
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import require_data
+
+ALL = 1_000_000_000  # runs, of one list
+
+
+def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs: bool) -> Iterator[Line]:
+    """The lines of the file (acr/backups/export_file.py). Raises CliError."""
+    listed = client.list_workflows()
+    of_all = [workflow["paused"] for workflow in listed if (workflow["paused"] or {}).get("all")]
+    yield {
+        "kind": "export",
+        "format": FORMAT,
+        "exported_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "url": url,
+        "paused": of_all[0] if of_all else None,
+    }
+    still = {schedule["workflow"] for schedule in client.list_schedules(0) if schedule["paused"]}
+    version_count = run_count = 0
+    for workflow in listed:
+        yield _describe(workflow, still, has_token=has_tokens)
+        for version in _versions_of(client, workflow["name"]):
+            version_count += 1
+            yield version
+    if has_runs:
+        for run in client.list_runs({}, ALL, ALL):
+            answer = client.show_run(run["run_id"])
+            if answer["success"]:  # else it has become too old meanwhile
+                run_count += 1
+                yield {"kind": "run", "record": answer["data"]}
+    yield {"kind": "end", "workflows": len(listed), "versions": version_count, "runs": run_count}
+
+
+def _describe(workflow: dict[str, Any], still: Collection[str], *, has_token: bool) -> Line:
+    """`still` are the workflows whose schedules are paused."""
+    own_pause = None if (workflow["paused"] or {}).get("all") else workflow["paused"]
+    kept = {key: workflow[key] for key in ("name", "version", "latest", "file")}
+    paused = {"paused": own_pause, "schedules_paused": workflow["name"] in still}
+    return {"kind": "workflow", **kept, **paused, **({"token": workflow["token"]} if has_token else {})}
+
+
+def _versions_of(client: ExecutorClient, name: str) -> Iterator[Line]:
+    shown = require_data(client.show_workflow(name))
+    for version in sorted(each["version"] for each in shown["versions"]):
+        answer = client.show_version(name, version)
+        if not answer["success"] and version == shown["version"]:
+            raise CliError(
+                f"The current version of {name} cannot be read: {answer['error']['message']}",
+                "Push it again: acr push FILE. Or delete it: acr delete",
+                "SOURCE_UNREADABLE",
+            )
+        if answer["success"]:
+            yield {"kind": "version", **{key: answer["data"][key] for key in answer["data"]}}

@@ -1,0 +1,71 @@
+"""acr restore: what `acr export` has written, on this platform."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from acr.backups import restoring
+from acr.backups.export_file import Export, read_export
+from acr.commands.options import as_json, with_client
+from acr.errors import CliError
+from acr.output.render import print_outcome
+from acr.output.terminal import say
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import require_data
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--tokens", type=click.Choice(["keep", "new"]), help="The webhooks' URLs  [default: keep, if FILE has them]."
+)
+@click.option("--paused", is_flag=True, help="Pause all webhooks and schedules first, until `acr resume --all`.")
+@click.option("--force", is_flag=True, help="Also push to workflows that the platform has already.")
+@as_json
+@with_client
+def restore(
+    client: ExecutorClient, *, file: Path, tokens: str | None, paused: bool, force: bool, as_json: bool
+) -> None:
+    """Make the workflows of an export again, with their versions.
+
+    Pauses, and URLs if FILE has them, are as they were.
+
+    Every version is checked by this platform as if it were pushed; one that it does not take is told, with the reason.
+    Credentials and components of your own come first: acr creds push, acr parts publish. The records of runs in FILE
+    are not restored.
+
+    \b
+    Examples:
+      acr restore platform.jsonl
+      acr restore platform.jsonl --tokens new --paused
+    """
+    export = read_export(file)
+    _require_possible(client, export, file, tokens, is_forced=force)
+    if paused:
+        require_data(client.pause(None, "refuse"))
+    restored = restoring.restore(client, export, lambda line: say(line, err=True), keeps_tokens=tokens != "new")
+    failure = restoring.build_incomplete(restored)
+    for each in restored.refused:
+        say(f"left out: version {each['version']} of {each['name']}: {each['message']} ({each['code']})", err=True)
+    if as_json:
+        print_outcome(restored.to_json(), failure)
+        sys.exit(1 if failure else 0)
+    if failure:
+        raise failure
+    kept = f"{len(restored.kept_tokens)} with their URLs of before" if restored.kept_tokens else "with new URLs"
+    say(f"Restored {len(restored.versions)} workflows, {kept}. Missing credentials: acr doctor", err=True)
+
+
+def _require_possible(
+    client: ExecutorClient, export: Export, file: Path, tokens: str | None, *, is_forced: bool
+) -> None:
+    """Raises CliError WORKFLOWS_EXIST, NO_TOKENS."""
+    if tokens == "keep" and any("token" not in each.workflow for each in export.workflows):
+        raise CliError(f"{file} has no URLs.", "Export them: acr export FILE --tokens", "NO_TOKENS")
+    if conflicts := [] if is_forced else restoring.find_conflicts(client, export):
+        raise CliError(
+            f"The platform has {', '.join(conflicts)} already. Nothing was restored.",
+            "To add the export's versions to theirs: --force",
+            "WORKFLOWS_EXIST",
+        )

@@ -1,0 +1,32 @@
+"""acr schedule pause: let a workflow's schedules start no runs for a while."""
+
+import click
+
+from acr.commands.arguments import WorkflowName
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_data
+from acr.output.schedules import render_schedules
+from acr.output.terminal import say
+from acr.targets.executor_client import ExecutorClient
+
+
+@click.command()
+@click.argument("name", metavar="NAME", type=WorkflowName())
+@as_json
+@with_client
+def pause(client: ExecutorClient, name: str, as_json: bool) -> None:
+    """Let a workflow's schedules start no runs until `acr schedule resume`.
+
+    What was waiting for its turn is left out. Its webhook goes on, and so do runs under way. A push does not end the
+    pause.
+
+    \b
+    Examples:
+      acr schedule pause digest
+    """
+    schedules = client.pause_schedules(name)
+    if as_json:
+        print_data({"schedules": schedules})
+    else:
+        say(f"The schedules of {name} are paused.", err=True)
+        render_schedules(schedules, name)

@@ -1,0 +1,169 @@
+"""What a Workspace does at its alarm: it decides which of the times that have passed start a run, stores that, and then
+begins the runs. Whatever breaks off in between, the next alarm finds what was decided, and the ids of the runs.
+
+The next alarm is set first. No run is waited for.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from arcrun.errors import ArcrunError
+from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
+from arcrun.ports import Clock
+from arcrun.workflows.triggers.schedules import Overlap, Schedule
+from arcrun.workspace.firings import build_firing_id, choose_times
+from arcrun.workspace.schedules import Firing, StoredSchedule
+from executor.schedules.firing import DueRun, Fate
+from executor.schedules.tables import BATCH_PAUSE_MS, Progress, Schedules
+from executor.schedules.times import ScheduleTimes
+
+if TYPE_CHECKING:
+    from executor.schedules.failures import FailureHandlers
+
+SUBREQUESTS_A_RUN = 5  # at most, to begin one
+LOOK_MS, LONGEST_LOOK_MS = 5_000, 60_000  # until the object looks again whether a run has ended
+LOOK_SHARE = 0.1  # of the time for which that has been waited for
+
+logger = logging.getLogger("arcrun")
+
+
+def find_batch_size(subrequests: int) -> int:
+    """How many runs an alarm may begin where the platform allows so many subrequests."""
+    return max(1, min(MAX_FIRINGS, subrequests // SUBREQUESTS_A_RUN))
+
+
+class RunStarter(Protocol):
+    async def begin(self, due: Sequence[DueRun]) -> Mapping[str, Fate]:
+        """Begin runs; what has become of each, by its id. One that has begun before does not begin again."""
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the runs that are under way. Raises UpstreamError."""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What of a schedule's queue begins now, what stays, how many are left out, and whether more could have begun."""
+
+    schedule: StoredSchedule
+    begin: Sequence[Firing]
+    rest: Sequence[Firing]
+    skipped: int = 0
+    is_cut: bool = False
+
+
+@dataclass(frozen=True)
+class ScheduleAlarm:
+    """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
+    object that no workflow handles failures in.
+    """
+
+    tables: Schedules
+    failures: "FailureHandlers | None"
+    times: ScheduleTimes
+    starter: RunStarter
+    clock: Clock
+    most: int
+    objects: int
+
+    async def ring(self) -> None:
+        """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
+        self.tables.postpone()
+        now_ms = self.clock.now_ms()
+        due = self.tables.list_due(now_ms, self.most)
+        decided = [decided for each in due if (decided := await self._decide(each, now_ms)) is not None]
+        await self._begin(decided)
+        if self.failures is not None:
+            await self._begin_handlers(self.failures)
+        self.tables.expect_alarm(self.clock.now_ms() + BATCH_PAUSE_MS if len(due) == self.most else 0)
+
+    async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
+        """Decide about the times that have passed. None if that cannot be done now."""
+        due_ms = schedule["due_ms"]
+        if due_ms is None or due_ms > now_ms:
+            return schedule
+        rules = Schedule.load(json.loads(schedule["rules"]))
+        try:
+            passed, coming_ms = await self.times.list_passed(rules, due_ms, now_ms)
+        except ArcrunError as error:
+            logger.warning("The times of %s could not be computed: %s", schedule["name_id"], error.message)
+            self.tables.look_again(schedule, self._find_look(due_ms))
+            return None
+        chosen = choose_times(passed, now_ms, rules.catch_up)
+        queue = [*schedule["queue"], *((time_ms, self._name_run(schedule, time_ms)) for time_ms in chosen)]
+        kept = queue[:MAX_WAITING_FIRINGS]
+        missed = len(passed) - len(chosen) + len(queue) - len(kept)
+        if not self.tables.decide(schedule, coming_ms, kept, missed):
+            return None
+        return {**schedule, "due_ms": coming_ms, "queue": kept}
+
+    def _name_run(self, schedule: StoredSchedule, due_ms: float) -> str:
+        return build_firing_id(self.tables.secret, schedule["name_id"], schedule["key"], due_ms, self.objects)
+
+    async def _begin(self, schedules: Sequence[StoredSchedule]) -> None:
+        """Begin what was decided."""
+        running = await self._find_running(schedules)
+        room, chosen = self.most, list[_Chosen]()
+        for schedule in schedules:
+            chosen.append(_choose(schedule, room, is_running=schedule["last_run"] in running))
+            room -= len(chosen[-1].begin)
+        due = [
+            DueRun(each.schedule["name_id"], each.schedule["key"], *firing) for each in chosen for firing in each.begin
+        ]
+        fates = await self.starter.begin(due) if due else {}
+        for each in chosen:
+            self._store(each, fates)
+
+    async def _begin_handlers(self, failures: "FailureHandlers") -> None:
+        due = failures.list_due(self.objects, self.most)
+        fates = await self.starter.begin(due) if due else {}
+        for each in due:
+            failures.advance(each, fates[each.run_id])
+
+    async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
+        """The last runs that are under way, of schedules for which it matters."""
+        last = [
+            schedule["last_run"]
+            for schedule in schedules
+            if schedule["queue"] and schedule["last_run"] and _overlap_of(schedule) is not Overlap.ALLOW
+        ]
+        return {*await self.starter.list_running(last)} if last else set()
+
+    def _store(self, chosen: _Chosen, fates: Mapping[str, Fate]) -> None:
+        schedule, by_fate = chosen.schedule, dict[Fate, list[Firing]]()
+        for firing in chosen.begin:
+            by_fate.setdefault(fates[firing[1]], []).append(firing)
+        if Fate.GONE in by_fate:
+            self.tables.forget(schedule)
+            return
+        later, begun, refused = (by_fate.get(fate, []) for fate in (Fate.LATER, Fate.BEGUN, Fate.REFUSED))
+        rest = [*later, *chosen.rest]
+        last_due_ms, last_run = begun[-1] if begun else (None, None)
+        fire_ms = self.tables.find_fire_ms(schedule["name_id"], schedule, schedule["due_ms"])
+        if rest:
+            look_ms = self.clock.now_ms() if chosen.is_cut and not later else self._find_look(rest[0][0])
+            fire_ms = look_ms if fire_ms is None else min(fire_ms, look_ms)
+        self.tables.advance(schedule, Progress(rest, fire_ms, last_run, last_due_ms, chosen.skipped + len(refused)))
+
+    def _find_look(self, since_ms: float) -> float:
+        """When to look again at what waits since then for the end of a run, or for what the platform needs."""
+        now_ms = self.clock.now_ms()
+        return now_ms + min(max(LOOK_MS, LOOK_SHARE * (now_ms - since_ms)), LONGEST_LOOK_MS)
+
+
+def _choose(schedule: StoredSchedule, room: int, *, is_running: bool) -> _Chosen:
+    queue, overlap = schedule["queue"], _overlap_of(schedule)
+    if overlap is Overlap.ALLOW or not room:
+        return _Chosen(schedule, queue[:room], queue[room:], is_cut=len(queue) > room)
+    if is_running:
+        waits = overlap is Overlap.QUEUE
+        return _Chosen(schedule, (), queue if waits else (), 0 if waits else len(queue))
+    if overlap is Overlap.QUEUE:
+        return _Chosen(schedule, queue[:1], queue[1:])
+    return _Chosen(schedule, queue[:1], (), max(0, len(queue) - 1))
+
+
+def _overlap_of(schedule: StoredSchedule) -> Overlap:
+    return Schedule.load(json.loads(schedule["rules"])).overlap

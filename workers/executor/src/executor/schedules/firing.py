@@ -1,0 +1,209 @@
+"""Begins the runs of workflows that start by themselves: each an accepted run of the current version, under an id that
+is made of its time. So a run that has begun already does not begin again, whatever has become of the alarm that began
+it.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from arcrun.engine.engine import Trigger
+from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
+from arcrun.errors import ArcrunError, NotFoundError, WorkflowError, WorkflowPausedError
+from arcrun.ports import Clock
+from arcrun.workflows.model import Recording
+from arcrun.workflows.triggers.schedules import Schedule, keys_of
+from executor.durable.acceptance import PAUSE, prepare_run
+from executor.durable.answers import ENDED
+from executor.durable.lasting import Lasting
+from executor.durable.queueing import begin_if_resumed, require_queue
+from executor.records.runs import AcceptedRun, EndedRun
+from executor.schedules.request import ScheduledRequest
+from executor.service import ExecutorService
+from executor.workflows import StoredWorkflow
+
+FAILURES = "failure_of"  # the key of what failures start
+
+logger = logging.getLogger("arcrun")
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
+    is FAILURES, and `told` the run's input.
+    """
+
+    name: str
+    key: str
+    due_ms: float
+    run_id: str
+    told: Any = None
+
+
+class Fate(Enum):
+    BEGUN = auto()  # or it had begun before, or has failed at once
+    REFUSED = auto()  # the workflow is paused, or cannot run at all
+    GONE = auto()  # the current version is not started by it
+    LATER = auto()  # something that the platform needs does not answer
+
+
+@dataclass(frozen=True)
+class AcceptedStarter:
+    """Begins due runs as accepted ones."""
+
+    service: ExecutorService
+    lasting: Lasting
+
+    async def begin(self, due: Sequence[DueRun]) -> Mapping[str, Fate]:
+        batch = _Batch(self.service, self.lasting)
+        await batch.begin(due)
+        return batch.fates
+
+    async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self.lasting.runs.list_running(run_ids)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    run: AcceptedRun
+    ticket: str
+
+
+class _Batch:
+    """Begins at most MAX_FIRINGS runs together: their rows in one call of each object of the RunLog, their instances in
+    one of the platform. `fates` says what has become of each, by its run's id.
+    """
+
+    def __init__(self, service: ExecutorService, lasting: Lasting) -> None:
+        self._service, self._lasting = service, lasting
+        self._found: dict[str, StoredWorkflow | Fate] = {}
+        self.fates: dict[str, Fate] = {}
+
+    async def begin(self, due: Sequence[DueRun]) -> None:
+        prepared = [ready for each in due if (ready := await self._prepare(each)) is not None]
+        if not prepared:
+            return
+        try:
+            unfinished = {*await self._lasting.runs.accept_new([each.run for each in prepared])}
+            started = {each.run.run_id for each in prepared if each.run.run_id in unfinished and not each.run.is_queued}
+            created = {*await self._create(started)}
+            await self._drop_unkept([each.run for each in prepared if each.run.run_id in started - created])
+            await self._begin_queued([each.run for each in prepared if each.run.waits_for == PAUSE])
+        except ArcrunError as error:
+            logger.warning("Runs of schedules could not begin, and will be tried again: %s", error.message)
+            await self._leave(prepared)
+            return
+        for each in prepared:
+            self.fates[each.run.run_id] = Fate.BEGUN
+        await self._leave([each for each in prepared if not _counts(each.run, unfinished, created)])
+
+    async def _prepare(self, due: DueRun) -> _Prepared | None:
+        self.fates[due.run_id] = Fate.LATER
+        try:
+            found = await self._find(due.name)
+            trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
+            if isinstance(found, Fate) or trigger is None:
+                self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
+                return None
+            if found.pause is not None:
+                await require_queue(self._lasting, found, found.pause, due.run_id)
+            return await self._prepare_run(found, trigger, due)
+        except WorkflowPausedError:
+            self.fates[due.run_id] = Fate.REFUSED
+        except ArcrunError as error:
+            logger.warning("A run of %s could not be prepared: %s", due.name, error.code)
+        except Exception:  # of one workflow: the others begin all the same
+            logger.exception("A run of %s could not be prepared", due.name)
+        return None
+
+    async def _find(self, name: str) -> StoredWorkflow | Fate:
+        if name not in self._found:
+            try:
+                self._found[name] = await self._service.workflows.find_current(name)
+            except NotFoundError:
+                self._found[name] = Fate.GONE
+            except WorkflowError as error:
+                logger.warning("%s is due, and cannot run: %s", name, error.message)
+                self._found[name] = Fate.REFUSED
+        return self._found[name]
+
+    def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
+        """None if the current version is not started by it."""
+        if due.key == FAILURES:
+            watches = stored.plan.triggers.failure_of is not None
+            return Trigger(TriggerKind.FAILURE, due.told, gets_response=False) if watches else None
+        schedule = _find_schedule(stored, due.key)
+        if schedule is None:
+            return None
+        value = {} if schedule.input is None else schedule.input
+        request = ScheduledRequest(value, schedule, due.due_ms, self._clock.now_ms() - due.due_ms)
+        return Trigger(TriggerKind.SCHEDULE, value, request=request, gets_response=False)
+
+    @property
+    def _clock(self) -> Clock:
+        return self._service.engine.ports.clock
+
+    async def _prepare_run(self, stored: StoredWorkflow, trigger: Trigger, due: DueRun) -> _Prepared | None:
+        try:
+            return _Prepared(*await prepare_run(self._service, self._lasting, stored, trigger, due.run_id))
+        except ArcrunError as error:
+            if error.retriable:
+                raise
+            await self._record_failure(stored, trigger, due, error)
+        self.fates[due.run_id] = Fate.BEGUN
+        return None
+
+    async def _record_failure(self, stored: StoredWorkflow, trigger: Trigger, due: DueRun, error: ArcrunError) -> None:
+        """Show a run that cannot begin, such as one whose input does not fit, among those that have failed."""
+        record = RunRecord(
+            run_id=due.run_id,
+            workflow=stored.name,
+            version=stored.version,
+            trigger=trigger.kind,
+            started_ms=self._clock.now_ms(),
+            duration_ms=0,
+            data=None,
+            error=error,
+            trace=(),
+        )
+        await self._service.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
+
+    async def _create(self, run_ids: set[str]) -> Collection[str]:
+        """Create the instances. Returns those that are new."""
+        if not run_ids:
+            return ()
+        return await self._lasting.instances.create_batch({each: {"run_id": each} for each in sorted(run_ids)})
+
+    async def _drop_unkept(self, runs: Sequence[AcceptedRun]) -> None:
+        """Runs that had an instance already: of one that leaves no record, and has ended, nothing is kept."""
+        for run in runs:
+            if run.keeping.recording is Recording.NONE:
+                instance = await self._lasting.instances.status(run.run_id)
+                if instance is not None and instance.status in ENDED:
+                    await self._lasting.runs.drop_accepted(run.run_id)
+
+    async def _begin_queued(self, runs: Sequence[AcceptedRun]) -> None:
+        for run in runs:
+            await begin_if_resumed(self._service, self._lasting, run.workflow, run.run_id)
+
+    async def _leave(self, prepared: Sequence[_Prepared]) -> None:
+        for each in prepared:
+            if each.ticket:
+                await self._service.runs.leave(each.ticket)
+
+
+def _counts(run: AcceptedRun, unfinished: Collection[str], created: Collection[str]) -> bool:
+    """Whether the run counts towards its workflow's limits under the ticket of this preparation. One that had begun
+    before has a ticket of its own, unless its limits queue: then it is given the same again.
+    """
+    if run.is_limited:
+        return run.run_id in unfinished
+    return run.run_id in created or run.is_queued
+
+
+def _find_schedule(stored: StoredWorkflow, key: str) -> Schedule | None:
+    schedules = stored.plan.triggers.schedules
+    return dict(zip(keys_of(schedules), schedules, strict=True)).get(key)
