@@ -47,7 +47,7 @@ def retry(
 ) -> None:
     """Run again what has failed of RUN, or of all runs that the options say.
 
-    What has succeeded is taken over, with the values that the record has. What has failed, was stopped or undone runs
+    What has succeeded is taken over, with the values that it had. What has failed, was stopped or undone runs
     again, with all that follows it; a loop that has not ended runs again from its first element. A run is retried
     once: if its retry fails too, retry that, or use --force. RUN is a run's id, or its beginning.
 
@@ -68,6 +68,8 @@ def retry(
             data = require_data(answer)
             print_json(answer) if as_json else render_dry_run(data)
             return
+        if answer["success"] and answer.get("data") == {"status": "running", "taken_over": []}:
+            say(f"Nothing of {run_id} could be taken over: it runs from its beginning.", err=True)
         finish(answer, run_id, as_json=as_json)
     if not (workflow or since):
         raise click.UsageError("Say which runs: RUN, --workflow NAME or --since TIME.")

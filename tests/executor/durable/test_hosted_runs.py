@@ -365,9 +365,12 @@ async def test_with_its_tenant_all_of_it_goes(bench: HostedBench, instances: Fak
     tables = bench.logs[registration_of("a").tenant_id].sql[0]
     for table in ("runs", "starts", "events", "questions", "data_keys", "dead_letters", "queued", "cut_off_calls"):
         assert tables.execute(f"SELECT * FROM {table}") == [], table
+    log = bench.logs[registration_of("a").tenant_id].tables[0]
+    assert log.is_closing
     bench.clock.advance(AGAIN_MS)
     await ring(bench, "a")
     assert tables.execute("SELECT * FROM closing") == []
+    assert (log.is_closed, log.is_closing) == (True, False)
     assert waiting not in json.dumps([tables.execute("SELECT * FROM log"), tables.execute("SELECT * FROM tenant")])
 
 
@@ -401,3 +404,20 @@ async def test_a_registration_after_that_begins_anew(bench: HostedBench) -> None
     again = await accept(bench, QUICK)
     await bench.run(again)
     assert (await show(bench, again))["status"] == "success"
+
+
+async def test_of_one_that_has_registered_anew_only_the_earlier_runs_go(
+    bench: HostedBench, instances: FakeInstances
+) -> None:
+    earlier = await accept(bench, QUICK)
+    await close(bench, "a")
+    log = bench.logs[registration_of("a").tenant_id].tables[0]
+    await bench.logs[registration_of("a").tenant_id].first.open_anew()
+    await bench.register("a")
+    again = await accept(bench, QUICK)
+    for _ in range(2):
+        bench.clock.advance(AGAIN_MS)
+        await ring(bench, "a")
+        assert not log.is_closing  # so its database stays
+    assert (earlier in instances.params, again in instances.params) == (False, True)
+    assert log.find_start(again) is not None

@@ -101,7 +101,7 @@ async def test_a_time_that_is_past_is_no_wait(bench: Bench, instances: FakeInsta
         pytest.param({"until": "2026-12-24 18:00", "zone": "Mars/Base"}, "timezone", id="no zone"),
         pytest.param({"until": "2026-12-24T18:00Z", "zone": "Europe/Berlin"}, "without an offset", id="an offset"),
         pytest.param({"until": "Christmas", "zone": "Europe/Berlin"}, "ISO 8601", id="no time"),
-        pytest.param({"for": "2d", "zone": "Europe/Berlin"}, "beside an `until`", id="no until"),
+        pytest.param({"until": "", "zone": "Europe/Berlin"}, "beside an `until`", id="no until"),
         pytest.param({"until": "2099-12-24 18:00", "zone": "Europe/Berlin"}, "365 days", id="too far"),
     ],
 )
@@ -111,3 +111,10 @@ async def test_what_cannot_be_waited_for_is_said(
     record, _ = await wait(bench, instances, **config)
     assert (record["status"], record["error"]["code"]) == ("failed", "INVALID_INPUT")
     assert said in record["error"]["message"]
+
+
+async def test_a_zone_without_a_time_is_refused_at_push(bench: Bench) -> None:
+    node = {"component": "wait", "for": "2d", "zone": "Europe/Berlin"}
+    source = {"name": "w", "durable": True, "flow": ["input >> PIPE >> a"], "config": {"a": node}}
+    [finding] = (await bench.service.validate(source)).diagnostics
+    assert (finding.code, "`until` is, which is missing" in finding.message) == ("INVALID_INPUT", True)

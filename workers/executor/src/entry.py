@@ -143,12 +143,11 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._tables = RunLogTables(
-            DurableSql(self.ctx),
-            DurableAlarm(self.ctx),
-            SystemClock(),
-            _run_log_settings(read_bindings()),
-        )
+        self._open()
+
+    def _open(self) -> None:
+        settings = _run_log_settings(read_bindings())
+        self._tables = RunLogTables(DurableSql(self.ctx), DurableAlarm(self.ctx), SystemClock(), settings)
         self._operations = Operations(self._tables, RunLogObject)
 
     async def ask(self, request: str) -> str:
@@ -168,6 +167,7 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         verdicts = CloudflareKV(bindings.ANALYTICS_KV)
         objects = _open_run_logs(bindings)
         blobs, instances = CloudflareR2(bindings.WASM_BUCKET), _open_instances(bindings)
+        is_closing, tenant_id = self._tables.is_closing, self._tables.tenant_id
         await self._tables.on_alarm(
             blobs,
             lambda: export_verdicts(objects, verdicts, self._tables),
@@ -175,6 +175,10 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
             partial(forget_run, instances, blobs),
             None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
         )
+        if is_closing and self._tables.is_closed and not self._tables.is_closing:
+            await self.ctx.storage.deleteAll()
+            self._open()
+            self._tables.stay_closed(tenant_id)
 
 
 async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:

@@ -2,7 +2,8 @@
 lies anywhere else.
 
 The instance of each is terminated and deleted, and so is what lies in the bucket under its id. An isolate may still
-write in the moment before its instance ends, so this is done twice.
+write in the moment before its instance ends, so this is done twice. Then the database is deleted: what the rows had,
+sealed, would lie in its free pages.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,7 @@ TABLES = (
         run_id TEXT PRIMARY KEY, due_ms REAL NOT NULL, is_again INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
     "CREATE INDEX closing_by_time ON closing (due_ms)",
 )
-AGAIN_MS = 600_000  # by then no isolate writes any more
+AGAIN_MS = 60_000  # by then no isolate writes any more
 PAUSE_MS = 200  # between two batches
 
 Forget = Callable[[str], Awaitable[None]]
@@ -48,7 +49,11 @@ class Closing:
         now_ms = self._clock.now_ms()
         for run_id in run_ids:
             self._sql.execute("INSERT OR IGNORE INTO closing (run_id, due_ms) VALUES (?, ?)", run_id, now_ms)
-        self.due_ms = self._find_due()
+        self.due_ms = self._find_due() or (now_ms if self.tenant_id else 0)
+
+    def stay_closed(self, tenant_id: str) -> None:
+        """Belong to a tenant that has gone, in an empty database."""
+        self._write(tenant_id, is_closed=True)
 
     async def forget_runs(self, forget: Forget) -> None:
         """Forget a batch of those that are due, by `forget`, which may raise UpstreamError."""

@@ -235,6 +235,18 @@ class RunLogTables:
         self.add([run])
         return "stored"
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether something is left to be deleted of a tenant that has gone."""
+        return self.is_closed and bool(self._closing.due_ms or self._sql.execute("SELECT 1 FROM uploads LIMIT 1"))
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closing.is_closed
+
+    def stay_closed(self, tenant_id: str) -> None:
+        self._closing.stay_closed(tenant_id)
+
     def open_anew(self) -> None:
         self._closing.open_anew()
 

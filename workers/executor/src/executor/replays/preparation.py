@@ -51,16 +51,18 @@ class PreparedReplay:
 
     def to_json(self) -> dict[str, Any]:
         """What it would do: {"replay_of", "workflow", "version", "accepted", "taken_over": [node], "runs": [node]}."""
-        taken = self.taken.nodes
         names = [node.name for node in self.stored.plan.nodes]
         return {
             "replay_of": self.origin,
             "workflow": self.stored.name,
             "version": self.stored.version,
             "accepted": self.is_accepted,
-            "taken_over": [name for name in names if name in taken],
-            "runs": [name for name in names if name not in taken],
+            "taken_over": self.list_taken_over(),
+            "runs": [name for name in names if name not in self.taken.nodes],
         }
+
+    def list_taken_over(self) -> list[str]:
+        return [node.name for node in self.stored.plan.nodes if node.name in self.taken.nodes]
 
 
 async def prepare_replay(service: ExecutorService, asked: AskedReplay) -> PreparedReplay:
