@@ -4,6 +4,7 @@ An isolate writes all runs that begin within an hour to one object, whose number
 within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are found and listed until they expire there.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -133,11 +134,10 @@ class LoggedRuns:
         await self._send([await self._render_accepted(run)])
 
     async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
-        unfinished: list[str] = []
-        for number, rows in _group_by_object([await self._render_accepted(run) for run in runs]).items():
-            unfinished += await self._objects.add_new(number, rows)
+        by_object = _group_by_object([await self._render_accepted(run) for run in runs])
+        added = await asyncio.gather(*(self._objects.add_new(number, rows) for number, rows in by_object.items()))
         await self._notify()
-        return unfinished
+        return [run_id for run_ids in added for run_id in run_ids]
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self._objects.list_running(run_ids)

@@ -77,7 +77,7 @@ class ScheduleAlarm:
         await self._begin(decided)
         if self.failures is not None:
             await self._begin_handlers(self.failures)
-        self.tables.expect_alarm(self.clock.now_ms() + BATCH_PAUSE_MS if len(due) == self.most else 0)
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
         """Decide about the times that have passed. None if that cannot be done now."""
