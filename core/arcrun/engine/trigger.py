@@ -13,6 +13,7 @@ class TriggerKind(StrEnum):
     WORKFLOW = "workflow"  # a node of another run, with `detach`
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
     SCHEDULE = "schedule"  # a time of its `schedule`
+    EMAIL = "email"  # a message to its address
     REPLAY = "replay"  # another run, which is replayed or retried
 
 

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
+from arcrun.limits import MAX_STORED_ATTACHMENTS
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
@@ -24,8 +25,8 @@ class StoredRun(TypedDict):
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, {"trace"} if it
     waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
     `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
-    of the three are stored in the bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a
-    dead letter, never stored: until when it is kept as one.
+    of the three are stored in the bucket instead, and which attachments of a message (Blobs), and `blob_bytes` their
+    size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
     """
 
     id: str
@@ -320,6 +321,12 @@ class Blobs(IntFlag):
     START = 4
     ANSWER = 8
     EARLY_ANSWER = 16
+    ATTACHMENTS = ((1 << MAX_STORED_ATTACHMENTS) - 1) * 32  # a bit for each
+
+    @classmethod
+    def of_attachment(cls, number: int) -> "Blobs":
+        """The part that is the attachment `number`, from 1 on, of the message that has started the run."""
+        return cls(32 << number - 1)
 
 
 _NAMES = {
@@ -328,6 +335,7 @@ _NAMES = {
     Blobs.START: "start",
     Blobs.ANSWER: "answer",
     Blobs.EARLY_ANSWER: "early-answer",
+    **{Blobs.of_attachment(number): f"attachment-{number}" for number in range(1, MAX_STORED_ATTACHMENTS + 1)},
 }
 
 

@@ -9,6 +9,7 @@ from arcrun.signatures.policy import VerifyPolicy
 from arcrun.workflows.triggers.keys import RequestKey
 
 if TYPE_CHECKING:
+    from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -168,15 +169,16 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
-    """`schedules` are the times at which it starts by itself."""
+    """`schedules` are the times at which it starts by itself. `mail` is None if no message starts it."""
 
     webhook: Webhook = field(default_factory=Webhook)
     schedules: "tuple[Schedule, ...]" = ()
+    mail: "MailTrigger | None" = field(default=None, kw_only=True)
 
     @property
     def starts_itself(self) -> bool:
         """Whether anything starts it that plans of earlier formats lack."""
-        return bool(self.schedules)
+        return bool(self.schedules) or self.mail is not None
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
@@ -184,6 +186,7 @@ class Triggers:
         return {
             **({"webhook": webhook} if webhook else {}),
             **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
+            **({"email": self.mail.to_json()} if self.mail is not None else {}),
         }
 
     @classmethod
@@ -197,7 +200,14 @@ class Triggers:
 def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
     from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415 - few workflows start themselves
 
-    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())))
+    schedules = tuple(Schedule.load(each) for each in stored.get("schedule", ()))
+    return Triggers(webhook, schedules, mail=_load_mail(stored["email"]) if "email" in stored else None)
+
+
+def _load_mail(stored: Mapping[str, Any]) -> "MailTrigger":
+    from arcrun.workflows.triggers.mail import MailTrigger  # noqa: PLC0415 - as above
+
+    return MailTrigger.load(stored)
 
 
 DEFAULT_TRIGGERS = Triggers()

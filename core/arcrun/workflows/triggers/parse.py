@@ -25,9 +25,10 @@ from arcrun.workflows.triggers.model import (
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unanswered_check, warn_of_unsigned_query
 
 if TYPE_CHECKING:
+    from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
-TRIGGER_KEYS = ("webhook", "schedule")
+TRIGGER_KEYS = ("webhook", "schedule", "email")
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
@@ -46,13 +47,23 @@ def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool
     webhook = Webhook()
     if "webhook" in given:
         webhook = _parse_webhook(findings, given["webhook"], (*at, "webhook"), is_durable=is_durable)
-    return Triggers(webhook, _parse_schedules(findings, given["schedule"], at) if "schedule" in given else ())
+    return Triggers(
+        webhook,
+        _parse_schedules(findings, given["schedule"], at) if "schedule" in given else (),
+        mail=_parse_mail(findings, given["email"], at) if "email" in given else None,
+    )
 
 
 def _parse_schedules(findings: Findings, value: Any, at: Path) -> "tuple[Schedule, ...]":
     from arcrun.workflows.triggers.schedules import parse_schedules  # noqa: PLC0415 - few workflows have any
 
     return parse_schedules(findings, value, (*at, "schedule"))
+
+
+def _parse_mail(findings: Findings, value: Any, at: Path) -> "MailTrigger":
+    from arcrun.workflows.triggers.mail import parse_mail  # noqa: PLC0415 - few workflows have it
+
+    return parse_mail(findings, value, (*at, "email"))
 
 
 def _parse_webhook(findings: Findings, value: Any, at: Path, *, is_durable: bool) -> Webhook:

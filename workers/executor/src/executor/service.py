@@ -177,11 +177,17 @@ class ExecutorService:
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
-        if plan.triggers.starts_itself and self.lasting is None:
+        if plan.triggers.schedules and self.lasting is None:
             raise NotConfiguredError(
                 "Schedules need the executor's Workflow and its encryption key, and a platform of one's own.",
                 code="SCHEDULES_NOT_AVAILABLE",
                 next_actions=["Deploy with `acr deploy`, or leave out `schedule`."],
+            )
+        if plan.triggers.mail is not None and self.lasting is None:
+            raise NotConfiguredError(
+                "Messages need the executor's Workflow and its encryption key, and a platform of one's own.",
+                code="EMAIL_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `email`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:

@@ -604,4 +604,6 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
-    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None, file)
+    takes_mail = plan.triggers.mail is not None
+    known = calls if fits else None
+    return NewVersion(plan.name, number, token, updated_at, plan.format, known, file, takes_mail=takes_mail)

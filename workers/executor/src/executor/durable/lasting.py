@@ -110,6 +110,11 @@ class LastingRuns(Protocol):
         UpstreamError.
         """
 
+    async def open_attachment(self, run_id: str, number: int) -> bytes | None:
+        """An attachment that lies in the bucket, from 1 to MAX_STORED_ATTACHMENTS; None if it is not there. Raises
+        DecryptionError, NotConfiguredError, UpstreamError.
+        """
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 
