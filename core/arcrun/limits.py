@@ -691,6 +691,9 @@ MAX_CONTENT_HEADER_CHARACTERS = 4 * KIB
 # The addresses in all headers of one name, such as To.
 # Beyond: the message is refused.
 MAX_MESSAGE_ADDRESSES = 1_000
+# The depth of comments, in parentheses, in a header with addresses.
+# Beyond: the message is refused.
+MAX_COMMENT_DEPTH = 50
 # The parts of a message, those within others included.
 # Beyond: the message is refused.
 MAX_MESSAGE_PARTS = 1_000

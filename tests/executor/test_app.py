@@ -284,6 +284,7 @@ ROUTES = [
     ("POST", "/runs/resume"),
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
+    ("GET", f"/runs/{'0' * 26}/attachments/7"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
     ("GET", f"/runs/{'0' * 26}/follow"),
     ("GET", "/runs/unsettled"),
@@ -308,6 +309,7 @@ def test_these_are_all_management_routes() -> None:
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
+    names["/attachments/7"] = "/attachments/{number}"
     names["/decisions/pay"] = "/decisions/{node:path}"
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))

@@ -104,6 +104,7 @@ ROUTES = [
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
+    ("GET", "/runs/{run_id}/attachments/7", None),
     ("POST", "/runs/{run_id}/cancel", None),
     ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
@@ -119,7 +120,8 @@ OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK)
 
 
 def _name_places(path: str) -> str:
-    for shown, name in (("versions/1", "{version}"), ("events/paid", "{event}"), ("decisions/pay", "{node:path}")):
+    places = {"versions/1": "{version}", "events/paid": "{event}", "decisions/pay": "{node:path}"}
+    for shown, name in {**places, "attachments/7": "{number}"}.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
     return path
 

@@ -12,6 +12,7 @@ from arcrun.mail.model import Mailbox
 AUTHENTICATION_RESULTS = "authentication-results"
 AUTHORITY = "mx.cloudflare.net"  # by which Cloudflare names itself there
 PASS, NONE = "pass", "none"
+_AUTHORITY = re.compile(rf"\s*{re.escape(AUTHORITY)}(\s+\d+)?\s*")  # and a version
 # What SPF says quotes the address of the envelope's sender, which may be written to look like a result. It comes last.
 _QUOTING = re.compile(r"spf\s*=|smtp\.", re.IGNORECASE)
 _DMARC = re.compile(r"(?<![\w.-])dmarc\s*=", re.IGNORECASE)
@@ -28,7 +29,7 @@ def find_dmarc(results: Sequence[str], senders: Sequence[Mailbox]) -> str:
     if not results or len(senders) != 1:
         return NONE
     authority, _, rest = results[0].partition(";")
-    if authority.split()[:1] != [AUTHORITY] or len(_DMARC.findall(results[0])) != 1:
+    if not _AUTHORITY.fullmatch(authority) or len(_DMARC.findall(results[0])) != 1:
         return NONE
     found = _RESULT.search(f";{rest}")
     if found is None or _QUOTING.search(rest, 0, found.start()):

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from email.feedparser import BytesFeedParser
 from email.policy import Compat32
+from itertools import accumulate
 from typing import Any
 
 from arcrun.errors import InputError
 from arcrun.interruptible import STRETCH_UNITS, Steps
 from arcrun.limits import (
     KIB,
+    MAX_COMMENT_DEPTH,
     MAX_CONTENT_HEADER_CHARACTERS,
     MAX_FILENAME_CHARACTERS,
     MAX_MESSAGE_ADDRESSES,
@@ -37,6 +39,7 @@ _HEADERS_END = re.compile(rb"\r?\n\r?\n|\r\r")
 # What the parser descends into: each of them is looked for at every line within it.
 _CONTAINER = re.compile(rb"content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
+_PARENTHESES = re.compile(r"[()]")
 _UNTYPED = "application/octet-stream"
 _PATHS = re.compile(r"[\\/:*?\"<>|]")
 _Part = email.message.Message
@@ -128,6 +131,8 @@ class _Values:
         address. Raises InputError.
         """
         values = [clean_line(value) for each, value in self._headers if each == name]
+        if any(_find_depth(value) > MAX_COMMENT_DEPTH for value in values):
+            raise _build_error(f"its header {name} has comments more than {MAX_COMMENT_DEPTH} levels deep")
         found = [
             Mailbox(decode_header(address), decode_header(shown))
             for shown, address in email.utils.getaddresses(values)
@@ -136,6 +141,12 @@ class _Values:
         if len(found) > MAX_MESSAGE_ADDRESSES:
             raise _build_error(f"its header {name} has more than {MAX_MESSAGE_ADDRESSES} addresses")
         return tuple(found)
+
+
+def _find_depth(value: str) -> int:
+    """How deep the comments of a header are nested, at most: the library follows them by recursion."""
+    steps = (1 if each == "(" else -1 for each in _PARENTHESES.findall(value))
+    return max(accumulate(steps, lambda depth, step: max(0, depth + step)), default=0)
 
 
 class _PartReader:

@@ -9,7 +9,7 @@ from email.errors import HeaderParseError
 # No `?` within a word: what looks like the beginning of many is read once.
 _WORD = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?]{0,1000}\?=")
 _BETWEEN_WORDS = re.compile(rf"({_WORD.pattern})[ \t\r\n]+(?={_WORD.pattern})")
-_FOLD = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_FOLD = re.compile(r"[\r\n]+[ \t]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_END = re.compile(r"\r\n?")
 # Charsets by the names of Python's codecs, and the codec by which each is read: where senders mean more than they say,

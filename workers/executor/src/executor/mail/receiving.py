@@ -57,9 +57,15 @@ logger = logging.getLogger("arcrun")
 class Delivery(Protocol):
     """A message as the platform delivers it. `sender` and `recipient` are those of its envelope."""
 
-    sender: str
-    recipient: str
-    size_bytes: int
+    @property
+    def sender(self) -> str: ...
+
+    @property
+    def recipient(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its source."""
 
     async def read(self) -> bytes:
         """Raises UpstreamError."""
