@@ -49,6 +49,7 @@ WORKFLOW = {
     "file": HOSTILE,
     "token": "t",
     "webhook_url": HOSTILE,
+    "email_address": HOSTILE,
     "paused": {"on_trigger": HOSTILE, "all": True},
 }
 COMPONENT = {
@@ -170,6 +171,7 @@ COMMANDS: dict[str, list[str]] = {
     "usage": [],
     "open": [WORD],
     "completion": ["bash"],
+    "trigger email": [FILE, "--workflow", "x"],
     "schedule list": [],
     "schedule pause": ["x"],
     "schedule resume": ["x"],
