@@ -46,6 +46,7 @@ _COMMANDS = {
     "retry": "Run again what has failed of RUN, or of all runs that the options say.",
     "cancel": "Let a run end, and what it has done be undone.",
     "decide": "Say what becomes of a step with `once` that a crash cut off: whether it is done again, or skipped.",
+    "approve": "Decide what a run asks people (`approve`), as the platform's owner, without a link.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",

@@ -569,6 +569,9 @@ MAX_SERVICES = 100
 # API keys whose requests are counted.
 # Beyond: as above.
 MAX_COUNTED_KEYS = 2_000
+# The names in a tenant's RunLog that an isolate remembers sealed, and opened.
+# Beyond: those that it met first are sealed, or opened, again.
+MAX_KNOWN_NAMES = 1_000
 
 # == Records of runs
 
@@ -621,6 +624,9 @@ MAX_RELEASED_RUNS = 10
 # The runs that wait for room in one of a workflow's `limits` (`on_limit: queue`), for each value of its key.
 # Beyond: 429 RUN_LIMIT_REACHED, with Retry-After.
 MAX_WAITING_RUNS = 1_000
+# The runs of a tenant that has gone whose instances, and parts in the bucket, its object deletes at one alarm.
+# Beyond: the rest follows, a fifth of a second later each time.
+MAX_CLOSED_RUNS = 20
 # The milliseconds for which one request follows a run.
 # Beyond: the stream ends; its client comes back with the last event's id, and goes on from there.
 MAX_FOLLOW_MS = 60_000
@@ -670,9 +676,30 @@ MAX_WAITING_FIRINGS = 100
 # 100 of them a second.
 # Beyond: the rest follows, a second later each time.
 MAX_FIRINGS = 100
+# The workflows whose schedules are on a page: their next times are computed for it.
+# Beyond: the rest comes by the cursor.
+MAX_SCHEDULES_PAGE = 20
 # The times that are shown of a schedule.
 # Beyond: 400 INVALID_REQUEST.
 MAX_SHOWN_TIMES = 100
+
+# == Failures
+
+# The workflows in `failure_of`. "*" stands for all others.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_FAILURES_OF = 100
+# The failed runs of which each object of the RunLog has not told yet.
+# Beyond: the oldest are not told.
+MAX_UNTOLD_FAILURES = 10_000
+# The failed runs of which an object of the RunLog tells at once.
+# Beyond: the rest follows at once.
+MAX_TOLD_FAILURES = 200
+# The characters of a failure's message that a run started by `failure_of` gets.
+# Beyond: it is cut.
+MAX_TOLD_CHARACTERS = 1_000
+# The workflows whose failures are counted for such a run, by their names.
+# Beyond: those of others count in its total.
+MAX_COUNTED_WORKFLOWS = 100
 
 # == Messages (mail)
 

@@ -90,6 +90,9 @@ class BlobStore(Protocol):
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete at most 1,000 objects. Missing keys are ignored."""
 
+    async def list(self, prefix: str) -> Sequence[str]:
+        """The first keys with a prefix, at most 1,000."""
+
 
 class Sql(Protocol):
     """The SQLite database of a Durable Object. Calls are synchronous; nothing else runs between two of them.

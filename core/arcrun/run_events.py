@@ -43,6 +43,9 @@ class RunEventsObject(Protocol):
     async def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
         """{"question", "decided"}: whether an event of this type has come."""
 
+    async def list_questions(self, run_id: str) -> Sequence[Mapping[str, str]]:
+        """[{"type", "question"}]: those of a run that nobody has answered yet, sealed."""
+
 
 class RemoteRunEvents:
     """RunEventsObject over a channel."""
@@ -77,3 +80,7 @@ class RemoteRunEvents:
         asked = {"run_id": run_id, "event_type": event_type}
         found: Mapping[str, Any] | None = await self._channel.call("find_question", asked)
         return found
+
+    async def list_questions(self, run_id: str) -> Sequence[Mapping[str, str]]:
+        listed: Sequence[Mapping[str, str]] = await self._channel.call("list_questions", {"run_id": run_id})
+        return listed

@@ -2,10 +2,12 @@
 audit log has decisions but no secrets.
 """
 
+import base64
 import logging
 
 import pytest
 
+from arcrun.run_log.protocol import StoredRun
 from arcrun_http.callers import name_caller
 from fakes.auth import ACCOUNT, BODY, DATA_KEY, EMAIL, HEADERS, NAMESPACE, OTHER_NAMESPACE, TOKEN, Bench
 from fakes.wire import UNAUTHORIZED, read_error
@@ -95,6 +97,44 @@ async def test_a_tenant_removes_all_that_is_its_own_and_nothing_else() -> None:
     assert bench.kv.keys == kept
     assert (await bench.ask("GET", "/me", key)).status_code == 401
     assert (await bench.ask("GET", "/me", other)).status_code == 200
+
+
+async def test_runs_that_last_go_with_the_account_and_come_again_with_a_registration() -> None:
+    bench = Bench()
+    data = (await bench.register()).json()["data"]
+    log = bench.log_of(data["tenant_id"])
+    assert await log.accept(build_start("0"), 10) == "stored"
+    await bench.ask("DELETE", "/me", data["api_key"])
+    assert (await log.find_start("0"), await log.accept(build_start("1"), 10)) == (None, "closed")
+    await bench.register()
+    assert await log.accept(build_start("2"), 10) == "stored"
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_runs_that_last_end_when_another_data_key_is_registered(is_same: bool) -> None:
+    bench = Bench()
+    tenant_id = (await bench.register()).json()["data"]["tenant_id"]
+    log = bench.log_of(tenant_id)
+    await log.accept(build_start("0"), 10)
+    data_key = DATA_KEY if is_same else base64.b64encode(b"another key of the tenant".ljust(32)).decode()
+    assert (await bench.register(headers={**HEADERS, "X-Arcrun-Data-Key": data_key})).status_code == 201
+    assert (await log.find_start("0") is not None) == is_same
+    assert await log.accept(build_start("1"), 10) == "stored"
+
+
+def build_start(run_id: str) -> StoredRun:
+    return {
+        "id": run_id,
+        "workflow": "w",
+        "version": 1,
+        "trigger": "webhook",
+        "status": "running",
+        "started_at": "2026-11-27T10:00:00.000Z",
+        "keep_days": 0,
+        "blobs": 0,
+        "result": "{}",
+        "start": "sealed",
+    }
 
 
 @pytest.mark.parametrize("master_key", [None, "", "c2hvcnQ="])

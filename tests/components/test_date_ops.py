@@ -647,3 +647,18 @@ def test_wrong_input(operation: str, fields: dict[str, Any], message: str) -> No
 def test_dates_out_of_range(operation: str, value: str, fields: dict[str, Any]) -> None:
     message = "The result lies outside of the years 1 to 9999."
     assert refuse(operation, **{"value": value, **fields}) == {"code": "DATE_OUT_OF_RANGE", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("until", "zone", "instant"),
+    [
+        pytest.param("2026-12-24 18:00", "Europe/Berlin", "2026-12-24T17:00Z", id="winter"),
+        pytest.param("2026-07-24T18:00", "Europe/Berlin", "2026-07-24T16:00Z", id="summer"),
+        pytest.param("2026-03-29 02:30", "Europe/Berlin", "2026-03-29T01:30Z", id="skipped: as much later"),
+        pytest.param("2026-10-25 02:30", "Europe/Berlin", "2026-10-25T00:30Z", id="twice: the first"),
+        pytest.param("2026-12-24", "Asia/Kolkata", "2026-12-23T18:30Z", id="a day begins"),
+    ],
+)
+def test_what_a_wait_in_a_zone_asks(until: str, zone: str, instant: str) -> None:
+    """See the component `wait`, which a durable run does not call."""
+    assert operate("format", until, timezone=zone, format="unix_ms") == read(instant).timestamp() * 1000

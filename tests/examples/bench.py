@@ -26,18 +26,20 @@ from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
+from executor.durable.lasting import Lasting
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
+from fakes.instances import FakeInstances
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
 from fakes.ports.crypto import DeskCrypto
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
-from fakes.workflows import build_workflows
+from fakes.workflows import build_workflows, listing_schedules
 
 ROOT = Path(__file__).parents[2]
 ENCRYPTION_KEY = b"e" * 32
@@ -133,7 +135,7 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     resolver = ComponentResolver(load_bundle(), bucket, clock, background)
     components = ComponentCaller(resolver, BundleRunner(), services, clock, random, model)
     workspace = FakeWorkspace()
-    workflows = build_workflows(kv, workspace, clock, random)
+    workflows = build_workflows(kv, workspace, clock, random, list_schedules=listing_schedules(components))
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
@@ -149,7 +151,10 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     usage, audit = UsageReporter(None, clock, background), AuditLog(workspace, Unsealed(), clock)
     refusals = RefusalLog(workspace, Unsealed(), clock, background)
     service = ExecutorService(
-        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=DeskCrypto(), refusals=refusals
+        *(components, workflows, runs, vault, engine, background, usage, audit),
+        crypto=DeskCrypto(),
+        refusals=refusals,
+        lasting=Lasting(FakeInstances(), runs, bucket, "https://arcrun.example"),
     )
     return ExampleBench(service, logs, credentials, clock, background)
 

@@ -192,6 +192,38 @@ HEALTH = [
     ),
 ]
 
+FAILED = {
+    "workflow": "orders",
+    "run_id": "01M8F9G9SB06ZDVR9SWRC2APES",
+    "error": {"code": "HTTP_STATUS", "message": "The server answered with status 503."},
+    "node": "pay",
+    "started_at": "2026-09-21T14:13:00Z",
+    "trigger": "webhook",
+    "count": 3,
+    "since": "2026-09-21T14:05:00Z",
+    "workflows": {"orders": 2, "billing": 1},
+}
+FAILURES = [
+    Case(
+        "failure_alarm",
+        "tells what has failed, and how often",
+        FAILED,
+        {"told": 3},
+        ran("tell told"),
+        (
+            services.telegram(
+                BOT,
+                {
+                    "chat_id": 42,
+                    "text": "orders has failed: HTTP_STATUS The server answered with status 503. "
+                    "(3 since 2026-09-21T14:05:00Z). acr logs 01M8F9G9SB06ZDVR9SWRC2APES",
+                },
+            ),
+        ),
+        {"telegram_bot_token": BOT},
+    ),
+]
+
 ORDERS = [
     Case(
         "order_router",
@@ -716,6 +748,7 @@ CASES = [
     *SIGNUP,
     *ISSUES,
     *HEALTH,
+    *FAILURES,
     *ORDERS,
     *DIGEST,
     *SUMMARY,

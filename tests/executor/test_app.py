@@ -291,10 +291,13 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/dismiss"),
     ("POST", f"/runs/{'0' * 26}/events/paid"),
     ("POST", f"/runs/{'0' * 26}/decisions/pay"),
+    ("GET", f"/runs/{'0' * 26}/approvals"),
+    ("POST", f"/runs/{'0' * 26}/approvals/ask"),
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
 ]
-OPEN = {"/health", "/webhooks/{token}/trigger", "/approvals/{run_id}/{ticket}"}
+APPROVAL = "/approvals/{run_id}/{ticket}"
+OPEN = {"/health", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
 
 
 def test_these_are_all_management_routes() -> None:
@@ -309,8 +312,8 @@ def test_these_are_all_management_routes() -> None:
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
+    names |= {f"/{kind}": f"/{kind.partition('/')[0]}/{{node:path}}" for kind in ("decisions/pay", "approvals/ask")}
     names["/attachments/7"] = "/attachments/{number}"
-    names["/decisions/pay"] = "/decisions/{node:path}"
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

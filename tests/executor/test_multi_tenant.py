@@ -111,17 +111,22 @@ ROUTES = [
     ("POST", "/runs/{run_id}/dismiss", None),
     ("POST", "/runs/{run_id}/events/paid", None),
     ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}),
+    ("GET", "/runs/{run_id}/approvals", None),
+    ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}),
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
 ]
-LINK = "/approvals/{run_id}/{ticket}"
-OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger"), ("GET", LINK), ("POST", LINK)}
+APPROVAL = "/approvals/{run_id}/{ticket}"
+LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
+OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 
 
 def _name_places(path: str) -> str:
-    places = {"versions/1": "{version}", "events/paid": "{event}", "decisions/pay": "{node:path}"}
-    for shown, name in {**places, "attachments/7": "{number}"}.items():
+    places = {"versions/1": "{version}", "events/paid": "{event}", "attachments/7": "{number}"}
+    places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
+    for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
     return path
 
@@ -442,3 +447,13 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
         for path in ("/audit", "/runs", *(["/webhooks"] if len(cursor) > 256 else [])):
             answer = await bench.ask("GET", f"{path}?cursor={cursor}", bench.keys["a"])
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
+
+
+@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}])
+async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+    bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
+    for path in ("/schedules", "/schedules/tell"):
+        await push(bench, "a")
+        assert (await bench.ask("GET", path, bench.keys["a"])).json()["data"]["schedules"] == []

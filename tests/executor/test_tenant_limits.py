@@ -123,7 +123,7 @@ async def test_runs_at_once_are_bounded_for_each_tenant() -> None:
 
 
 async def test_an_accepted_run_keeps_its_place_until_it_ends() -> None:
-    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1))
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1), instances=None)
     token = await push(bench, "a")
     let_go = hold_calls(bench)
     accepted = await bench.ask("POST", f"/webhooks/{token}/trigger?async=1", None)
@@ -135,7 +135,7 @@ async def test_an_accepted_run_keeps_its_place_until_it_ends() -> None:
 
 
 async def test_a_run_that_could_not_be_announced_takes_no_place() -> None:
-    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1))
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1), instances=None)
     token = await push(bench, "a")
     bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
     refused = await bench.ask("POST", f"/webhooks/{token}/trigger?async=1", None)
@@ -310,10 +310,10 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
 
 
 def test_variables_override_the_limits() -> None:
-    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "123456789", strict=True))
+    default, given = TenantLimits(), {name: str(i) for i, name in enumerate(LIMIT_VARIABLES, 1)}
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9))
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9), 10)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

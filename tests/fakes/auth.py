@@ -10,13 +10,14 @@ from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.cloudflare.rest_client import CloudflareRestClient
+from arcrun.run_log.protocol import RunLogObject
 from arcrun.workspace.tenants import TenantWorkspaces
 from auth.app import build_app
 from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from fakes.cloudflare_rest.api import BASE_URL, CloudflareApiStandIn
 from fakes.ports.cipher import DeskCipher
-from fakes.ports.objects import FakeWorkspace
+from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV
 from fakes.ports.system import FixedClock, SeededRandom
@@ -50,8 +51,12 @@ class Bench:
         self.workspaces: dict[str, FakeWorkspace] = {}
         workspaces = TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, self.clock, self.random)
         limits = Limits(self.registrations, self.requests)
-        service = AccountService(accounts, workspaces, self._build_check, limits)
+        self.logs: dict[str, FakeRunLogs] = {}
+        service = AccountService(accounts, workspaces, self._build_check, limits, self.log_of)
         self.app = build_app(service)
+
+    def log_of(self, tenant_id: str) -> RunLogObject:
+        return self.logs.setdefault(tenant_id, FakeRunLogs(self.clock, 1)).first
 
     def workspace_of(self, tenant_id: str) -> FakeWorkspace:
         return self.workspaces.setdefault(tenant_id, FakeWorkspace())

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,14 @@ import httpx
 
 from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
-from arcrun.engine.budget import RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent, ComponentRunner
-from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
-from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
@@ -30,7 +27,6 @@ from executor.durable.lasting import Lasting
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
-from executor.schedules.times import build_times, list_new
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from fakes.components import ScriptedRunner
@@ -44,7 +40,7 @@ from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
-from fakes.workflows import build_workflows
+from fakes.workflows import build_workflows, listing_schedules
 
 API_KEY = "test-key-1"
 PUBLIC_URL = "https://executor.test"
@@ -115,11 +111,8 @@ def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunne
     encryption_key = base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(bundle, parts.bucket, clock, background)
     components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
-
-    async def list_schedules(plan: Plan) -> Sequence[NewSchedule]:
-        return await list_new(build_times(components, RunLimits()), plan.triggers.schedules, clock.now_ms())
-
-    workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=list_schedules)
+    lists = listing_schedules(components)
+    workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=lists)
     vault = CredentialVault(parts.credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = LoggedRuns(

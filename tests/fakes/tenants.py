@@ -1,6 +1,8 @@
 """The hosted executor over fakes: two tenants with a KV namespace each, behind a stand-in of Cloudflare's API."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -12,19 +14,22 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.ports import ComponentRegistry
+from arcrun.wasm.component import BundledComponent
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.access import TenantAccess, TenantResolver
 from executor.app import build_app
 from executor.components import ComponentResolver
+from executor.hosted.instances import HostedLasting, find_service
 from executor.tenants import Platform, TenantServices
 from fakes.auth import MASTER_KEY
 from fakes.cloudflare_rest.api import BASE_URL, CloudflareApiStandIn
 from fakes.components import ScriptedRunner
 from fakes.executor import Script, build_bundle
+from fakes.instances import FakeInstances
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
 from fakes.ports.crypto import DeskCrypto
-from fakes.ports.objects import FakeWorkspace
+from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
@@ -41,7 +46,10 @@ def registration_of(letter: str) -> Registration:
 
 @dataclass
 class HostedBench:
-    """`accounts` is ACCOUNTS_KV, `requests` the platform's count for a location. `keys` are the tenants', by letter."""
+    """`accounts` is ACCOUNTS_KV, `requests` the platform's count for a location. `keys` are the tenants', by letter,
+    `logs` their objects of the RunLog, by their ids. Without `instances` accepted runs do not last. `contracts` are
+    those of components that are not just any.
+    """
 
     script: Script
     limits: TenantLimits = field(default_factory=lambda: TenantLimits(burst_requests=1_000))
@@ -49,6 +57,8 @@ class HostedBench:
     master_key: str | None = MASTER_KEY
     registry: ComponentRegistry | None = None
     clock: FixedClock = field(default_factory=FixedClock)
+    instances: FakeInstances | None = field(default_factory=FakeInstances)
+    contracts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.accounts, self.bucket, self.random = InMemoryKV(self.clock), InMemoryR2(self.clock), SeededRandom()
@@ -58,14 +68,16 @@ class HostedBench:
         self.requests = FakeRateLimiter(self.clock, self.location_requests)
         self.keys: dict[str, str] = {}
         self.workspaces: dict[str, FakeWorkspace] = {}
+        self.logs: dict[str, FakeRunLogs] = {}
         self.access = self.start_isolate()
 
     def start_isolate(self) -> TenantAccess:
         """What another isolate of the same platform has."""
         clock, random = self.clock, self.random
-        resolver = ComponentResolver(
-            build_bundle(*self.script), self.bucket, clock, self.background, self.registry, has_names=False
-        )
+        bundle = build_bundle(*self.script) | {
+            name: BundledComponent(contract, f"sha256-of-{name}") for name, contract in self.contracts.items()
+        }
+        resolver = ComponentResolver(bundle, self.bucket, clock, self.background, self.registry, has_names=False)
         platform = Platform(
             resolver=resolver,
             runner=self.runner,
@@ -82,6 +94,7 @@ class HostedBench:
             master_key=self.master_key,
             workspaces=TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, clock, random),
             limits=self.limits,
+            lasting=self._build_lasting(),
         )
         accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)
         tokens = WebhookTokens(self.master_key, DeskCipher, random)
@@ -93,6 +106,22 @@ class HostedBench:
             burst=self.limits.burst_requests,
         )
         return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), rate)
+
+    def _build_lasting(self) -> HostedLasting | None:
+        if self.instances is None:
+            return None
+        return HostedLasting(self.instances, self.open_log, self.bucket, "https://executor.test")
+
+    def open_log(self, tenant_id: str) -> FakeChannel:
+        return self.logs.setdefault(tenant_id, FakeRunLogs(self.clock, 1)).channel_of(0)
+
+    async def run(self, run_id: str) -> None:
+        """Run an instance to its end, as the platform would, if there is still anything to run."""
+        assert self.instances is not None
+        payload = self.instances.params[run_id]
+        service = await find_service(self.access.find_service, self.open_log, self.clock, payload)
+        if service is not None:
+            await self.instances.run(service, run_id)
 
     async def register(self, letter: str) -> Tenant:
         registration = registration_of(letter)

@@ -1,15 +1,31 @@
 """The store of workflows of one isolate, over fakes."""
 
+from collections.abc import Sequence
+
+from arcrun.engine.budget import RunLimits
 from arcrun.ports import Clock, KeyValue, Random
+from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
+from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
+from executor.components import ComponentCaller
 from executor.head_import import HeadImport
 from executor.heads import Heads
+from executor.schedules.times import build_times, list_new
 from executor.tokens import RandomTokens
-from executor.workflows import ListSchedules, WorkflowStore, list_no_schedules
+from executor.workflows import ListSchedules, WorkflowStore
 
 ADA = Actor("ada-key-1234", "192.0.2.1")
+
+
+def listing_schedules(components: ComponentCaller) -> ListSchedules:
+    """By the component `cron`, as the entry of the Worker does."""
+
+    async def list_schedules(plan: Plan) -> Sequence[NewSchedule]:
+        return await list_new(build_times(components, RunLimits()), plan.triggers.schedules, components.clock.now_ms())
+
+    return list_schedules
 
 
 def build_workflows(
@@ -20,7 +36,7 @@ def build_workflows(
     subrequest_limit: int = 1_000,
     *,
     trusts_metadata: bool = True,
-    list_schedules: ListSchedules = list_no_schedules,
+    list_schedules: ListSchedules | None = None,
 ) -> WorkflowStore:
     """Of an account's own platform, unless metadata is not to be trusted."""
     sealing = Unsealed()

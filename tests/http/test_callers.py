@@ -63,8 +63,12 @@ EXECUTOR: list[Row] = [
     ("GET", "/runs/unsettled", None, (*REFUSED, 200)),
     ("POST", "/runs/{run_id}/events/paid", {"canary": 1}, (*REFUSED, 503)),
     ("POST", "/runs/{run_id}/decisions/pay", {"decision": "retry"}, (*REFUSED, 409)),
+    ("GET", "/runs/{run_id}/approvals", None, (*REFUSED, 200)),
+    ("POST", "/runs/{run_id}/approvals/pay", {"choice": "approve"}, (*REFUSED, 409)),
     ("GET", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("GET", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
+    ("POST", "/accounts/{account}/approvals/{run_id}/ticket", None, (404, 404, 404)),
     ("POST", "/runs/{run_id}/replay", None, (*REFUSED, 422)),
     ("POST", "/runs/{run_id}/retry", None, (*REFUSED, 422)),
     ("POST", "/runs/resume", None, (*REFUSED, 200)),
@@ -152,7 +156,10 @@ async def test_callers_of_the_executor() -> None:
     failure = {"success": False, "error": {"code": "CANARY_CODE", "message": "canary-error"}}
     bench = build_bench({"echo": echo, "fails": exited(failure, stderr="canary-log")})
     bench.store_credential("secret", "canary-secret")
-    app, known = build_app(OwnerAccess(bench.service, API_KEY)), {"name": "w", "unknown": "0" * 32, "version": "1"}
+    app, known = (
+        build_app(OwnerAccess(bench.service, API_KEY)),
+        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1"},
+    )
     async with client_of(app, {"x-arcrun-api-key": API_KEY}) as client:
         for name, source in (("token", WORKFLOW), ("failing", FAILING)):
             known[name] = (await client.post("/webhooks", json={"workflow": source})).json()["data"]["token"]

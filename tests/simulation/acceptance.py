@@ -159,6 +159,9 @@ class Bucket:
     async def delete(self, keys: Sequence[str]) -> None:
         await self.border.cross(lambda: self.stored.delete(keys))
 
+    async def list(self, prefix: str) -> Sequence[str]:
+        return await self.border.cross(lambda: self.stored.list(prefix))
+
 
 @dataclass
 class Instances:

@@ -1,8 +1,8 @@
 """The file of an export: JSON Lines, each an object with its `kind`, in this order.
 
 export     {"format", "exported_at", "url", "paused"}   `paused` is what all webhooks do, as in GET /webhooks
-workflow   {"name", "version", "latest", "file", "paused", "token"}   its versions follow, the oldest first;
-           `token` only if asked for, `paused` is its own
+workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "token"}   its versions follow, oldest
+           first; `token` only if asked for, `paused` is its own
 version    {"name", "version", "pushed_at", "workflow", "vars"}   `workflow` is the text, or the object, as pushed
 run        {"record"}   a run's record, as GET /runs/{id} has it, if asked for
 end        {"workflows", "versions", "runs"}   how many there are: a file without it was cut off

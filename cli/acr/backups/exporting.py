@@ -1,6 +1,6 @@
 """What `acr export` reads from a platform."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,9 +23,10 @@ def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs
         "url": url,
         "paused": of_all[0] if of_all else None,
     }
+    still = {schedule["workflow"] for schedule in client.list_schedules(0) if schedule["paused"]}
     version_count = run_count = 0
     for workflow in listed:
-        yield _describe(workflow, has_token=has_tokens)
+        yield _describe(workflow, still, has_token=has_tokens)
         for version in _versions_of(client, workflow["name"]):
             version_count += 1
             yield version
@@ -38,10 +39,12 @@ def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs
     yield {"kind": "end", "workflows": len(listed), "versions": version_count, "runs": run_count}
 
 
-def _describe(workflow: dict[str, Any], *, has_token: bool) -> Line:
+def _describe(workflow: dict[str, Any], still: Collection[str], *, has_token: bool) -> Line:
+    """`still` are the workflows whose schedules are paused."""
     own_pause = None if (workflow["paused"] or {}).get("all") else workflow["paused"]
     kept = {key: workflow[key] for key in ("name", "version", "latest", "file")}
-    return {"kind": "workflow", **kept, "paused": own_pause, **({"token": workflow["token"]} if has_token else {})}
+    paused = {"paused": own_pause, "schedules_paused": workflow["name"] in still}
+    return {"kind": "workflow", **kept, **paused, **({"token": workflow["token"]} if has_token else {})}
 
 
 def _versions_of(client: ExecutorClient, name: str) -> Iterator[Line]:

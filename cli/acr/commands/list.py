@@ -10,9 +10,9 @@ from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
 from acr.output.schedules import render_next_times
 from acr.output.workflows import render_addresses, render_versions, render_workflows
-from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.failing_workflows import describe_failing, find_last_runs
 from acr.targets.service_client import require_data
-from arcrun.engine.trigger import TriggerKind
 
 
 @click.command()
@@ -23,8 +23,8 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
     Shows each workflow's last run if it is among the newest 100 runs, whether it is paused, and how many dead letters
-    it has: accepted runs that failed and were not dealt with (acr logs --failed). Then the next five times of each
-    schedule, in its zone and in UTC.
+    it has: accepted runs that failed and were not dealt with (acr logs --failed). Those that fail come first. Below are
+    the next five times of each schedule, in its zone and in UTC.
 
     \b
     Examples:
@@ -50,13 +50,13 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
-    runs = reversed(client.list_runs({}, MAX_PAGE, 1))
-    stored = (run for run in runs if run["trigger"] != TriggerKind.EXECUTE)
-    newest = {run["workflow"]: run for run in stored}
+    newest = find_last_runs(client)
     dead, queued = client.count_unsettled()
     schedules: dict[str, Sequence[Mapping[str, object]]] = {
         name: [*those] for name, those in groupby(client.list_schedules(), key=lambda each: each["workflow"])
     }
+    workflows = client.list_workflows()
+    failing = describe_failing((workflow["name"] for workflow in workflows), newest, dead)
     return [
         {
             **workflow,
@@ -65,6 +65,6 @@ def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object
             "queued": queued.get(name, 0),
             "schedules": schedules.get(name, []),
         }
-        for workflow in client.list_workflows()
+        for workflow in sorted(workflows, key=lambda each: each["name"] not in failing)
         for name in [workflow["name"]]
     ]

@@ -15,7 +15,7 @@ from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.run_ids import require_run_id
 from acr.targets.run_watch import watching_run
-from acr.targets.service_client import require_data
+from acr.targets.service_client import Answer, require_data
 from arcrun.limits import MAX_RETRIED_RUNS, MAX_SEARCHED_RUNS
 
 STATUSES = ("failed", "cancelled", "lost")
@@ -47,7 +47,7 @@ def retry(
 ) -> None:
     """Run again what has failed of RUN, or of all runs that the options say.
 
-    What has succeeded is taken over, with the values that the record has. What has failed, was stopped or undone runs
+    What has succeeded is taken over, with the values that it had. What has failed, was stopped or undone runs
     again, with all that follows it; a loop that has not ended runs again from its first element. A run is retried
     once: if its retry fails too, retry that, or use --force. RUN is a run's id, or its beginning.
 
@@ -68,6 +68,8 @@ def retry(
             data = require_data(answer)
             print_json(answer) if as_json else render_dry_run(data)
             return
+        if _runs_whole(answer):
+            say(f"Nothing of {run_id} could be taken over: it runs from its beginning.", err=True)
         finish(answer, run_id, as_json=as_json)
     if not (workflow or since):
         raise click.UsageError("Say which runs: RUN, --workflow NAME or --since TIME.")
@@ -109,3 +111,9 @@ def _retry_all(
         else:
             is_accepted = "duration_ms" not in answer
             yield {**told, "status": "accepted" if is_accepted else "success"}
+
+
+def _runs_whole(answer: Answer) -> bool:
+    """Whether a retry was accepted that takes nothing over."""
+    data = answer.get("data") if answer["success"] else None
+    return isinstance(data, dict) and data.keys() == {"status", "taken_over"} and data["taken_over"] == []

@@ -25,12 +25,14 @@ from acr.errors import AnswerError, CliError
 from acr.output.usage import find_nearly_used_up
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
+from acr.targets.failing_workflows import describe_failing, find_last_runs
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import Storage
 from arcrun.limits import CALL_CPU_MS
 from arcrun.registry.attestation import signing_key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
 
+MAX_SHOWN_FAILING = 10
 _NOT_KNOWN = "unknown; see the checks of executor and API key"
 
 
@@ -234,6 +236,21 @@ def _look_at_workflows(platform: CheckedPlatform) -> str:
     return f"{len(workflows)} stored"
 
 
+def _look_at_runs(platform: CheckedPlatform) -> str:
+    """Workflows that fail are no fault of the platform, but what its owner should know first."""
+    try:
+        names = [workflow["name"] for workflow in platform.executor.list_workflows()]
+        last_runs, (dead, _) = find_last_runs(platform.executor), platform.executor.count_unsettled()
+    except CliError:
+        return _NOT_KNOWN
+    failing = describe_failing(names, last_runs, dead)
+    if not failing:
+        return "no workflow's last run has failed"
+    shown = [f"{name} ({why})" for name, why in [*failing.items()][:MAX_SHOWN_FAILING]]
+    more = f", and {len(failing) - len(shown)} more" if len(failing) > len(shown) else ""
+    return f"{len(failing)} of {len(names)} workflows fail: {', '.join(shown)}{more}; acr logs --failed"
+
+
 def _look_at_registry(platform: CheckedPlatform) -> str:
     if platform.registry is None:
         return "none; deploy one for acr parts publish and statistics: acr deploy"
@@ -294,6 +311,7 @@ _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "mail": _look_at_mail,
 }
 _PLATFORM_CHECKS: Mapping[str, _Look] = {
+    "runs": _look_at_runs,
     "namespaces": _look_at_namespaces,
     "components": _look_at_components,
     "executor": _look_at_executor,

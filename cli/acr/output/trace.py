@@ -193,7 +193,9 @@ def _tell_waiting(record: dict[str, Any], console: Console) -> None:
             given = entry.get("input", {})
             keys = ("event", "title", "for", "until", "ms")
             what = next((f"{key} {given[key]}" for key in keys if key in given), entry["component"])
-            console.print(Text(f"{entry['node']} waits: {what}", "cyan"), soft_wrap=True)
+            asked = entry["component"].partition("@")[0] == "approve"
+            how = f" (to decide: acr approve {record['run_id']} {shlex.quote(entry['node'])})" if asked else ""
+            console.print(Text(f"{entry['node']} waits: {what}{how}", "cyan"), soft_wrap=True)
 
 
 def _tell_response(record: dict[str, Any], console: Console) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from acr.output.render import print_table, render_moment
 from acr.output.runs import describe_verdict
+from acr.output.schedules import describe_schedule
 from acr.output.terminal import say
 
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -93,6 +94,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "paused": describe_pause(workflow.get("paused")),
         "refused": _describe_refused(workflow.get("refused")),
         "steps": _describe_steps(workflow.get("steps")),
+        "schedule": "; ".join(describe_schedule(each) for each in workflow.get("schedules", ())),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():

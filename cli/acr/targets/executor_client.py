@@ -137,6 +137,15 @@ class ExecutorClient(ServiceClient):
         told = {"decision": decision, **({} if data is None else {"data": data})}
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/decisions/{quote(node)}", told)
 
+    def list_approvals(self, run_id: str) -> Answer:
+        """What a run asks people now: {"approvals": [{"node", "title", "text", "choices", "approvers"}]}."""
+        return self._send("GET", f"/runs/{quote(run_id, safe='')}/approvals")
+
+    def approve(self, run_id: str, node: str, choice: str, comment: str) -> Answer:
+        """Decide as the owner what people are asked."""
+        told = {"choice": choice, "comment": comment}
+        return self._send("POST", f"/runs/{quote(run_id, safe='')}/approvals/{quote(node)}", told)
+
     def resume_runs(self) -> int:
         """Go on with the accepted runs that have not ended; returns how many there are."""
         count: int = require_data(self._send("POST", "/runs/resume", {}))["runs"]

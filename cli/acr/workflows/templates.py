@@ -74,7 +74,8 @@ class Templates:
         return sorted(path.stem for path in self._folder.glob("*.yaml") if not is_test_file(path))
 
     def read(self, name: str) -> WorkflowTemplate:
-        """Raises CliError TEMPLATE_UNKNOWN."""
+        """Hyphens stand for underscores. Raises CliError TEMPLATE_UNKNOWN."""
+        name = name.replace("-", "_")
         if name not in self.names:
             near = suggest_nearest(name, self.names)
             raise CliError(

@@ -58,11 +58,12 @@ def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """The limits of a tenant. All but `storage` apply per isolate. A run that exceeds its duration ends with
-    RUN_TIMEOUT.
+    """The limits of a tenant. All but `storage` and `unfinished_runs` apply per isolate. A run that exceeds its
+    duration ends with RUN_TIMEOUT.
 
     `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
-    bounds the computing time of a node, which the operator pays for.
+    bounds the computing time of a node, which the operator pays for. `unfinished_runs` bounds the accepted runs that
+    have not ended, those that wait included.
     """
 
     requests_a_minute: int = 600
@@ -73,6 +74,7 @@ class TenantLimits:
     source_characters: int = 128 * 1024
     node_cpu_ms: int = 1_000
     storage: StorageLimits = field(default_factory=StorageLimits)
+    unfinished_runs: int = 1_000
 
 
 # Variables of the executor that override the defaults; integers from 1.
@@ -86,6 +88,7 @@ LIMIT_VARIABLES = (
     "TENANT_NODE_CPU_MS",
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
+    "TENANT_UNFINISHED_RUNS",
 )
 
 
@@ -107,6 +110,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
         StorageLimits(
             read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
         ),
+        read("TENANT_UNFINISHED_RUNS", default.unfinished_runs),
     )
 
 

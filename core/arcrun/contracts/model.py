@@ -87,8 +87,11 @@ class Contract:
 
     @cached_property
     def fillable_keys(self) -> tuple[str, ...]:
-        """The input fields that plans of format 2 may fill in: not those that came later."""
-        return tuple(key for key in self.input_keys if key not in self.one_of[1:])
+        """The input fields that plans of format 2 may fill in: not those that came later, which are the further ones of
+        `x-one-of`, and those of `x-later`.
+        """
+        later = {*self.one_of[1:], *self.input_schema.get("x-later", ())}
+        return tuple(key for key in self.input_keys if key not in later)
 
     @cached_property
     def injected_keys(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from arcrun.durable.purity import Purity
-from arcrun.durable.waits import APPROVE, WAIT_FOR
+from arcrun.durable.waits import APPROVE, WAIT, WAIT_FOR
 from arcrun.workflows.plan import Graph, Plan, PlannedLoop, PlannedNode, Unit
 
 _WAKING = {WAIT_FOR: 1, APPROVE: 2}  # the latter asks in a step, too
@@ -67,7 +67,9 @@ class StepCounter:
         and the end of a wait. What waits for somebody is woken in one more. A called workflow has its own.
         """
         if node.workflow is None or node.is_detached:
-            return StepCount(1 + node.is_once + _WAKING.get(node.component.partition("@")[0], 0))
+            component = node.component.partition("@")[0]
+            in_zone = component == WAIT and "zone" in node.config  # when that is, is a step
+            return StepCount(1 + node.is_once + _WAKING.get(component, 0) + in_zone)
         plan = self._callees.get(node.workflow)
         if plan is None or node.workflow in self._open:
             return StepCount()

@@ -25,13 +25,16 @@ _TYPE_DIGITS = 40
 
 @dataclass(frozen=True)
 class Waiting:
-    """A node that waits, and the input of its component. `step` names the attempt, `unit` the node in its iteration."""
+    """A node that waits, and the input of its component. `step` names the attempt, `unit` the node in its iteration.
+    `read_moment` is what date_ops makes of a time in a zone: milliseconds since 1970. It raises ArcrunError.
+    """
 
     journal: "Journal"
     node: str
     step: str
     unit: str
     given: Mapping[str, Any]
+    read_moment: Callable[[str, str], Awaitable[float]]
 
 
 Wait = Callable[[Waiting], Awaitable[dict[str, Any]]]
@@ -49,7 +52,11 @@ def type_of_decision(unit: str) -> str:
 
 async def let_pass(waiting: Waiting) -> dict[str, Any]:
     """{"waited_ms"}. Raises InputError."""
-    wait_ms = find_wait_ms(waiting.given, waiting.journal.now_ms(), waiting.node)
+    given, now_ms = waiting.given, waiting.journal.now_ms()
+    if "zone" in given:
+        wait_ms = await _find_wait_in_zone_ms(waiting, now_ms)
+    else:
+        wait_ms = find_wait_ms(given, now_ms, waiting.node)
     await waiting.journal.sleep(waiting.step, wait_ms)
     return {"waited_ms": math.ceil(wait_ms)}
 
@@ -123,6 +130,26 @@ async def _receive(waiting: Waiting, event_type: str) -> Entry:
         ) from None
 
 
+async def _find_wait_in_zone_ms(waiting: Waiting, now_ms: float) -> float:
+    """Until a time on the clocks of a zone. When that is, is a step: zones change. Raises InputError, ComponentError,
+    UpstreamError.
+    """
+    node, until, zone = waiting.node, waiting.given.get("until", ""), waiting.given["zone"]
+    if not until or _has_offset(until, node):
+        raise _build_error(node, "zone", "beside an `until` without an offset, such as 2026-12-24 18:00", until or None)
+
+    async def read() -> Entry:
+        try:
+            return {"due_ms": await waiting.read_moment(until, zone)}
+        except ArcrunError as error:
+            return {"error": render_error(error)}
+
+    found = await waiting.journal.record(f"{waiting.step} until", read)
+    if "error" in found:
+        raise read_error(found["error"])
+    return _require_possible(max(0.0, found["due_ms"] - now_ms), node, "until", until)
+
+
 def find_wait_ms(given: Mapping[str, Any], now_ms: float, node: str) -> float:
     """Milliseconds, 0 for a time that is past. Raises InputError."""
     if "ms" in given:
@@ -151,11 +178,26 @@ def _require_possible(wait_ms: float, node: str, field: str, got: Any) -> float:
 
 def _read_moment_ms(text: str, node: str) -> float:
     """A time without an offset is in UTC."""
+    moment = _parse_moment(text, node)
     try:
-        moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-    except (ValueError, OverflowError):
-        raise _build_error(node, "until", "a time in ISO 8601, such as 2027-03-01T09:00:00+01:00", text) from None
+    except OverflowError:
+        raise _build_moment_error(text, node) from None
+
+
+def _has_offset(text: str, node: str) -> bool:
+    return _parse_moment(text, node).tzinfo is not None
+
+
+def _parse_moment(text: str, node: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise _build_moment_error(text, node) from None
+
+
+def _build_moment_error(text: str, node: str) -> InputError:
+    return _build_error(node, "until", "a time in ISO 8601, such as 2027-03-01T09:00:00+01:00", text)
 
 
 def _build_error(node: str, field: str, expected: str, got: Any) -> InputError:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.request import RunRequest
-from arcrun.engine.run_response import RunResponse
 from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
@@ -37,6 +37,7 @@ from arcrun.workflows.plan import Plan, PlannedLoop, PlannedNode, Unit
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
     from arcrun.durable.links import Links
+    from arcrun.engine.kept_values import KeptValues
     from arcrun.engine.progress import Progress
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
@@ -321,6 +322,16 @@ class AnyReplay(Protocol):
     def end(self, node: PlannedNode, outcome: Outcome | None, start_ms: float) -> NodeEnd:
         """The end of such a node. Without an outcome it was skipped, or is in the body of a loop."""
 
+    def find_gathered(self, loop: PlannedLoop) -> Mapping[str, Any] | None:
+        """What a loop that was taken over has gathered, if it is known."""
+
+    def name_secrets(self) -> Mapping[str, str]:
+        """Those of the origin that must not be recorded, under names that no credential has."""
+
+    @property
+    def has_kept_values(self) -> bool:
+        """Whether it has more than a record says of the origin."""
+
     def to_json(self) -> dict[str, Any]: ...
 
 
@@ -420,6 +431,7 @@ class RunContext:
     watch: Callable[[], Awaitable[bool]] | None = None
     call_path: str = ""  # what the names of this sub-workflow's calls begin with
     starter: Starter | None = None
+    kept: "KeptValues | None" = None  # which gets the values of the run itself
 
     def tell_run(self, iteration: Iteration) -> dict[str, Any]:
         """What templates see as `run` in one iteration."""

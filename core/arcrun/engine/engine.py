@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arcrun.credentials.redaction import Redactor
+from arcrun.engine.answers.responder import Responder
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, AnyReplay, Ledger, RunContext, RunPorts, Starter, TraceBudget
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
-from arcrun.engine.responder import Responder
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, DurablePace, Pace, Slots
 from arcrun.engine.trigger import LimitedBy, TriggerKind
@@ -26,6 +26,7 @@ from arcrun.workflows.plan import Plan
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
     from arcrun.durable.links import Links
+    from arcrun.engine.kept_values import KeptValues
     from arcrun.engine.progress import Progress
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
@@ -42,7 +43,7 @@ class Trigger:
     returns when the run is to end (RUN_CANCELLED).
     `gets_response` is whether its client gets the workflow's `response`. `links` are those with which people decide,
     `progress` what the run shows while it waits. `replay` is set if it replays another run. `answer_early` gets the
-    record of the run so far if a line to `respond` fires, once.
+    record of the run so far if a line to `respond` fires, once. `kept` gets the run's values.
     """
 
     kind: TriggerKind
@@ -61,6 +62,7 @@ class Trigger:
     progress: "Progress | None" = None
     replay: AnyReplay | None = None
     answer_early: Callable[[RunRecord], None] | None = None
+    kept: "KeptValues | None" = None
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -105,38 +107,12 @@ class Engine:
         """
         if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
-        clock = self.ports.clock
-        trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
-        context = RunContext(
-            ports=self.ports,
-            ledger=Ledger(trace_budget),
-            started_ms=(journal or clock).now_ms(),
-            budget=budget,
-            pace=Pace(clock, budget.work) if journal is None else DurablePace(journal, clock, budget.work),
-            slots=Slots(plan.concurrency),
-            trace_budget=trace_budget,
-            journal=journal,
-            interrupt=trigger.interrupt,
-            run_id=run_id,
-            links=trigger.links,
-            progress=trigger.progress,
-            replay=trigger.replay,
-            watch=None if watch is None else partial(watch, run_id),
-            starter=starter,
-        )
-        if trigger.progress is not None:
-            trigger.progress.enter("", plan, context)
-        context.undone.left_ms = trigger.undo_ms
-        if plan.sees_request:
-            source = trigger.request or PlainRequest(trigger.input)
-            context.request = RunRequest(source, context.started_ms, trigger.kind.value)
+        context = self._build_context(plan, trigger, run_id, version, journal)
+        context.watch = None if watch is None else partial(watch, run_id)
+        context.starter = starter
         responder = None
         if plan.response is not None and trigger.gets_response:
             responder = context.responder = Responder(plan.response, context, run_id)
-        if plan.responds:
-            from arcrun.engine.early_answer import EarlyAnswer  # noqa: PLC0415 - few runs answer early
-
-            context.early_answer = EarlyAnswer(plan, trigger, context, version)
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)
@@ -155,6 +131,8 @@ class Engine:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
         await context.undone.finish()
+        if trigger.kept is not None:
+            trigger.kept.secrets = context.secrets.values()
         if error is not None and responder is not None:
             await responder.answer_failure(error, trigger.input)
         record = RunRecord(
@@ -179,3 +157,38 @@ class Engine:
             return record
         redactor = await run_steps_pausing(Redactor.build(context.secrets.values()), self.ports.clock.pause)
         return await run_steps_pausing(record.scrubbed(redactor), self.ports.clock.pause)
+
+    def _build_context(
+        self, plan: Plan, trigger: Trigger, run_id: str, version: int, journal: "Journal | None"
+    ) -> RunContext:
+        clock = self.ports.clock
+        trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
+        context = RunContext(
+            ports=self.ports,
+            ledger=Ledger(trace_budget),
+            started_ms=(journal or clock).now_ms(),
+            budget=budget,
+            pace=Pace(clock, budget.work) if journal is None else DurablePace(journal, clock, budget.work),
+            slots=Slots(plan.concurrency),
+            trace_budget=trace_budget,
+            journal=journal,
+            interrupt=trigger.interrupt,
+            run_id=run_id,
+            links=trigger.links,
+            progress=trigger.progress,
+            replay=trigger.replay,
+            kept=trigger.kept,
+        )
+        if trigger.replay is not None:
+            context.secrets |= trigger.replay.name_secrets()
+        if trigger.progress is not None:
+            trigger.progress.enter("", plan, context)
+        context.undone.left_ms = trigger.undo_ms
+        if plan.sees_request:
+            source = trigger.request or PlainRequest(trigger.input)
+            context.request = RunRequest(source, context.started_ms, trigger.kind.value)
+        if plan.responds:
+            from arcrun.engine.answers.early_answer import EarlyAnswer  # noqa: PLC0415 - few runs answer early
+
+            context.early_answer = EarlyAnswer(plan, trigger, context, version)
+        return context

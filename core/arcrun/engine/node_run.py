@@ -128,12 +128,21 @@ class NodeRun:
             await call.prepare()
             assert call.input is not None
             self.attempts += 1
-            waiting = Waiting(journal, self.node, call.step, self._step, call.input)
+            waiting = Waiting(journal, self.node, call.step, self._step, call.input, self._read_moment)
             with self._shown_waiting(call):
                 data = await wait(waiting)
         except ArcrunError as error:
             return failed(error)
         return Outcome({"success": True, "data": data}, weight=size_of(data).weight)
+
+    async def _read_moment(self, until: str, zone: str) -> float:
+        given = {"operation": "format", "input": until, "timezone": zone, "format": "unix_ms"}
+        component = await self._context.find_component("date_ops")
+        outcome = await self._context.ports.components.call(component, given, self._context.budget)
+        if outcome.error is not None:
+            raise outcome.error
+        moment_ms: float = outcome.envelope["data"]["result"]
+        return moment_ms
 
     @contextmanager
     def _shown_waiting(self, call: Call) -> Iterator[None]:

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
-from arcrun.engine.run_response import RunResponse
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError, RunCancelledError

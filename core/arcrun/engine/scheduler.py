@@ -61,18 +61,14 @@ async def run_plan(
     RESPONSE_FAILED.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
-    scope = {INPUT: trigger_input, START: context.started_ms}
-    if plan.variables:
-        scope[VARIABLES] = plan.variables
-    if plan.request_fields:
-        scope[REQUEST] = context.read_request(plan.request_fields)
-    if plan.reads_run:
-        scope[RUN] = context.tell_run(())
+    scope = _build_scope(plan, trigger_input, context)
     responder = None if context.depth else context.responder
     if responder is not None:
         responder.scope = scope
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
+    if context.kept is not None and not context.depth:
+        context.kept.scope, context.kept.loops = scope, graph_run.loops
     run = graph_run.run()
     if context.interrupt is not None and not context.depth:
         from arcrun.durable.races import run_unless  # noqa: PLC0415 - quick runs need none of it
@@ -98,6 +94,18 @@ async def run_plan(
     except Exception:
         await graph_run.undo()
         raise
+
+
+def _build_scope(plan: Plan, trigger_input: Any, context: RunContext) -> dict[str, Any]:
+    """What templates see before anything has run."""
+    scope = {INPUT: trigger_input, START: context.started_ms}
+    if plan.variables:
+        scope[VARIABLES] = plan.variables
+    if plan.request_fields:
+        scope[REQUEST] = context.read_request(plan.request_fields)
+    if plan.reads_run:
+        scope[RUN] = context.tell_run(())
+    return scope
 
 
 def _build_timeout_error(plan: Plan, limit_ms: float, limited_by: LimitedBy) -> RunTimeoutError:
@@ -132,7 +140,8 @@ Place = tuple["GraphRun", UnitKey]  # a loop or a node of a graph, inside which 
 
 class GraphRun:
     """One run of a graph. It owns `scope`, which templates see, and adds its nodes to it. `around` is its iteration;
-    `place` is where it runs: the loop whose body it is, or the node whose sub-workflow.
+    `place` is where it runs: the loop whose body it is, or the node whose sub-workflow. `loops` is what its loops have
+    gathered.
     """
 
     def __init__(
@@ -154,7 +163,7 @@ class GraphRun:
         self._statuses: dict[str, NodeStatus] = {INPUT: SUCCESS}
         self._elements: dict[UnitKey, list[Any]] = {}  # of each loop whose source has settled
         self._met: set[InEdge] = set()  # the IF edges whose condition is true
-        self._loops: dict[UnitKey, LoopOutcome] = {}
+        self.loops: dict[UnitKey, LoopOutcome] = {}
         self._followed: set[UnitKey] = set()  # nodes and loops with a successor that ran
         self._weights: dict[str | UnitKey, int] = {}  # of the answers of nodes and loops
         self._held = 0  # their sum
@@ -308,7 +317,7 @@ class GraphRun:
     def _fork(self) -> "GraphRun":
         """A copy for trying units. Nothing that they do is seen."""
         fork = GraphRun(self._graph, {**self._scope}, self._context.fork(), self._around)
-        fork._statuses, fork._elements, fork._loops = {**self._statuses}, {**self._elements}, {**self._loops}
+        fork._statuses, fork._elements, fork.loops = {**self._statuses}, {**self._elements}, {**self.loops}
         fork._met, fork._weights = {*self._met}, {**self._weights}
         return fork
 
@@ -341,8 +350,11 @@ class GraphRun:
         ledger, start_ms = self._context.ledger, self._context.since_start_ms()
         if isinstance(unit, PlannedLoop):
             self._followed.add((unit.source, ""))
-            if replay.has_ended(unit):
-                self._loops[unit.source, unit.item] = LoopOutcome([], [])  # nothing that runs reads it
+            if (gathered := replay.find_gathered(unit)) is not None:
+                self.hold((unit.source, unit.item), size_of(gathered).weight)
+                self._tell_gathered(unit, LoopOutcome(**gathered))
+            elif replay.has_ended(unit):
+                self.loops[unit.source, unit.item] = LoopOutcome([], [])  # nothing that runs reads it
             for node in unit.body.all_nodes():
                 ledger.add(replay.end(node, None, start_ms), ())
             return
@@ -557,8 +569,10 @@ class GraphRun:
         elements, journal = self._elements[key], self._context.journal
         if journal is not None:
             journal.require_room(len(elements) * journal.purity.count_steps(loop.body), f"The loop over `{loop.item}`")
-        outcome = await run_loop(loop, elements, run_body, self._context.tasks)
-        self._loops[key] = outcome
+        self._tell_gathered(loop, await run_loop(loop, elements, run_body, self._context.tasks))
+
+    def _tell_gathered(self, loop: PlannedLoop, outcome: LoopOutcome) -> None:
+        self.loops[loop.source, loop.item] = outcome
         if loop.item not in self._around.items:
             self._scope[loop.item] = outcome.to_json()
         if loop.names_input:
@@ -588,8 +602,8 @@ class GraphRun:
     def _loop_of(self, edge: InEdge) -> LoopOutcome | None:
         """The outcome of the loop that a CONTINUE leaves; None if it has not run."""
         if edge.argument:
-            return self._loops.get((edge.source, edge.argument))
-        return next((outcome for (source, _), outcome in self._loops.items() if source == edge.source), None)
+            return self.loops.get((edge.source, edge.argument))
+        return next((outcome for (source, _), outcome in self.loops.items() if source == edge.source), None)
 
     def _field_of(self, source: str, name: str) -> Any:
         data = self._scope[INPUT] if source == INPUT else self._scope[source].get("data")
@@ -638,7 +652,7 @@ class GraphRun:
                 last[name] = Answer(self._scope[name].get("data"), weights.get(name, 0))
         for loop in self._graph.loops:
             key = loop.source, loop.item
-            if (outcome := self._loops.get(key)) is not None and key not in followed:
+            if (outcome := self.loops.get(key)) is not None and key not in followed:
                 last[loop.source if loop.is_only else loop.item] = Answer(outcome.results, weights.get(key, 0))
         return last
 

@@ -7,7 +7,7 @@ A loop is one unit: it is taken over if it has ended, and otherwise runs again f
 say what a loop has gathered; needs.py refuses a replay that would read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -29,12 +29,15 @@ MAX_NAMED = 20  # nodes in a message
 @dataclass(frozen=True)
 class Taken:
     """The nodes and loops that are taken over; the nodes in the bodies of the loops are among `nodes`. Of those `loops`
-    in `stopped` a join has succeeded that then needed them no more.
+    in `stopped` a join has succeeded that then needed them no more. `gathered` is what loops have gathered, of those of
+    which it is known; `secrets` are those that may be in the values.
     """
 
     nodes: Mapping[str, TakenNode] = field(default_factory=dict)
     loops: frozenset[UnitKey] = frozenset()
     stopped: frozenset[UnitKey] = frozenset()
+    gathered: Mapping[UnitKey, Mapping[str, Any]] = field(default_factory=dict)
+    secrets: Sequence[str] = ()
 
 
 class _Way(Enum):

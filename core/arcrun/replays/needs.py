@@ -1,7 +1,7 @@
 """Checks that all values are known which a replay reads of what it takes over.
 
 A record has no values that were too large for it, none of what secrets have been in, and nothing of what loops have
-gathered.
+gathered. The origin may have kept these besides (origin_values.py).
 """
 
 import json
@@ -35,12 +35,13 @@ def require_known(plan: Plan, taken: Taken) -> None:
 class _Reader:
     def __init__(self, plan: Plan, taken: Taken) -> None:
         self._plan, self._taken = plan, taken
-        self._ended = taken.loops - taken.stopped
-        self._items = {item for _, item in taken.loops}
+        unknown = taken.loops - taken.gathered.keys()
+        self._ended = unknown - taken.stopped
+        self._items = {item for _, item in unknown}
         self._loops = {  # by the name whose fields have what they have gathered
             loop.source: loop.item
             for loop in plan.graph.loops
-            if (loop.source, loop.item) in taken.loops and (loop.source != INPUT or loop.names_input)
+            if (loop.source, loop.item) in unknown and (loop.source != INPUT or loop.names_input)
         }
 
     def read(self) -> None:

@@ -1,6 +1,6 @@
 """What a run takes over from its origin, the run that it replays: nodes and loops that are not run again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,13 +71,16 @@ class TakenEnd:
 @dataclass(frozen=True)
 class Replay:
     """An AnyReplay (arcrun/engine/context.py). `nodes` and `loops` are taken over from the run `origin`; the nodes in
-    the bodies of these loops are among `nodes`. Those in `stopped` have not ended.
+    the bodies of these loops are among `nodes`. Those in `stopped` have not ended. `gathered` is what loops have
+    gathered, where it is known, and `secrets` what must not be recorded of all that.
     """
 
     origin: str
     nodes: Mapping[str, TakenNode] = field(default_factory=dict)
     loops: Collection[UnitKey] = frozenset()
     stopped: Collection[UnitKey] = frozenset()
+    gathered: Mapping[UnitKey, Mapping[str, Any]] = field(default_factory=dict)
+    secrets: Sequence[str] = ()
 
     def has_taken(self, unit: Unit) -> bool:
         if isinstance(unit, PlannedLoop):
@@ -86,6 +89,17 @@ class Replay:
 
     def has_ended(self, loop: PlannedLoop) -> bool:
         return (loop.source, loop.item) not in self.stopped
+
+    def find_gathered(self, loop: PlannedLoop) -> Mapping[str, Any] | None:
+        return self.gathered.get((loop.source, loop.item))
+
+    def name_secrets(self) -> Mapping[str, str]:
+        return {f"{self.origin} {number}": secret for number, secret in enumerate(self.secrets)}
+
+    @property
+    def has_kept_values(self) -> bool:
+        """Whether it has more than a record says of the origin."""
+        return bool(self.gathered or self.secrets)
 
     def find_outcome(self, name: str) -> Outcome | None:
         return self.nodes[name].to_outcome()
@@ -101,6 +115,8 @@ class Replay:
             "nodes": {name: [taken.status.value, taken.envelope] for name, taken in self.nodes.items()},
             "loops": [list(key) for key in self.loops],
             "stopped": [list(key) for key in self.stopped],
+            **({"gathered": [[*key, told] for key, told in self.gathered.items()]} if self.gathered else {}),
+            **({"secrets": [*self.secrets]} if self.secrets else {}),
         }
 
     @classmethod
@@ -108,7 +124,8 @@ class Replay:
         """Load it from `to_json`."""
         nodes = {name: TakenNode(_STATUSES[status], envelope) for name, (status, envelope) in told["nodes"].items()}
         loops, stopped = (frozenset((source, item) for source, item in told[key]) for key in ("loops", "stopped"))
-        return cls(told["origin"], nodes, loops, stopped)
+        gathered = {(source, item): outcome for source, item, outcome in told.get("gathered", ())}
+        return cls(told["origin"], nodes, loops, stopped, gathered, told.get("secrets", ()))
 
 
 _STATUSES = {status.value: status for status in (SUCCESS, FAILED, SKIPPED)}

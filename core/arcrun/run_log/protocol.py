@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntFlag
-from typing import Any, NotRequired, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
@@ -26,7 +26,9 @@ class StoredRun(TypedDict):
     waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
     `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
     of the three are stored in the bucket instead, and which attachments of a message (Blobs), and `blob_bytes` their
-    size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one.
+    size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one. `tenant` is whose object
+    it is, in the hosted mode; there `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py,
+    executor/hosted/sealed_results.py).
     """
 
     id: str
@@ -50,6 +52,11 @@ class StoredRun(TypedDict):
     dead_until_ms: NotRequired[float]
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
+    tenant: NotRequired[str]
+
+
+# What became of a run that is to be accepted: "closed" of a tenant that has gone.
+Acceptance = Literal["stored", "full", "closed"]
 
 
 class Started(TypedDict):
@@ -134,6 +141,17 @@ class RunLogObject(
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         """Those of the runs that have not ended, and are not lost."""
+
+    async def accept(self, run: StoredRun, most: int) -> Acceptance:
+        """Store a tenant's run with a start, if it is then one of `most` at most that have one, and there is room."""
+
+    async def open_anew(self) -> None:
+        """Take runs again, for a tenant that registers anew."""
+
+    async def close(self) -> None:
+        """Delete everything permanently, for a tenant that goes: a closed object stores nothing. Instances, and what
+        lies in the bucket, are deleted at the next alarms.
+        """
 
     async def expect_blobs(self, run_id: str) -> None:
         """Note that parts of the run are about to be put into the bucket, before its row."""
@@ -226,6 +244,16 @@ class RemoteRunLog(
         running: Sequence[str] = await self._channel.call("list_running", {"run_ids": list(run_ids)})
         return running
 
+    async def accept(self, run: StoredRun, most: int) -> Acceptance:
+        accepted: Acceptance = await self._channel.call("accept", {"run": dict(run), "most": most})
+        return accepted
+
+    async def open_anew(self) -> None:
+        await self._channel.call("open_anew", {})
+
+    async def close(self) -> None:
+        await self._channel.call("close", {})
+
     async def expect_blobs(self, run_id: str) -> None:
         await self._channel.call("expect_blobs", {"run_id": run_id})
 
@@ -313,7 +341,8 @@ class RemoteRunLog(
 
 class Blobs(IntFlag):
     """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id. No
-    row says that it has an answer, or an early one: so those are deleted after a while.
+    row says that it has an answer, or an early one: so those are deleted after a while. VALUES are stored there
+    whatever their size.
     """
 
     RESULT = 1
@@ -321,12 +350,13 @@ class Blobs(IntFlag):
     START = 4
     ANSWER = 8
     EARLY_ANSWER = 16
-    ATTACHMENTS = ((1 << MAX_STORED_ATTACHMENTS) - 1) * 32  # a bit for each
+    VALUES = 32
+    ATTACHMENTS = ((1 << MAX_STORED_ATTACHMENTS) - 1) * 64  # a bit for each
 
     @classmethod
     def of_attachment(cls, number: int) -> "Blobs":
         """The part that is the attachment `number`, from 1 on, of the message that has started the run."""
-        return cls(32 << number - 1)
+        return cls(64 << number - 1)
 
 
 _NAMES = {
@@ -335,12 +365,18 @@ _NAMES = {
     Blobs.START: "start",
     Blobs.ANSWER: "answer",
     Blobs.EARLY_ANSWER: "early-answer",
+    Blobs.VALUES: "values",
     **{Blobs.of_attachment(number): f"attachment-{number}" for number in range(1, MAX_STORED_ATTACHMENTS + 1)},
 }
 
 
 def blob_key(run_id: str, part: Blobs) -> str:
     return f"runs/{run_id}/{_NAMES[part]}"
+
+
+def blob_prefix(run_id: str) -> str:
+    """What all keys of a run in the bucket begin with, those of its steps included."""
+    return f"runs/{run_id}/"
 
 
 def blob_keys_of(run_id: str, parts: int) -> list[str]:

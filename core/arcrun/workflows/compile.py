@@ -76,6 +76,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     if symbols.schema_problem and not any(found.code == INVALID_INPUT_SCHEMA for found in findings.found):
         findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
+    if workflow.triggers.failure_of is not None and symbols.workflows is not None:
+        workflow.triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
     for number, problem in symbols.schedule_problems.items():
         findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
     if workflow.triggers.mail is not None:

@@ -1,4 +1,6 @@
-"""The nodes of a durable workflow that wait for somebody: `wait_for` an event, `approve` for a person's decision."""
+"""The nodes of a durable workflow that wait: `wait_for` an event, `approve` for a person's decision, `wait` for a
+time.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
 
-WAIT_FOR_COMPONENT = "wait_for"
+WAIT_COMPONENT, WAIT_FOR_COMPONENT = "wait", "wait_for"
 WAITING_COMPONENTS = (WAIT_FOR_COMPONENT, APPROVE_COMPONENT)  # for somebody
 EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -37,6 +39,9 @@ def check_waiting(
     node: Node, config: Mapping[str, Any], workflow: Workflow, symbols: SymbolTable, findings: Findings
 ) -> None:
     component = id_of(node.component or "")
+    if component == WAIT_COMPONENT and "zone" in config and "until" not in config and not node.config.get("take"):
+        message = f"`zone` of {node.told} says on whose clocks `until` is, which is missing"
+        findings.add("INVALID_INPUT", message, 'Such as until: "2026-12-24 18:00".', at=(*node.at, "zone"))
     if component not in WAITING_COMPONENTS:
         return
     if not workflow.is_durable:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
+from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
 
 Shape = TypeVar("Shape")
@@ -40,8 +41,8 @@ class StoredHead(TypedDict):
 
 
 class Commit(TypedDict):
-    """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` are the
-    version's own; Workers of the release before tell of none.
+    """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
+    `failure_of` are the version's own; Workers of the release before tell of none.
     """
 
     name_id: str
@@ -52,6 +53,7 @@ class Commit(TypedDict):
     format: int
     updated_at: str
     schedules: NotRequired[list[NewSchedule]]
+    failure_of: NotRequired[NewHandler | None]
 
 
 class Rotation(TypedDict):
@@ -107,7 +109,7 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Protocol):
+class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def look(self, name_id: str) -> Looked:
@@ -169,7 +171,7 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Prot
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules):
+class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures):
     """WorkspaceObject over a channel."""
 
     async def look(self, name_id: str) -> Looked:

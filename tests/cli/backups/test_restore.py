@@ -24,6 +24,10 @@ def build(name: str, text: str, *, calls: str = "") -> dict[str, Any]:
     }
 
 
+def build_schedule(name: str, hour: int) -> dict[str, Any]:
+    return {**build(name, "daily"), "triggers": {"schedule": [{"cron": f"0 {hour} * * *", "zone": "Europe/Berlin"}]}}
+
+
 def push(client: httpx.Client, workflow: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     answer = client.post("/webhooks", json={"workflow": workflow, **more})
     assert answer.status_code in (200, 201), answer.text
@@ -51,9 +55,17 @@ def fill(client: httpx.Client) -> dict[str, str]:
     push(client, build("rolled", "undone"))
     client.post("/webhooks/named/rolled/rollback", json={"version": 1})
     client.post("/webhooks/named/callee/pause", json={"on_trigger": "queue"})
+    tokens["daily"] = push(client, build_schedule("daily", 9))["token"]
+    tokens["paused"] = push(client, build_schedule("paused", 10))["token"]
+    client.post("/schedules/paused/pause", json={})
     assert client.delete(f"/webhooks/{gone['token']}").status_code == 200
     assert client.post("/webhooks/named/rolled/trigger", json={}).json()["data"] == {"text": "kept"}
     return tokens
+
+
+def describe_schedules(client: httpx.Client) -> list[tuple[Any, ...]]:
+    shown = client.get("/schedules").json()["data"]["schedules"]
+    return sorted((each["workflow"], each["paused"], each["cron"], str(each["next"])) for each in shown)
 
 
 def describe(client: httpx.Client, *, has_tokens: bool = True) -> dict[str, Any]:
@@ -66,12 +78,13 @@ def test_what_is_exported_is_restored_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     with running_platform(tmp_path / "first") as first, first.executor as client:
         tokens = fill(client)
-        stored = describe(client)
-        assert run(first, "export", str(file))["data"]["workflows"] == 3
+        stored, schedules = describe(client), describe_schedules(client)
+        assert [each[:2] for each in schedules] == [("daily", False), ("paused", True)]
+        assert run(first, "export", str(file))["data"]["workflows"] == 5
         assert not any(token in file.read_text() for token in tokens.values())
         assert run(first, "export", str(file), code=1)["error"]["code"] == "FILE_EXISTS"
         written = run(first, "export", str(file), "--tokens", "--runs", "--force")["data"]
-        assert (written["versions"], written["runs"], written["tokens"]) == (6, 1, True)
+        assert (written["versions"], written["runs"], written["tokens"]) == (8, 1, True)
         assert run(first, "restore", str(file), code=1)["error"]["code"] == "WORKFLOWS_EXIST"
 
     with running_platform(tmp_path / "second") as second, second.executor as client:
@@ -80,7 +93,7 @@ def test_what_is_exported_is_restored_elsewhere(tmp_path: Path) -> None:
             ("a_caller", 1, "INVALID_WORKFLOW")
         ]
         assert (sorted(told["kept_tokens"]), told["lost"]) == (sorted(tokens), [])
-        assert describe(client) == stored
+        assert (describe(client), describe_schedules(client)) == (stored, schedules)
         for name, text in {"a_caller": "two", "rolled": "kept"}.items():
             answer = client.post(f"/webhooks/{tokens[name]}/trigger", json={})
             assert answer.json()["data"] == {"text": text}, answer.text

@@ -105,6 +105,24 @@ def test_workflows_in_an_earlier_format_are_named() -> None:
     assert diagnose(build_cloudflare(), listed=listed(workflows=workflows[1:2]))["workflows"].detail == "1 stored"
 
 
+def test_workflows_that_fail_are_told_first_and_are_no_fault() -> None:
+    runs = [
+        {"workflow": f"w{number:02}", "status": "failed", "error": "HTTP_STATUS", "trigger": "webhook"}
+        for number in range(12)
+    ]
+    workflows = [{"name": f"w{number:02}", "format": 3} for number in range(20)]
+    found = diagnose(build_cloudflare(), listed=listed(workflows=workflows, runs=runs, dead={"w19": 2}, queued={}))
+    platform_checks = [
+        name for name in found if name not in ("configuration", "token", "worker", "run workflow", "mail")
+    ]
+    check = found["runs"]
+    assert (platform_checks[0], check.ok) == ("runs", True)
+    assert check.detail.startswith("13 of 20 workflows fail: w00 (HTTP_STATUS), w01 (HTTP_STATUS), ")
+    assert check.detail.endswith(", w09 (HTTP_STATUS), and 3 more; acr logs --failed")
+    fine = diagnose(build_cloudflare(), listed=listed(workflows=workflows, dead={}, queued={}))["runs"]
+    assert fine.detail == "no workflow's last run has failed"
+
+
 def test_unwritten_records_are_reported() -> None:
     unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
     check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]

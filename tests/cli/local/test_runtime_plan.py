@@ -47,7 +47,7 @@ def test_auth_is_bound_to_the_executor_s_class_where_there_is_an_executor(staged
         "WORKSPACE": {"className": "Workspace", "useSQLite": True},
         "RUN_LOG": {"className": "RunLog", "useSQLite": True},
     }
-    borrowed = {"WORKSPACE": {**own["WORKSPACE"], "scriptName": "arcrun-cypher-executor"}}
+    borrowed = {name: {**each, "scriptName": "arcrun-cypher-executor"} for name, each in own.items()}
     plan = plan_of(staged, "executor", "auth")
     assert (plan["executor"]["durableObjects"], plan["auth"]["durableObjects"]) == (own, borrowed)
     assert plan_of(staged, "auth")["auth"]["durableObjects"] == {}

@@ -73,6 +73,13 @@ COMPONENT = {
     **FIGURES,
 }
 LISTED = {**RECORD, "workflow": "x", "error": HOSTILE}
+SCHEDULE = {
+    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id"), HOSTILE),
+    "number": 1,
+    "paused": True,
+    "next": [{"utc": HOSTILE, "local": HOSTILE}],
+    **dict.fromkeys(("waiting", "skipped", "missed"), 1),
+}
 PUSHED = {
     **WORKFLOW,
     "changed": True,
@@ -80,10 +87,15 @@ PUSHED = {
     "diagnostics": [FINDING],
     "workflow": HOSTILE,
     "versions": [],
+    "schedules": [SCHEDULE],
 }
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
 # Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
+    "/schedules": {"schedules": [SCHEDULE], "cursor": None},
+    "/schedules/x": {"schedules": [SCHEDULE]},
+    "/schedules/x/pause": {"schedules": [SCHEDULE]},
+    "/schedules/x/resume": {"schedules": [SCHEDULE]},
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
     "/execute": {HOSTILE: HOSTILE},
@@ -143,9 +155,15 @@ COMMANDS: dict[str, list[str]] = {
     "event": ["0" * 26, WORD],
     "cancel": ["0" * 26],
     "decide": ["0" * 26, "pay", "retry"],
+    "approve": ["0" * 26],
     "dismiss": ["0" * 26],
     "pause": ["x"],
     "resume": ["--all"],
+    "schedule list": [],
+    "schedule next": ["x"],
+    "schedule pause": ["x"],
+    "schedule resume": ["x"],
+    "schedule run": ["x"],
     "replay": ["0" * 26],
     "retry": ["0" * 26],
     "delete": ["x", "--yes"],
@@ -172,11 +190,6 @@ COMMANDS: dict[str, list[str]] = {
     "open": [WORD],
     "completion": ["bash"],
     "trigger email": [FILE, "--workflow", "x"],
-    "schedule list": [],
-    "schedule pause": ["x"],
-    "schedule resume": ["x"],
-    "schedule run": ["x"],
-    "schedule next": ["x"],
     "export": ["made.jsonl"],
     "restore": [EXPORT, "--force"],
     "destroy": ["--yes"],

@@ -12,7 +12,7 @@ from acr.workflows.templates import Templates
 from workerd.local_platform import ROOT
 
 NAMES = Templates(find_platform_home()).names
-TESTED = ["contact_form", "greet", "health_alarm", "overdue_invoices"]
+TESTED = ["contact_form", "failure_alarm", "greet", "health_alarm", "overdue_invoices"]
 
 
 def read_data(run_acr: RunAcr, *arguments: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def read_error(run_acr: RunAcr, *arguments: str) -> tuple[str, str]:
 def test_without_a_template_it_lists_them_with_what_they_need(run_acr: RunAcr) -> None:
     templates = {template["name"]: template for template in read_data(run_acr)["templates"]}
     assert [*templates] == NAMES
-    assert len(NAMES) == 19
+    assert len(NAMES) == 20
     alarm, overdue = templates["health_alarm"], templates["overdue_invoices"]
     [bot] = alarm["credentials"]
     assert (bot["name"], bot["help_url"]) == (
@@ -115,6 +115,10 @@ def test_the_next_steps_are_commands_in_their_order(run_acr: RunAcr) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_next_steps_are_short_lines(run_acr: RunAcr, name: str) -> None:
     assert max(map(len, run_acr("new", name).stderr.splitlines()[1:])) <= 120
+
+
+def test_hyphens_stand_for_underscores(run_acr: RunAcr) -> None:
+    assert read_data(run_acr, "failure-alarm")["files"] == ["failure_alarm.yaml", "failure_alarm.test.yaml"]
 
 
 def test_a_misspelt_template_gets_the_nearest_name(run_acr: RunAcr) -> None:

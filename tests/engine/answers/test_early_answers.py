@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.engine.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from fakes.engine import RUN_ID, EngineBench, data, failure, statuses, taking
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.budget import RunLimits
-from arcrun.engine.run_response import RunResponse
 from fakes.engine import EngineBench, data, failure
 
 pytestmark = pytest.mark.anyio

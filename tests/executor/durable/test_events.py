@@ -332,3 +332,77 @@ async def test_what_a_workflow_that_it_calls_has_done_is_shown(bench: Bench, ins
         shown = (await bench.service.runs.find(run_id))["trace"]
         assert [(it["node"], it["status"]) for it in shown] == [("inner.m", "success"), ("inner.n0", "waiting")]
         await send(bench, run_id, 1)
+
+
+async def ask_about(bench: Bench, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    async with build_client(bench.service) as client:
+        answer = await client.request(method, path, json=body)
+    return {"status": answer.status_code, **answer.json()}
+
+
+async def test_the_owner_decides_without_a_link_and_the_record_says_so(
+    bench: Bench, instances: FakeInstances, calls: Calls
+) -> None:
+    run_id = (await trigger(bench, ASKING, {}))["run_id"]
+    path = f"/runs/{run_id}/approvals"
+    async with running(bench, instances, run_id):
+        asked = await ask_about(bench, "GET", path)
+        assert asked["data"]["approvals"] == [
+            {
+                "node": "ask",
+                "title": "<Pay>?",
+                "text": "a & b",
+                "choices": ["approve", "reject"],
+                "approvers": ["ann"],
+            }
+        ]
+        refused = [
+            await ask_about(bench, "POST", f"{path}/{node}", body)
+            for node, body in (("other", {"choice": "approve"}), ("ask", {"choice": "maybe"}), ("ask", {}))
+        ]
+        assert [(each["status"], each["error"]["code"]) for each in refused] == [
+            (409, "DECISION_NOT_ASKED"),
+            (400, "INVALID_REQUEST"),
+            (400, "INVALID_REQUEST"),
+        ]
+        assert refused[0]["error"]["details"] == {"nodes": ["ask"]}
+        decided = await ask_about(bench, "POST", f"{path}/ask", {"choice": "reject", "comment": "Too dear."})
+        assert (decided["status"], decided["data"]) == (202, {"node": "ask", "choice": "reject"})
+        assert (await visit(bench, calls.inputs[0]["text"].split()[0])).status_code in (404, 410)
+    data = (await bench.service.runs.find(run_id))["data"]
+    assert {name: data[name] for name in ("choice", "approver", "comment", "decided_by")} == {
+        "choice": "reject",
+        "approver": "owner",
+        "comment": "Too dear.",
+        "decided_by": "owner",
+    }
+    assert (await ask_about(bench, "GET", path))["data"] == {"approvals": []}
+    late = await ask_about(bench, "POST", f"{path}/ask", {"choice": "approve"})
+    assert (late["status"], late["error"]["code"]) == (409, "DECISION_NOT_ASKED")
+    unknown = await ask_about(bench, "GET", f"/runs/{'0' * 26}/approvals")
+    assert (unknown["status"], unknown["error"]["code"]) == (404, "RUN_NOT_FOUND")
+
+
+async def test_who_decided_by_a_link_is_told_from_the_owner(
+    bench: Bench, instances: FakeInstances, calls: Calls
+) -> None:
+    asking = json.loads(json.dumps(ASKING).replace('default(\\"ann\\")', 'default(\\"owner\\")'))
+    asking["config"]["tell"]["text"] = "{{run.approve.ask.owner}}"
+    run_id = (await trigger(bench, asking, {}))["run_id"]
+    async with running(bench, instances, run_id):
+        assert (await visit(bench, calls.inputs[0]["text"], "approve")).status_code == 200
+    data = (await bench.service.runs.find(run_id))["data"]
+    assert (data["approver"], data["decided_by"]) == ("owner", "link")
+
+
+async def test_in_a_loop_each_question_has_its_place(bench: Bench, instances: FakeInstances, calls: Calls) -> None:
+    flow = ["input >> FOREACH x IN input.list >> tell", "tell >> PIPE >> ask"]
+    source = {**ASKING, "flow": flow, "config": {**ASKING["config"], "input": {"foreach": {"concurrency": 2}}}}
+    run_id = (await trigger(bench, source, {"list": [1, 2]}))["run_id"]
+    async with running(bench, instances, run_id):
+        asked = (await ask_about(bench, "GET", f"/runs/{run_id}/approvals"))["data"]["approvals"]
+        assert [question["node"] for question in asked] == ["ask[0]", "ask[1]"]
+        for node, choice in (("ask[0]", "approve"), ("ask[1]", "reject")):
+            told = await ask_about(bench, "POST", f"/runs/{run_id}/approvals/{node}", {"choice": choice})
+            assert told["status"] == 202, told
+    assert [each["choice"] for each in (await bench.service.runs.find(run_id))["data"]] == ["approve", "reject"]

@@ -261,8 +261,8 @@ async def test_a_quick_run_has_no_row_and_is_asked_to_end_by_its_id(bench: Bench
     assert await bench.service.runs.watch(run_id)
 
 
-async def test_on_a_hosted_platform_no_run_is_cancelled() -> None:
-    hosted = await build_hosted({"tell": echo}, "a")
+async def test_on_a_hosted_platform_without_instances_no_run_is_cancelled() -> None:
+    hosted = await build_hosted({"tell": echo}, "a", instances=None)
     key = hosted.keys["a"]
     await hosted.ask("POST", "/webhooks", key, {"workflow": QUICK})
     run_id = (await hosted.ask("POST", "/webhooks/named/w/trigger?async=1", key, {"text": "hi"})).json()["run_id"]

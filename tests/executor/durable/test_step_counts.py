@@ -34,6 +34,13 @@ CASES = [
     case("2", 2, ["input >> PIPE >> a", "input >> PIPE >> b"], "side by side", a=SET, b=SET),
     case("3", 3, ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"], "a chain", a=SET, b=SEND, c=SET),
     case("1", 1, ["input >> PIPE >> w"], "a wait", w={"component": "wait", "ms": 50}),
+    case(
+        "2",
+        2,
+        ["input >> PIPE >> w"],
+        "a wait for a time in a zone",
+        w={"component": "wait", "until": "2026-12-24 18:00", "zone": "Europe/Berlin"},
+    ),
     case("1 for each element of input.items", 3, ["input >> FOREACH n IN input.items >> a"], "a loop", a=SEND),
     case(
         "1 + 2 for each element of input.items",
@@ -77,7 +84,8 @@ CASES = [
 @pytest.mark.parametrize(("text", "taken", "flow", "config"), CASES)
 async def test_it_says_what_it_takes(text: str, taken: int, flow: list[str], config: dict[str, Any]) -> None:
     instances = FakeInstances()
-    scripts: Script = {"wait": exited({}), "http_request": echo, "set": echo}
+    due = exited({"success": True, "data": {"result": 1_798_131_600_000}})
+    scripts: Script = {"wait": exited({}), "date_ops": due, "http_request": echo, "set": echo}
     bench = build_bench(scripts, instances, CONTRACTS)
     await bench.service.push(INNER, ADA)
     await bench.service.push({"name": "w", "durable": True, "flow": flow, "config": config}, ADA)

@@ -21,7 +21,7 @@ from executor.mail.receiving import NO_ADDRESS, NOT_ALLOWED, PAUSED, UNFIT, Refu
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
-from fakes.mail import FakeDelivery
+from fakes.ports.mail import FakeDelivery
 from fixtures.messages import MESSAGES
 
 pytestmark = pytest.mark.anyio
@@ -276,7 +276,7 @@ async def test_a_long_text_is_cut_off_and_attached(bench: Bench, instances: Fake
 
 async def test_where_runs_do_not_last_no_message_starts_any() -> None:
     pushed = await ask(build_bench({"tell": echo}), "POST", "/webhooks", {"workflow": workflow()})
-    assert pushed["error"]["code"] == "EMAIL_NOT_AVAILABLE"
+    assert pushed["error"]["code"] == "TRIGGER_NOT_AVAILABLE"
 
 
 async def test_each_of_the_corpus_starts_a_run_or_is_refused(

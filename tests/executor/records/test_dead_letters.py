@@ -11,6 +11,7 @@ from arcrun.run_log.filter import RunFilter
 from arcrun.times import render_time
 from executor.records import dead_letters
 from executor.records.run_log import DAY_MS, PRUNE_PAUSE_MS
+from executor.records.untold_failures import TELL_MS
 from fakes.ports.objects import FakeRunLogs
 from fakes.ports.storage import InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
@@ -86,8 +87,11 @@ async def test_an_accepted_run_that_fails_is_a_dead_letter(status: str, *, is_de
 
 
 async def test_a_failed_run_that_was_not_accepted_is_none_and_costs_no_row() -> None:
+    """Where no workflow is started by failures."""
     logs = Logs()
     await logs.fail()
+    logs.time.advance(TELL_MS)
+    await logs.prune()
     before = logs.sql[0].rows_written
     await logs.accept(start=None, status="failed")
     assert (len(await logs.dead()), logs.sql[0].rows_written - before) == (1, 1)

@@ -193,7 +193,11 @@ async def test_a_durable_run_is_accepted_again_and_takes_over_what_its_start_has
     shaky.is_down = False
     answer = await ask(bench, "POST", f"/runs/{origin}/retry", {})
     told = answer.json()
-    assert (answer.status_code, told["replay_of"], told["data"]) == (202, origin, {"status": "running"})
+    assert (answer.status_code, told["replay_of"], told["data"]) == (
+        202,
+        origin,
+        {"status": "running", "taken_over": ["a"]},
+    )
     running = (await ask(bench, "GET", f"/runs/{told['run_id']}")).json()["data"]
     assert (running["status"], running["replay_of"]) == ("running", origin)
     starts = [sql.execute("SELECT start FROM starts") for sql in bench.logs.sql.values()]

@@ -5,18 +5,21 @@ doubled, or end in the middle. Time is virtual; the times of an `every` need no 
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from arcrun.limits import CATCH_UP_DAYS, MAX_CAUGHT_UP, MAX_WAITING_FIRINGS
 from arcrun.workflows.triggers.schedules import CatchUp, Overlap, Schedule, Timing
 from arcrun.workspace.schedules import NewSchedule
+from components import wasm_harness as harness
 from executor.schedules.alarm import ScheduleAlarm
 from executor.schedules.firing import DueRun, Fate
 from executor.schedules.tables import LATE_ALARM_MS, RETRY_MS, Schedules
-from executor.schedules.times import ScheduleTimes
+from executor.schedules.times import ScheduleTimes, list_new
 from executor.workspace import MIGRATIONS, WorkspaceTables
 from fakes.ports.objects import FakeAlarm
 from fakes.ports.sql import SqliteSql
@@ -36,11 +39,16 @@ async def ask_nothing(_asked: Mapping[str, Any]) -> Mapping[str, Any]:
     raise AssertionError("no component is needed")
 
 
+async def ask_cron(asked: Mapping[str, Any]) -> Any:
+    return harness.run("cron", asked).data
+
+
 class World:
     """A Workspace's schedules, and runs that last `run_ms`. With `chaos` it crashes, and alarms come twice."""
 
-    def __init__(self, run_ms: float = 0, chaos: Random | None = None) -> None:
-        self.clock, self.sql, self.chaos, self.run_ms = FixedClock(), SqliteSql(MIGRATIONS), chaos, run_ms
+    def __init__(self, run_ms: float = 0, chaos: Random | None = None, begin_ms: float = START_MS) -> None:
+        self.clock, self.sql, self.chaos, self.run_ms = FixedClock(begin_ms), SqliteSql(MIGRATIONS), chaos, run_ms
+        self.times = ScheduleTimes(ask_nothing)
         self.alarm = FakeAlarm(self.clock)
         self.runs: dict[str, tuple[DueRun, float]] = {}
         self.fates: dict[str, Fate] = {}  # of workflows
@@ -77,9 +85,8 @@ class World:
             raise Crash
 
     async def ring(self) -> None:
-        times = ScheduleTimes(ask_nothing)
         try:
-            await ScheduleAlarm(self.tables, times, self, self.clock, most=BATCH, objects=16).ring()
+            await ScheduleAlarm(self.tables, None, self.times, self, self.clock, most=BATCH, objects=16).ring()
         except Crash:
             self.tables = self.start_object()
 
@@ -137,6 +144,32 @@ async def test_down_for_five_hours_with_runs_of_ninety_minutes(
     if overlap != "allow":
         begun = [began_ms for _, began_ms in world.began]
         assert all(later - earlier >= world.run_ms for earlier, later in itertools.pairwise(begun))
+
+
+@pytest.mark.parametrize(
+    ("zone", "around"),
+    [
+        ("Europe/Berlin", "2026-03-29"),
+        ("Europe/Berlin", "2026-10-25"),
+        ("America/New_York", "2026-03-08"),
+        ("America/New_York", "2026-11-01"),
+        ("Australia/Lord_Howe", "2026-04-05"),
+        ("Australia/Lord_Howe", "2026-10-04"),
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 1, 2])
+async def test_a_time_of_day_starts_one_run_a_day_when_clocks_change(zone: str, around: str, seed: int | None) -> None:
+    """By the `cron` component itself; with crashes and doubled alarms, too."""
+    place, middle = ZoneInfo(zone), date.fromisoformat(around)
+    begin = datetime.combine(middle - timedelta(days=3), time(0), place)
+    world = World(begin_ms=begin.timestamp() * 1_000, chaos=None if seed is None else Random(seed))
+    world.times = ScheduleTimes(ask_cron)
+    schedule = Schedule(Timing.CRON, "15 2 * * *", zone, catch_up=CatchUp.ALL, overlap=Overlap.ALLOW)
+    world.tables.replace("w", await list_new(world.times, [schedule], world.clock.now_ms()))
+    await world.live(datetime.combine(middle + timedelta(days=4), time(0), place).timestamp() * 1_000)
+    local = [datetime.fromtimestamp(due.due_ms / 1_000, place) for due, _ in world.runs.values()]
+    assert [each.date() for each in local] == [middle + timedelta(days=number) for number in range(-3, 4)]
+    assert {each.time() for each in local if each.date() != middle} == {time(2, 15)}
 
 
 async def test_what_is_on_time_begins_on_time() -> None:
@@ -299,5 +332,5 @@ async def test_the_next_alarm_is_set_first() -> None:
     world.clock.advance(MINUTE_MS)
     before = START_MS + MINUTE_MS + RETRY_MS
     with pytest.raises(Crash):
-        await ScheduleAlarm(world.tables, ScheduleTimes(ask_nothing), world, world.clock, BATCH, 16).ring()
+        await ScheduleAlarm(world.tables, None, ScheduleTimes(ask_nothing), world, world.clock, BATCH, 16).ring()
     assert world.alarm.due_ms == before

@@ -66,7 +66,15 @@ async def ring(bench: Bench, instances: FakeInstances, days: float = 1) -> list[
     assert service.lasting is not None
     tables = bench.workspace.tables.schedules
     times = build_times(service.components, service.engine.limits)
-    alarm = ScheduleAlarm(tables, times, AcceptedStarter(service, service.lasting), bench.clock, most=100, objects=4)
+    alarm = ScheduleAlarm(
+        tables,
+        bench.workspace.tables.failures,
+        times,
+        AcceptedStarter(service, service.lasting),
+        bench.clock,
+        most=100,
+        objects=4,
+    )
     while tables.next_ms is not None and tables.next_ms <= until_ms:
         bench.clock.advance(max(0, tables.next_ms - bench.clock.now_ms()))
         await alarm.ring()
@@ -221,7 +229,7 @@ async def test_a_workflow_without_schedules(bench: Bench) -> None:
 async def test_a_platform_without_accepted_runs_refuses_schedules() -> None:
     bench = build_bench({"tell": echo, "cron": cron})
     refused = await push(bench, DAILY)
-    assert (refused["status"], refused["error"]["code"]) == (503, "SCHEDULES_NOT_AVAILABLE")
+    assert (refused["status"], refused["error"]["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
 
 
 async def test_as_many_schedules_as_may_be(bench: Bench) -> None:

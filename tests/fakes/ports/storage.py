@@ -187,6 +187,10 @@ class InMemoryR2:
         for key in keys:
             self._objects.pop(key, None)
 
+    async def list(self, prefix: str) -> Sequence[str]:
+        await asyncio.sleep(0)
+        return [key for key in self.keys if key.startswith(prefix)][:MAX_R2_DELETED]
+
     async def _read(self, operation: str, key: str) -> bytes | None:
         _check_r2_key(key)
         self.reads.append(f"{operation} {key}")

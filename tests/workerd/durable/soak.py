@@ -133,10 +133,14 @@ def platform_that_is_killed(folder: Path) -> Iterator[LocalPlatform]:
     """A running platform, of which every process is killed at the end."""
     with running_platform(folder) as running:
         yield running
-        processes = [running.process.pid, *find_descendants(running.process.pid)]
-        for pid in processes:
+        kill(running)
+
+
+def kill(running: LocalPlatform) -> None:
+    for pid in [running.process.pid, *find_descendants(running.process.pid)]:
+        with suppress(ProcessLookupError):  # the others end as soon as one does
             os.kill(pid, signal.SIGKILL)
-        running.process.wait()
+    running.process.wait()
 
 
 def trigger(client: httpx.Client, name: str, run: str, query: str = "") -> str:

@@ -6,15 +6,17 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from workerd.durable.soak import platform_that_is_killed, until_ended
-from workerd.local_platform import running_platform
+from workerd.local_platform import ROOT, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -137,3 +139,55 @@ def test_a_person_decides_by_a_link(tmp_path: Path, mail: tuple[str, list[Any]])
     assert entries["gone"]["output"]["data"] == {"code": "WAIT_TIMED_OUT"}
     seal = re.split(r"[./]", links["ann"])[-1]
     assert seal not in html.unescape(str(record))
+
+
+def test_the_owner_decides_from_the_command_line(tmp_path: Path, mail: tuple[str, list[Any]]) -> None:
+    url, received = mail
+    with running_platform(tmp_path) as platform, platform.executor as client, httpx.Client() as person:
+        push(client, ASKING)
+        run_id = start(client, "asking", {"url": url})
+        until(lambda: "ask waits" in platform.acr("logs", run_id).stdout)
+        assert f"acr approve {run_id} ask" in platform.acr("logs", run_id).stdout
+        asked = platform.acr("approve", run_id)
+        assert (asked.returncode, "choices: pay, not; asked: ann" in asked.stdout) == (0, True), asked
+        until(lambda: len(json.loads(platform.acr("approve", run_id, "--json").stdout)["data"]["approvals"]) == 1)
+        wrong = platform.acr("approve", run_id, "--choice", "maybe", "--json")
+        assert (wrong.returncode, json.loads(wrong.stdout)["error"]["code"]) == (1, "INVALID_REQUEST"), wrong
+        decided = platform.acr("approve", run_id, "--choice", "not", "--comment", "Too dear.")
+        assert (decided.returncode, "ask of" in decided.stderr) == (0, True), decided
+        [record] = until_ended(platform, [run_id], 20).values()
+        assert person.get(received[0]["ann"]).status_code == 404
+        late = platform.acr("approve", run_id, "--choice", "pay", "--json")
+        assert json.loads(late.stdout)["error"]["code"] == "DECISION_NOT_ASKED"
+    [ask] = [entry for entry in record["trace"] if entry["node"] == "ask"]
+    told = {name: ask["output"]["data"][name] for name in ("choice", "approver", "comment", "decided_by")}
+    assert told == {"choice": "not", "approver": "owner", "comment": "Too dear.", "decided_by": "owner"}
+
+
+def test_a_wait_ends_by_the_clocks_of_a_zone(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        due = datetime.now(ZoneInfo("Asia/Kolkata")).replace(microsecond=0) + timedelta(seconds=5)
+        node = {"component": "wait", "until": due.strftime("%Y-%m-%d %H:%M:%S"), "zone": "Asia/Kolkata"}
+        flow = {"name": "timed", "durable": True, "flow": ["input >> PIPE >> a"], "config": {"a": node}}
+        push(client, flow)
+        run_id = start(client, "timed", {})
+        [record] = until_ended(platform, [run_id], 20).values()
+    assert record["status"] == "success", record
+    began = datetime.fromisoformat(record["started_at"])
+    assert timedelta(0) <= began + timedelta(milliseconds=record["duration_ms"]) - due < timedelta(seconds=3)
+
+
+def test_reminders_end_with_the_decision(tmp_path: Path, mail: tuple[str, list[Any]]) -> None:
+    url, received = mail
+    [text] = re.findall(r"```yaml\n(name: expense\n.*?)```", (ROOT / "docs/language.md").read_text("utf-8"), re.DOTALL)
+    workflow = text.replace("https://mail.example.com/send", url).replace("[1d, 1d, 2d]", "[1s, 1s, 60s]")
+    with running_platform(tmp_path) as platform, platform.executor as client, httpx.Client() as person:
+        assert client.post("/webhooks", json={"workflow": workflow}).status_code == 201
+        run_id = start(client, "expense", {"amount": 120, "name": "Ada"})
+        until(lambda: len(received) == 3)
+        links = {each["text"].rpartition(" ")[2] for each in received}
+        [link] = links
+        assert person.post(link, data={"choice": "reject"}).status_code == 200
+        [record] = until_ended(platform, [run_id], 20).values()
+    assert (record["status"], record["data"]) == ("success", {"choice": "reject", "by": "boss"})
+    assert {entry["node"]: entry["status"] for entry in record["trace"]}["remind"] == "success"

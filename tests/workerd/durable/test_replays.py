@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from workerd.durable.test_at_rest import find
 from workerd.local_platform import LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -81,6 +82,31 @@ def wait_for_end(platform: LocalPlatform, run_id: str, within_s: float = 30) -> 
                 return record
             time.sleep(0.1)
     raise AssertionError(found.text)
+
+
+SECRET = "s3cr3t-canary-of-the-store"
+
+
+def test_a_retry_goes_on_with_values_that_the_record_has_not(tmp_path: Path, service: Service) -> None:
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        credentials = tmp_path / "credentials.yaml"
+        credentials.write_text(json.dumps({"canary": SECRET}))
+        credentials.chmod(0o600)
+        assert platform.acr("creds", "push", "--file", str(credentials)).returncode == 0
+        workflow = workflow_of(service, "secretive", durable=True)
+        workflow["config"]["book"]["url"] += "/{{credential.canary}}"
+        workflow["config"]["charge"]["url"] = f"{service.url}/charge{{{{book.data.body.path}}}}"
+        pushed = client.post("/webhooks", json={"workflow": workflow}).json()["data"]
+        origin = client.post(f"/webhooks/{pushed['token']}/trigger?who=ada", json={"order": 7}).json()["run_id"]
+        assert wait_for_end(platform, origin)["status"] == "failed"
+        assert {text: find(platform, text) for text in (SECRET,)} == {SECRET: set()}
+        service.is_down, service.asked = False, []
+        retried = platform.acr("retry", origin, "--json")
+        assert retried.returncode == 0, retried
+        record = wait_for_end(platform, json.loads(retried.stdout)["run_id"])
+        assert find(platform, SECRET) == set()
+    assert (record["status"], record["data"]["booked"]) == ("success", "/book/secretive/7/[REDACTED]")
+    assert service.asked == [f"/charge/book/secretive/7/{SECRET}"]
 
 
 def test_runs_are_replayed_and_retried(tmp_path: Path, service: Service) -> None:

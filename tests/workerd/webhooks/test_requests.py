@@ -100,7 +100,7 @@ def test_what_templates_see(client: httpx.Client) -> None:
     assert (request["content_type"], request["text"]) == (None, "")
     assert request["received_at"].endswith("Z")
     assert request.keys() == {
-        *("method", "path", "query", "query_all", "headers", "content_type", "text", "received_at", "ip")
+        *("method", "path", "query", "query_all", "headers", "content_type", "text", "received_at", "ip", "trigger")
     }
 
 

@@ -1,7 +1,7 @@
 """The auth Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
@@ -24,6 +24,9 @@ from auth.app import build_app
 from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from workers import WorkerEntrypoint
+
+if TYPE_CHECKING:
+    from arcrun.run_log.protocol import RunLogObject
 
 LIMIT_PERIOD_S = 60  # of both limits in wrangler.toml
 
@@ -60,4 +63,10 @@ def _build(bindings: Any) -> Starlette:
         clock,
         random,
     )
-    return build_app(AccountService(accounts, workspaces, build_check, limits))
+    return build_app(AccountService(accounts, workspaces, build_check, limits, lambda name: _open_log(bindings, name)))
+
+
+def _open_log(bindings: Any, tenant_id: str) -> "RunLogObject":
+    from arcrun.run_log.protocol import RemoteRunLog  # noqa: PLC0415 - only registrations and deletions need it
+
+    return RemoteRunLog(DurableObjectChannel(bindings.RUN_LOG, tenant_id, "The RunLog"))

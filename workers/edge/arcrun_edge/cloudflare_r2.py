@@ -7,6 +7,7 @@ from pyodide.ffi import jsnull, to_js
 
 from arcrun.ports import Blob
 from arcrun_edge.faults import naming_faults
+from arcrun_edge.javascript import to_object
 
 
 class CloudflareR2:
@@ -31,4 +32,9 @@ class CloudflareR2:
 
     async def delete(self, keys: Sequence[str]) -> None:
         with naming_faults("R2"):
-            await self._bucket.delete(to_js(list(keys)))
+            await self._bucket.delete(to_js([*keys]))
+
+    async def list(self, prefix: str) -> Sequence[str]:
+        with naming_faults("R2"):
+            found = await self._bucket.list(to_object({"prefix": prefix}))
+        return [each.key for each in found.objects]

@@ -1,7 +1,7 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from arcrun.durable_objects import LocalChannel, Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
@@ -56,9 +57,10 @@ from executor.access import (
 from executor.app import build_app, is_webhook_call
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.durable.lasting import Lasting
+from executor.durable.lasting import TENANT, Lasting
 from executor.head_import import HeadImport
 from executor.heads import Heads
+from executor.records.closing import forget_run
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.limited_runs import Outside
 from executor.records.logged_runs import LoggedRuns
@@ -76,7 +78,9 @@ from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from arcrun.workspace.failures import ToldFailure
     from arcrun_edge.mail import DeliveredMessage
+    from executor.hosted.instances import HostedLasting
 
 logger = logging.getLogger("arcrun")
 write_logs("executor")
@@ -88,6 +92,7 @@ OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's pla
 # One of each at most, made at the first event: bindings cannot be kept in the deploy's memory snapshot.
 _apps: "list[Starlette]" = []
 _services: list[ExecutorService] = []  # of an account's own platform
+_tenants: list[TenantAccess] = []  # of a hosted one
 
 
 class Default(WorkerEntrypoint):
@@ -137,9 +142,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
             return
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
-        await ScheduleAlarm(
-            schedules, times, starter, SystemClock(), most, objects=_run_log_settings(bindings).objects
-        ).ring()
+        failures, objects = self._tables.failures, _run_log_settings(bindings).objects
+        await ScheduleAlarm(schedules, failures, times, starter, SystemClock(), most, objects).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -147,12 +151,11 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._tables = RunLogTables(
-            DurableSql(self.ctx),
-            DurableAlarm(self.ctx),
-            SystemClock(),
-            _run_log_settings(read_bindings()),
-        )
+        self._open()
+
+    def _open(self) -> None:
+        settings = _run_log_settings(read_bindings())
+        self._tables = RunLogTables(DurableSql(self.ctx), DurableAlarm(self.ctx), SystemClock(), settings)
         self._operations = Operations(self._tables, RunLogObject)
 
     async def ask(self, request: str) -> str:
@@ -171,12 +174,23 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         bindings = read_bindings()
         verdicts = CloudflareKV(bindings.ANALYTICS_KV)
         objects = _open_run_logs(bindings)
-        instances = read_optional(bindings, "RUN_WORKFLOW")
+        blobs, instances = CloudflareR2(bindings.WASM_BUCKET), _open_instances(bindings)
+        is_closing, tenant_id = self._tables.is_closing, self._tables.tenant_id
         await self._tables.on_alarm(
-            CloudflareR2(bindings.WASM_BUCKET),
+            blobs,
             lambda: export_verdicts(objects, verdicts, self._tables),
-            None if instances is None else Outside(objects, CloudflareWorkflows(instances)),
+            None if instances is None else Outside(objects, instances, self._tables.tenant_id),
+            partial(forget_run, instances, blobs),
+            None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
         )
+        if is_closing and self._tables.is_closed and not self._tables.is_closing:
+            await self.ctx.storage.deleteAll()
+            self._open()
+            self._tables.stay_closed(tenant_id)
+
+
+async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:
+    return await workspace.report_failures(object_of(failures[0]["run_id"]), failures)
 
 
 class RunWorkflow(WorkflowEntrypoint):
@@ -184,16 +198,26 @@ class RunWorkflow(WorkflowEntrypoint):
 
     async def run(self, event: Any, step: Any) -> Any:
         from arcrun_edge.workflows.steps import run_instance  # noqa: PLC0415 - quick runs need none of these
+        from executor.durable.answers import render_output  # noqa: PLC0415
         from executor.durable.run_workflow import run_workflow  # noqa: PLC0415
 
-        service = _open_own(read_bindings())
-        return await run_instance(step, lambda steps: run_workflow(service, event["payload"], steps))
+        payload, bindings = event["payload"], read_bindings()
+        service = await _open_tenant(bindings, payload) if TENANT in payload else _open_own(bindings)
+        if service is None:
+            return render_output("unknown")
+        return await run_instance(step, lambda steps: run_workflow(service, payload, steps))
+
+
+async def _open_tenant(bindings: Any, payload: Mapping[str, Any]) -> ExecutorService | None:
+    from executor.hosted.instances import find_service  # noqa: PLC0415 - an account's own platform has no tenants
+
+    return await find_service(_open_tenants(bindings).find_service, _log_opener(bindings), SystemClock(), payload)
 
 
 def _build(bindings: Any) -> "Starlette":
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
-        access = _build_tenants(bindings) if is_hosted else _build_own(bindings)
+        access = _open_tenants(bindings) if is_hosted else _build_own(bindings)
         public_url, mail_domain = read_optional(bindings, "ARCRUN_PUBLIC_URL"), read_optional(bindings, MAIL_DOMAIN)
         return build_app(access, public_url, mail_domain)
     except NotConfiguredError as error:
@@ -277,10 +301,9 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)
-    instances, lasting = read_optional(bindings, "RUN_WORKFLOW"), None
+    instances, lasting = _open_instances(bindings), None
     if instances is not None and encryption_key:
-        public_url = (read_optional(bindings, "ARCRUN_PUBLIC_URL") or "").rstrip("/")
-        lasting = Lasting(CloudflareWorkflows(instances), runs, bucket, public_url)
+        lasting = Lasting(instances, runs, bucket, _public_url(bindings))
     return ExecutorService(
         *(components, workflows, runs, vault, engine, background, usage, audit),
         crypto=WebCrypto(),
@@ -297,7 +320,13 @@ async def _list_schedules(components: ComponentCaller, limits: RunLimits, plan: 
     return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
 
 
-def _build_tenants(bindings: Any) -> Access:
+def _open_tenants(bindings: Any) -> TenantAccess:
+    if not _tenants:
+        _tenants.append(_build_tenants(bindings))
+    return _tenants[0]
+
+
+def _build_tenants(bindings: Any) -> TenantAccess:
     """The hosted platform. It stores each tenant's data in the tenant's KV namespace, and none of its own."""
     kv, limiter = read_optional(bindings, "ACCOUNTS_KV"), read_optional(bindings, "REQUEST_LIMIT")
     if kv is None or limiter is None:
@@ -324,6 +353,7 @@ def _build_tenants(bindings: Any) -> Access:
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),
         limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
         run_limits=_run_limits(bindings),
+        lasting=_build_hosted_lasting(bindings, bucket),
     )
     accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
     tokens = WebhookTokens(master_key, WebCryptoCipher, random)
@@ -337,6 +367,30 @@ def _build_tenants(bindings: Any) -> Access:
     return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), requests)
 
 
+def _build_hosted_lasting(bindings: Any, bucket: CloudflareR2) -> "HostedLasting | None":
+    from executor.hosted.instances import HostedLasting  # noqa: PLC0415 - as above
+
+    instances = _open_instances(bindings)
+    if instances is None:
+        return None
+    return HostedLasting(instances, _log_opener(bindings), bucket, _public_url(bindings))
+
+
+def _open_instances(bindings: Any) -> CloudflareWorkflows | None:
+    binding = read_optional(bindings, "RUN_WORKFLOW")
+    return None if binding is None else CloudflareWorkflows(binding)
+
+
+def _log_opener(bindings: Any) -> Callable[[str], DurableObjectChannel]:
+    """A function that opens an object of the RunLog by name: a number, or a tenant's id."""
+    namespace = bindings.RUN_LOG
+    return lambda name: DurableObjectChannel(namespace, name, "The RunLog")
+
+
+def _public_url(bindings: Any) -> str:
+    return (read_optional(bindings, "ARCRUN_PUBLIC_URL") or "").rstrip("/")
+
+
 def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
     """A function that opens a Workspace by name: OWN_WORKSPACE, or a tenant's id."""
     namespace = bindings.WORKSPACE
@@ -344,11 +398,8 @@ def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
 
 
 def _open_run_logs(bindings: Any) -> RunLogObjects:
-    namespace = bindings.RUN_LOG
-    return RunLogObjects(
-        lambda number: RemoteRunLog(DurableObjectChannel(namespace, str(number), "The RunLog")),
-        _run_log_settings(bindings).objects,
-    )
+    open_log = _log_opener(bindings)
+    return RunLogObjects(lambda number: RemoteRunLog(open_log(str(number))), _run_log_settings(bindings).objects)
 
 
 def _run_log_settings(bindings: Any) -> RunLogSettings:

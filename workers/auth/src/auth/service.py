@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.accounts.model import Registration, Tenant
@@ -12,6 +13,9 @@ from arcrun.ports import RateLimiter
 from arcrun.workspace.audit import Actor
 from arcrun.workspace.tenants import TenantWorkspaces
 from auth.token_check import TokenCheck
+
+if TYPE_CHECKING:
+    from arcrun.run_log.protocol import RunLogObject
 
 logger = logging.getLogger("arcrun")
 audit_logger = logging.getLogger("arcrun.audit")
@@ -48,7 +52,9 @@ async def _take(limiter: RateLimiter, key: str) -> None:
 
 
 class AccountService:
-    """Manages tenants' accounts. `build_check` makes the TokenCheck of a registration."""
+    """Manages tenants' accounts. `build_check` makes the TokenCheck of a registration; `open_log` opens the RunLog's
+    object of a tenant by the tenant's id.
+    """
 
     def __init__(
         self,
@@ -56,8 +62,9 @@ class AccountService:
         workspaces: TenantWorkspaces,
         build_check: Callable[[Registration], TokenCheck],
         limits: Limits,
+        open_log: "Callable[[str], RunLogObject]",
     ) -> None:
-        self._accounts, self._workspaces = accounts, workspaces
+        self._accounts, self._workspaces, self._open_log = accounts, workspaces, open_log
         self._build_check, self._limits = build_check, limits
 
     async def admit_registration(self, caller: str) -> None:
@@ -78,8 +85,10 @@ class AccountService:
             await check.require_namespace()
             await self._limits.take_registration(f"account:{registration.account_id}")
             await check.require_nothing_else(token_id)
-            if not await self._is_known(registration.tenant_id):
+            before = await self._find_known(registration.tenant_id)
+            if before is None:
                 await self._workspaces.open_object(registration.tenant_id).open_anew()
+            await self._prepare_log(registration, before)
             tenant, api_key = await self._accounts.register(registration)
         key_id = api_key_id_of(hash_api_key(api_key))
         log_decision("register", "done", tenant=tenant.tenant_id, key=key_id)
@@ -106,17 +115,28 @@ class AccountService:
         return rotated, api_key
 
     async def delete(self, tenant: Tenant) -> None:
-        """Delete the workspace, then the account: an interrupted deletion can be found and repeated."""
+        """Delete the runs that last and the workspace, then the account: an interrupted deletion can be found and
+        repeated.
+        """
         with _audited("delete", tenant):
+            await self._open_log(tenant.tenant_id).close()
             await self._workspaces.open_object(tenant.tenant_id).close()
             await self._accounts.delete(tenant)
         log_decision("delete", "done", tenant=tenant.tenant_id)
 
-    async def _is_known(self, tenant_id: str) -> bool:
-        """Whether a readable record exists. One that was encrypted under another MASTER_KEY is replaced entirely."""
+    async def _find_known(self, tenant_id: str) -> Tenant | None:
+        """The tenant with this id, if its record is readable. One sealed under another MASTER_KEY is replaced."""
         with suppress(DecryptionError):
-            return await self._accounts.find(tenant_id) is not None
-        return False
+            return await self._accounts.find(tenant_id)
+        return None
+
+    async def _prepare_log(self, registration: Registration, before: Tenant | None) -> None:
+        """Let the tenant's runs be stored. Nothing reads what was sealed under another data key: it goes."""
+        log = self._open_log(registration.tenant_id)
+        if before is not None and before.registration.data_key == registration.data_key:
+            return
+        await log.close()
+        await log.open_anew()
 
     async def _note(self, action: str, tenant: Tenant, actor: Actor, detail: str) -> None:
         """Write to the tenant's audit log. A failure is only logged: an error would lose the new key."""

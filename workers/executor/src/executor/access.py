@@ -68,7 +68,9 @@ class OwnerAccess:
     async def of_webhook(self, _request: Request) -> WebhookAccess:
         return self._webhook
 
-    async def of_link(self, _request: Request) -> ExecutorService:
+    async def of_link(self, request: Request) -> ExecutorService:
+        if "account" in request.path_params:
+            raise build_link_unknown_error()
         return self._service
 
     async def shows_key(self, request: Request) -> bool:
@@ -140,8 +142,18 @@ class TenantAccess:
         return WebhookAccess(self._services.of(tenant))
 
     async def of_link(self, request: Request) -> ExecutorService:
-        self._admit(None, request)
-        raise NotFoundError("A hosted platform asks nobody to decide.", code="LINK_UNKNOWN")
+        account: str = request.path_params.get("account", "")
+        tenant_id = await self._tokens.read_tenant(account)
+        tenant = await self._tenants.find(tenant_id or derive_tenant_id(account))
+        self._admit(tenant, request)
+        if tenant is None:
+            raise build_link_unknown_error()
+        return self._services.of(tenant)
+
+    async def find_service(self, tenant_id: str) -> ExecutorService | None:
+        """The service of a tenant, for an instance of one of its runs; None if there is no such tenant."""
+        tenant = await self._tenants.find(tenant_id)
+        return None if tenant is None else self._services.of(tenant)
 
     async def shows_key(self, request: Request) -> bool:
         key = presented_key(request)
@@ -169,6 +181,10 @@ class RefusedAccess:
 
     async def shows_key(self, _request: Request) -> NoReturn:
         raise self._error
+
+
+def build_link_unknown_error() -> NotFoundError:
+    return NotFoundError("This link is not, or no longer, good for anything.", code="LINK_UNKNOWN")
 
 
 def build_unbound_error() -> NotConfiguredError:

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from arcrun.errors import ArcrunError, NotConfiguredError, PayloadTooLargeError
+from arcrun.errors import ArcrunError, NotConfiguredError, PayloadTooLargeError, RequestError
 from arcrun.limits import MAX_DECISION_BYTES, MAX_EVENT_BYTES
-from arcrun_http.requests import read_body, read_json
+from arcrun_http.requests import read_body, read_json, read_object
 from arcrun_http.responses import JsonResponse, render_error
 from executor.service import ExecutorService
 
@@ -23,7 +23,7 @@ async def send_event(service: ExecutorService, request: Request) -> Response:
     if service.lasting is None:
         await service.runs.find(run_id)
         raise NotConfiguredError(
-            "Runs that wait for events need a platform of one's own.", code="DURABLE_NOT_AVAILABLE"
+            "Runs that wait for events need the executor's Workflow.", code="DURABLE_NOT_AVAILABLE"
         )
     has_body = request.headers.get("content-length", "") != "0" and "content-type" in request.headers
     payload = await read_json(request, MAX_EVENT_BYTES + _ROOM_BYTES) if has_body else None
@@ -31,6 +31,28 @@ async def send_event(service: ExecutorService, request: Request) -> Response:
     event = SentEvent(request.path_params["event"], event_id, payload)
     state = await send_event(service, service.lasting, run_id, event)
     return JsonResponse({"success": True, "run_id": run_id, "data": {"id": event_id, "state": state}}, 202)
+
+
+async def list_approvals(service: ExecutorService, request: Request) -> Response:
+    """{"approvals": [{"node", "title", "text", "choices", "approvers"}]}: what a run asks people now."""
+    from executor.durable.decisions import list_questions  # noqa: PLC0415 - as above
+
+    run_id: str = request.path_params["run_id"]
+    asked = await list_questions(service, run_id)
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"approvals": asked}})
+
+
+async def approve(service: ExecutorService, request: Request) -> Response:
+    """Decide as the owner what people are asked: {"choice", "comment"}. Raises what `decide_as_owner` does."""
+    from executor.durable.decisions import decide_as_owner  # noqa: PLC0415 - as above
+
+    run_id, node = request.path_params["run_id"], request.path_params["node"]
+    body = await read_object(request, allowed=("choice", "comment"))
+    choice, comment = body.get("choice"), body.get("comment", "")
+    if not isinstance(choice, str) or not isinstance(comment, str):
+        raise RequestError("`choice` must be a string, and so must `comment`, which may be left out.")
+    await decide_as_owner(service, run_id, node, choice, comment)
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"node": node, "choice": choice}}, 202)
 
 
 async def show_approval(service: ExecutorService, request: Request) -> Response:

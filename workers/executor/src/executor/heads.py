@@ -14,6 +14,7 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
 from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
@@ -57,8 +58,8 @@ class Head:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """The version that a push or a rollback makes current, with its schedules. `token` is used if the workflow has
-    none.
+    """The version that a push or a rollback makes current, with what starts it by itself. `token` is used if the
+    workflow has none.
     """
 
     name: str
@@ -70,6 +71,7 @@ class NewVersion:
     file: str | None = None
     schedules: Sequence[NewSchedule] = ()
     takes_mail: bool = False
+    failure_of: NewHandler | None = None
 
 
 class Heads:
@@ -264,6 +266,7 @@ class Heads:
             "format": version.format,
             "updated_at": version.updated_at,
             "schedules": list(version.schedules),
+            "failure_of": version.failure_of,
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:
@@ -283,11 +286,15 @@ def build_missing_workflow_error(name: str) -> NotFoundError:
     )
 
 
+def build_removed_error() -> ConflictError:
+    message, action = "The account has been removed.", "Register it again."
+    return ConflictError(message, code="ACCOUNT_REMOVED", next_actions=[action])
+
+
 def _build_full_error(full: str) -> ConflictError:
     """`full` is the field of Reserved."""
     if not full:
-        message, action = "The account has been removed.", "Register it again."
-        return ConflictError(message, code="ACCOUNT_REMOVED", next_actions=[action])
+        return build_removed_error()
     what = "workflows" if full == "workflows" else "workflow names, those of deleted workflows included"
     return ConflictError(
         f"The account has reached the limit of {what}.",

@@ -177,17 +177,11 @@ class ExecutorService:
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
-        if plan.triggers.schedules and self.lasting is None:
+        if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "Schedules need the executor's Workflow and its encryption key, and a platform of one's own.",
-                code="SCHEDULES_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`."],
-            )
-        if plan.triggers.mail is not None and self.lasting is None:
-            raise NotConfiguredError(
-                "Messages need the executor's Workflow and its encryption key, and a platform of one's own.",
-                code="EMAIL_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `email`."],
+                "`schedule`, `failure_of` and `email` need the executor's Workflow, a key and an own platform.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of` and `email`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:
@@ -261,11 +255,11 @@ class ExecutorService:
             )
         if stored.plan.is_durable:
             raise NotConfiguredError(
-                "Durable runs need the executor's Workflow and its encryption key, and a platform of one's own.",
+                "Durable runs need the executor's Workflow and its encryption key.",
                 code="DURABLE_NOT_AVAILABLE",
                 next_actions=["Deploy with `acr deploy`, or leave out `durable` and lines to `respond`."],
             )
-        clamped = self._clamp(trigger)
+        clamped = self.clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
         most_ms = clamped.timeout_ms
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
@@ -317,7 +311,8 @@ class ExecutorService:
                 f"The input of run `{run_id}` is not stored.",
                 code="INPUT_NOT_STORED",
                 next_actions=[
-                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none."
+                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored.",
+                    "A hosted platform stores those of accepted runs.",
                 ],
             ) from None
         return await redact_input(value, await self.vault.list_names(), self.engine.ports)
@@ -338,7 +333,7 @@ class ExecutorService:
             run_id = run_id or self.runs.new_run_id()
             watch = self.runs.watch
             record = await self.engine.run(
-                plan, self._clamp(trigger), run_id, version=version, watch=watch, starter=self
+                plan, self.clamp(trigger), run_id, version=version, watch=watch, starter=self
             )
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record, write)
@@ -346,7 +341,8 @@ class ExecutorService:
             await self.engine.ports.clock.pause()
         return record
 
-    def _clamp(self, trigger: Trigger) -> Trigger:
+    def clamp(self, trigger: Trigger) -> Trigger:
+        """The trigger, within the time that the account's runs have."""
         timeout_ms = self.quota.clamp_duration(trigger.timeout_ms)
         if timeout_ms == trigger.timeout_ms:
             return trigger
@@ -441,9 +437,9 @@ class ExecutorService:
         return await find_problems(times, workflow.triggers.schedules)
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
-        """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
-        calls_any = any(call.workflow for call in workflow.calls)
-        return await self.workflows.list_names() if calls_any else []
+        """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""
+        names_any = workflow.triggers.failure_of is not None or any(call.workflow for call in workflow.calls)
+        return await self.workflows.list_names() if names_any else []
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:

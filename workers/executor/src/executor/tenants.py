@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from arcrun.accounts.authentic_kv import AuthenticKV
 from arcrun.accounts.limits import Isolate, TenantLimits, TenantQuota
@@ -30,6 +31,11 @@ from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from executor.workflows import WorkflowStore
 
+if TYPE_CHECKING:
+    from executor.durable.lasting import Lasting
+    from executor.hosted.instances import HostedLasting
+    from executor.records.runs import Runs
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -53,6 +59,7 @@ class Platform:
     run_limits: RunLimits = PAID
     decoder: TextDecoder | None = None
     has_sandbox: bool = True
+    lasting: "HostedLasting | None" = None  # None where accepted runs are run in the isolate that has accepted them
 
 
 class TenantServices:
@@ -61,14 +68,15 @@ class TenantServices:
     def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
         self._platform, self._tokens = platform, tokens
         self._isolate, self._space = Isolate(platform.limits, platform.clock), CacheSpace()
-        self._services: Cache[tuple[Registration, ExecutorService]] = Cache(MAX_SERVICES)
+        # With what it was made from: an account that was deleted and registered again has other data keys.
+        self._services: Cache[tuple[Registration, int, ExecutorService]] = Cache(MAX_SERVICES)
 
     def of(self, tenant: Tenant) -> ExecutorService:
         """The service of a tenant. Raises NotConfiguredError."""
-        registration, service = self._services.get(tenant.tenant_id, (None, None))
-        if service is None or registration != tenant.registration:
+        registration, created_ms, service = self._services.get(tenant.tenant_id, (None, 0, None))
+        if service is None or (registration, created_ms) != (tenant.registration, tenant.created_ms):
             service = self._build(tenant.registration, self._isolate.quota_of(tenant.tenant_id))
-        self._services.put(tenant.tenant_id, (tenant.registration, service))
+        self._services.put(tenant.tenant_id, (tenant.registration, tenant.created_ms, service))
         return service
 
     def _build(self, registration: Registration, quota: TenantQuota) -> ExecutorService:
@@ -109,14 +117,44 @@ class TenantServices:
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         workspace, sealing = workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id)
-        runs = TenantRuns(own, clock, random, background, workspace=workspace, sealing=sealing)
+        quick = TenantRuns(own, clock, random, background, workspace=workspace, sealing=sealing)
+        runs, lasting = self._make_lasting(registration, quick, tokens)
         refusals = RefusalLog(workspace, sealing, clock, background)
         return ExecutorService(
             *(components, workflows, runs, vault, engine, background, platform.usage, audit),
             crypto=platform.crypto,
             refusals=refusals,
             quota=quota,
+            lasting=lasting,
         )
+
+    def _make_lasting(
+        self, registration: Registration, quick: TenantRuns, tokens: TenantTokens
+    ) -> "tuple[Runs, Lasting | None]":
+        """The tenant's runs, and what makes accepted ones last. What these keep is sealed under the tenant's key."""
+        platform, tenant_id, shared = self._platform, registration.tenant_id, self._platform.lasting
+        if shared is None:
+            return quick, None
+        from arcrun.run_log.objects import RunLogObjects  # noqa: PLC0415 - an account's own platform has no tenants
+        from arcrun.run_log.sealed_names import SealedNames  # noqa: PLC0415
+        from arcrun.run_log.tenants import TenantRunLog  # noqa: PLC0415
+        from executor.hosted.runs import HostedRuns  # noqa: PLC0415
+        from executor.hosted.sealed_results import SealedResults  # noqa: PLC0415
+        from executor.records.run_inputs import RunInputs  # noqa: PLC0415
+
+        names = SealedNames(registration.data_key, platform.build_cipher)
+        log = TenantRunLog(shared.open_log(tenant_id), tenant_id, names)
+        data_key = base64.b64encode(registration.data_key).decode()
+        inputs = RunInputs(log, data_key, None, platform.build_cipher, platform.random)
+        runs = HostedRuns(
+            *(quick, RunLogObjects(lambda _number: log, 1), inputs, shared.blobs),
+            most_unfinished=platform.limits.unfinished_runs,
+            results=SealedResults(inputs),
+            clock=platform.clock,
+            random=platform.random,
+            background=platform.background,
+        )
+        return runs, shared.of(registration, runs, tokens)
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

@@ -24,6 +24,7 @@ from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
@@ -90,14 +91,9 @@ class WorkflowVersion:
 ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
 
 
-async def list_no_schedules(_plan: Plan) -> Sequence[NewSchedule]:
-    """Of a platform that refuses workflows with schedules."""
-    return ()
-
-
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
-    `list_schedules` gets a plan that becomes current.
+    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -113,9 +109,9 @@ class WorkflowStore:
         tokens: Tokens,
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
-        list_schedules: ListSchedules = list_no_schedules,
+        list_schedules: ListSchedules | None = None,
     ) -> None:
-        self._list_schedules = list_schedules
+        self._find_schedules, self.can_start = list_schedules, list_schedules is not None
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
         space = space or CacheSpace()
@@ -263,6 +259,9 @@ class WorkflowStore:
         """The current version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
         head = await self.require_head(name, is_fresh=False)
         return await self._load(head, lambda: self.require_head(name))
+
+    async def _list_schedules(self, plan: Plan) -> Sequence[NewSchedule]:
+        return () if self._find_schedules is None else await self._find_schedules(plan)
 
     async def find_current(self, name: str) -> StoredWorkflow:
         """The version that is current at this moment, with its pause. Raises what `find_by_name` does."""
@@ -604,6 +603,12 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
-    takes_mail = plan.triggers.mail is not None
-    known = calls if fits else None
-    return NewVersion(plan.name, number, token, updated_at, plan.format, known, file, takes_mail=takes_mail)
+    failure_of = plan.triggers.failure_of
+    handler: NewHandler | None = None
+    if failure_of is not None:
+        handler = {"watched": [*failure_of.workflows], "pause_ms": failure_of.pause_ms}
+    return NewVersion(
+        *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file),
+        failure_of=handler,
+        takes_mail=plan.triggers.mail is not None,
+    )

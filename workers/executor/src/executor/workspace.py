@@ -35,7 +35,9 @@ from arcrun.workspace.protocol import (
 from executor.records import admissions, request_keys
 
 if TYPE_CHECKING:
+    from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
+    from executor.schedules.failures import FailureHandlers
     from executor.schedules.tables import Schedules
 
 MIGRATIONS = (
@@ -68,6 +70,11 @@ MIGRATIONS = (
             is_paused INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name_id, key)) WITHOUT ROWID""",
         "CREATE INDEX schedules_to_look_at ON schedules (fire_ms) WHERE fire_ms IS NOT NULL",
         "ALTER TABLE workspace ADD COLUMN run_secret TEXT",
+        """CREATE TABLE failure_handlers (
+            name_id TEXT PRIMARY KEY, watched TEXT NOT NULL, pause_ms REAL NOT NULL, gathered TEXT, due TEXT,
+            opens_ms REAL NOT NULL DEFAULT 0, fire_ms REAL) WITHOUT ROWID""",
+        "CREATE INDEX failure_handlers_to_look_at ON failure_handlers (fire_ms) WHERE fire_ms IS NOT NULL",
+        "CREATE TABLE told_failures (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
     ),
 )
 _SHOWN = (
@@ -86,6 +93,7 @@ class WorkspaceTables:
         self._sql, self._clock, self._alarm = sql, clock, alarm
         migrate(sql, MIGRATIONS)
         self._has_schedules = alarm is not None and bool(sql.execute("SELECT 1 FROM schedules LIMIT 1"))
+        self._has_handlers = alarm is not None and bool(sql.execute("SELECT 1 FROM failure_handlers LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
@@ -148,7 +156,7 @@ class WorkspaceTables:
             *(name_id, number, version["traits"], version["format"], version["updated_at"]),
         )
         if is_current:
-            self._replace_schedules(version)
+            self._replace_starts(version)
         self._add_line(note)
         return {"head": self._find(name_id)}
 
@@ -161,7 +169,7 @@ class WorkspaceTables:
         )
         if not changed:
             return {"head": None}
-        self._replace_schedules(version)
+        self._replace_starts(version)
         self._add_line(note)
         return {"head": self._find(version["name_id"])}
 
@@ -207,6 +215,7 @@ class WorkspaceTables:
             self._sql.execute("DELETE FROM pending WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM refused WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM schedules WHERE name_id = ?", name_id)
+            self._sql.execute("DELETE FROM failure_handlers WHERE name_id = ?", name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -257,18 +266,31 @@ class WorkspaceTables:
 
     @cached_property
     def schedules(self) -> "Schedules":
-        """Only an object that has any needs them."""
+        """Only an object of which workflows start by themselves needs them."""
         from executor.schedules.tables import Schedules  # noqa: PLC0415 - other objects need none of it
 
         assert self._alarm is not None  # a platform that has none refuses schedules
         self._has_schedules = True
         return Schedules(self._sql, self._alarm, self._clock)
 
-    def _replace_schedules(self, version: Commit) -> None:
-        """A Worker of the release before tells of none, and leaves them as they are."""
-        told = version.get("schedules")
-        if told or (told is not None and self._has_schedules):
-            self.schedules.replace(version["name_id"], told)
+    @cached_property
+    def failures(self) -> "FailureHandlers":
+        """As `schedules`, whose alarm it shares."""
+        from executor.schedules.failures import FailureHandlers  # noqa: PLC0415 - as above
+
+        self._has_handlers = True
+        return FailureHandlers(self._sql, self.schedules, self._clock)
+
+    def _replace_starts(self, version: Commit) -> None:
+        """What starts a version by itself. A Worker of the release before tells of nothing, and leaves all as it is."""
+        schedules = version.get("schedules")
+        if schedules or (schedules is not None and self._has_schedules):
+            self.schedules.replace(version["name_id"], schedules)
+        if version.get("failure_of") or ("failure_of" in version and self._has_handlers):
+            self.failures.replace(version["name_id"], version.get("failure_of"))
+
+    def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
+        return self._has_handlers and self.failures.report(log_number, failures)
 
     def list_schedules(self, after: str, limit: int) -> "list[StoredSchedule]":
         return self.schedules.list_page(after, limit) if self._has_schedules else []
@@ -290,7 +312,7 @@ class WorkspaceTables:
 
     def watch_alarm(self) -> None:
         """At each request to the object: set an alarm again that was lost."""
-        if self._has_schedules:
+        if self._has_schedules or self._has_handlers:
             self.schedules.watch_alarm()
 
     def open_anew(self) -> None:
@@ -343,6 +365,7 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM refused")
         self._sql.execute("DELETE FROM audit")
         self._sql.execute("DELETE FROM schedules")
+        self._sql.execute("DELETE FROM failure_handlers")
         self._keys.clear()
         self._admissions.clear()
         self._sql.execute("UPDATE workspace SET state = ?, paused = NULL", state)

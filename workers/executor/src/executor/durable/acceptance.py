@@ -60,6 +60,8 @@ async def prepare_run(
     limits. Raises what `accept_run` does.
     """
     plan = stored.plan
+    if not plan.is_durable:  # the time of a durable one is mostly spent waiting
+        trigger = service.clamp(trigger)
     await service.engine.check_input(plan, trigger)
     limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
     ticket, waits_for = "", "" if stored.pause is None else PAUSE
@@ -97,7 +99,7 @@ async def _build_start(
         trigger,
         ports.clock.now_ms(),
         ticket,
-        (lasting.public_url, ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
+        (await lasting.find_base_url(), ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
         {} if stored.pause is not None else {each.name: each.to_json() for each in plans},
     )
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.durable.entries import read_error, render_error
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.engine.record import RunRecord
-from arcrun.engine.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import RateLimitedError, UpstreamError
 from arcrun.json_text import parse_json, write_json

@@ -36,7 +36,7 @@ async def cancel_run(lasting: Lasting | None, runs: Runs, run_id: str) -> bool:
     if status == "running" and await runs.ask_to_end(run_id):
         return False
     raise ConflictError(
-        f"The run has ended: {status}." if status != "running" else "A hosted platform cancels no runs.",
+        f"The run has ended: {status}." if status != "running" else "A hosted platform cancels no quick runs.",
         code="RUN_NOT_CANCELLABLE",
         next_actions=[f"Look at it: acr logs {run_id}"],
     )

@@ -1,6 +1,6 @@
 """What accepted runs that outlive their isolate need: the platform's instances, and where they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,9 @@ from executor.records.runs import AcceptedRun, EndedRun
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
+    from executor.hosted.hidden_names import HiddenNames
+
+TENANT = "tenant"  # the parameter of an instance that says whose it is; an account's own have none
 
 
 class LastingRuns(Protocol):
@@ -115,6 +118,16 @@ class LastingRuns(Protocol):
         DecryptionError, NotConfiguredError, UpstreamError.
         """
 
+    async def keep_values(self, run_id: str, values: bytes) -> int:
+        """Store the values of a run before its end, for its retries; returns their size in the bucket. Raises
+        NotConfiguredError, UpstreamError.
+        """
+
+    async def find_values(self, run_id: str) -> bytes | None:
+        """The values of a run that has ended, None if they are not kept. Raises DecryptionError, NotConfiguredError,
+        UpstreamError.
+        """
+
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
         """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
 
@@ -124,9 +137,19 @@ class LastingRuns(Protocol):
 
 @dataclass(frozen=True)
 class Lasting:
-    """`public_url` is the executor's, for links that people get."""
+    """`public_url` is the executor's, for links that people get. In the hosted mode `make_account` makes that part of
+    them which tells whose they are, and `names` hides those of steps.
+    """
 
     instances: RunInstances
     runs: LastingRuns
     blobs: BlobStore
     public_url: str = ""
+    make_account: Callable[[], Awaitable[str]] | None = None
+    names: "HiddenNames | None" = None
+
+    async def find_base_url(self) -> str:
+        """What links begin with."""
+        if self.make_account is None:
+            return self.public_url
+        return f"{self.public_url}/accounts/{await self.make_account()}"

@@ -14,6 +14,7 @@ from arcrun.durable.journal import Journal
 from arcrun.durable.purity import Purity
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.engine.kept_values import KeptValues
 from arcrun.engine.progress import Progress
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
@@ -33,6 +34,8 @@ from executor.durable.patience import patiently
 from executor.durable.plans import find_plan
 from executor.durable.start import RunStart, load_start
 from executor.durable.step_box import StepBox
+from executor.hosted.hidden_names import HiddenSteps
+from executor.hosted.turns import in_turn
 from executor.records.runs import EndedRun
 from executor.service import ExecutorService
 
@@ -50,6 +53,8 @@ async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], ste
     found = await patiently(clock, lambda: lasting.runs.find_start(run_id))
     if found is None:  # it has ended, or was not accepted after all
         return render_output("unknown")
+    if lasting.names is not None:
+        steps = HiddenSteps(steps, lasting.names)
     run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
     return await run.run_to_end()
 
@@ -72,9 +77,11 @@ class InstanceRun:
                 raise
             return await self._end(KEEPS_ALL, self.start.build_failed(self.run_id, error))
         if not plan.is_durable:
-            return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
+            async with in_turn(self.service.quota, self._clock):
+                return await self.steps.do("run", lambda: self._run_whole(plan), retries=RETRIES, timeout_ms=TIMEOUT_MS)
         box = StepBox(self.lasting, self._clock, self.run_id)
-        output = await self._end(plan.keeping, await self._run_durable(plan, box))
+        kept = KeptValues()
+        output = await self._end_kept(plan, await self._run_durable(plan, box, kept), kept)
         await box.clear()
         return output
 
@@ -85,12 +92,13 @@ class InstanceRun:
     async def _run_whole(self, plan: Plan) -> str:
         start = self.start
         interrupt = ask_again(self.lasting, self._clock, self.run_id)
-        trigger = replace(start.trigger, interrupt=interrupt)
+        kept = KeptValues()
+        trigger = replace(start.trigger, interrupt=interrupt, kept=kept)
         engine = self.service.engine
         record = await engine.run(plan, trigger, self.run_id, version=start.pin[0], starter=self.service)
-        return await self._end(plan.keeping, record)
+        return await self._end_kept(plan, record, kept)
 
-    async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
+    async def _run_durable(self, plan: Plan, box: StepBox, kept: KeptValues) -> RunRecord:
         engine, start = self.service.engine, self.start
         purity, progress = Purity(start.pure), Progress()
         notes = Notes(self.lasting, engine.ports.clock, self.run_id, progress)
@@ -115,7 +123,7 @@ class InstanceRun:
         )
         interrupt = journal.interrupt if self.is_to_cancel else None
         links = start.open_links(self.run_id)
-        trigger = replace(start.trigger, interrupt=interrupt, links=links, progress=progress)
+        trigger = replace(start.trigger, interrupt=interrupt, links=links, progress=progress, kept=kept)
         if plan.responds and trigger.kind is TriggerKind.WEBHOOK and trigger.gets_response:
             trigger.answer_early = partial(self._answer_early, journal)
         run = Engine(ports, engine.limits).run(
@@ -137,9 +145,20 @@ class InstanceRun:
             raise NotFoundError(f"There is no workflow `{name}`.", code="WORKFLOW_NOT_FOUND")
         return await find_plan(self.service, self.start, name)
 
-    async def _end(self, keeping: Keeping, record: RunRecord) -> str:
+    async def _end_kept(self, plan: Plan, record: RunRecord, kept: KeptValues) -> str:
+        """Store the record, and of one that has not succeeded its values, for a retry."""
+        values_bytes = 0
+        if record.error is not None and plan.keeping.recording is not Recording.NONE:
+            try:
+                values = await kept.render(plan, self._clock.pause)
+                values_bytes = await self.lasting.runs.keep_values(self.run_id, values)
+            except ArcrunError as error:
+                logger.warning("The values of run %s could not be kept: %s", self.run_id, error.code)
+        return await self._end(plan.keeping, record, values_bytes)
+
+    async def _end(self, keeping: Keeping, record: RunRecord, values_bytes: int = 0) -> str:
         """Store the record, once more if the isolate is lost behind it. Returns the instance's output."""
-        ended = EndedRun(record.shortened(), keeping, b"")
+        ended = EndedRun(record.shortened(), keeping, b"", values_bytes=values_bytes)
         await patiently(self._clock, lambda: self.lasting.runs.end_accepted(ended))
         self.service.usage.add(record.usage)
         if self.start.ticket:

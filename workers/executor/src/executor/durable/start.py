@@ -1,6 +1,6 @@
 """What an instance starts a run with: stored sealed in the RunLog until the run has ended.
 
-Format 2: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
+Format 3: {"format", "workflow", "version", "plan", "callees", "pure", "trigger", "input", "request", "limits",
 "started_ms", "ticket", "links", "plans"}. `plan` is the SHA-256 of the version's plan, `callees` has [version, SHA-256]
 of each workflow that it may call: a push in the middle of a run changes nothing for it. `pure` are the components whose
 calls reach nothing outside. `request` is {"fields", "secrets"} of a request that templates may read, else null.
@@ -8,7 +8,8 @@ calls reach nothing outside. `request` is {"fields", "secrets"} of a request tha
 decide, with the key in hexadecimal, else null. `plans` has the plan of each of these workflows, for the case that it is
 deleted meanwhile; it is empty of a queued run, which then does not begin. A replay has "replay" too: {"origin",
 "nodes", "loops", "stopped"}, what it takes over (arcrun/replays/replay.py); "is_awaited" is true if somebody waits for
-the answer. Format 1 has none of these four.
+the answer. Format 1 has none of these four. Format 3 is that of a replay that takes over what its origin has kept: its
+"replay" has "gathered" and "secrets" too. All others are of format 2, which the release before reads.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +25,7 @@ from arcrun.json_text import parse_json, write_json
 from arcrun.replays.replay import Replay
 from executor.records.occasions import KeptRequest, keep_request
 
-FORMAT, READABLE = 2, (1, 2)
+FORMAT, FORMAT_WITHOUT_KEPT, READABLE = 3, 2, (1, 2, 3)
 Pin = tuple[int, str]  # a version, and the SHA-256 of its plan
 
 
@@ -64,11 +65,16 @@ class RunStart:
             replay_of="" if self.trigger.replay is None else self.trigger.replay.origin,
         )
 
+    @property
+    def format(self) -> int:
+        replay = self.trigger.replay
+        return FORMAT if replay is not None and replay.has_kept_values else FORMAT_WITHOUT_KEPT
+
     def to_bytes(self) -> bytes:
         trigger, request, replay = self.trigger, self.trigger.request, self.trigger.replay
         return write_json(
             {
-                "format": FORMAT,
+                "format": self.format,
                 "workflow": self.workflow,
                 "version": self.pin[0],
                 "plan": self.pin[1],

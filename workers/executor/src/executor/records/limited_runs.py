@@ -19,6 +19,7 @@ from arcrun.limits import MAX_QUEUED_RUNS, MAX_RELEASED_RUNS, MAX_WAITING_RUNS
 from arcrun.ports import Clock, RunInstances, Sql
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
+from executor.durable.lasting import TENANT
 from executor.records.admissions import Admissions
 
 TABLES = (
@@ -41,13 +42,17 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(frozen=True)
 class Outside:
-    """What an object's alarm reaches: the runs' own objects, and their instances."""
+    """What an object's alarm reaches: the runs' own objects, and their instances. `tenant_id` is whose object it is, in
+    the hosted mode.
+    """
 
     logs: RunLogObjects
     instances: RunInstances
+    tenant_id: str = ""
 
     async def begin(self, run_id: str) -> None:
-        await self.instances.create(run_id, {"run_id": run_id})
+        owner = {TENANT: self.tenant_id} if self.tenant_id else {}
+        await self.instances.create(run_id, {"run_id": run_id, **owner})
 
     async def has_ended(self, run_id: str) -> bool:
         """Whether a run that has begun is over, or will never end. Raises UpstreamError, RateLimitedError."""

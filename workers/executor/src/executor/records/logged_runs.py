@@ -4,12 +4,13 @@ An isolate writes all runs that begin within an hour to one object, whose number
 within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are found and listed until they expire there.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
@@ -33,7 +34,6 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
-from executor.records.earlier_runs import EarlierRuns
 from executor.records.run_inputs import (
     NONE,
     RunInputs,
@@ -43,6 +43,7 @@ from executor.records.run_inputs import (
     end_of,
     holder_of,
     start_of,
+    values_of,
 )
 from executor.records.runs import (
     LONGEST_QUICK_RUN_MS,
@@ -60,6 +61,7 @@ from executor.records.runs import (
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
+    from executor.hosted.sealed_results import SealedResults
     from executor.records.occasions import Occasion
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
@@ -74,9 +76,18 @@ NO_PARTS: Mapping[Blobs, bytes] = {}
 _UNSHOWN = ("keep_days", "blobs", "result", "input", "dead_until_ms")
 
 
+class OtherRuns(Protocol):
+    """Runs that are not in the RunLog."""
+
+    async def find(self, run_id: str) -> StoredRecord:
+        """Raises NotFoundError RUN_NOT_FOUND."""
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage: ...
+
+
 class LoggedRuns:
     """Implements Runs over a RunLog. `inputs` seals runs' inputs; `earlier` has the runs in KV. `export_interval_ms` is
-    the interval at which the RunLog is notified of new verdicts for ANALYTICS_KV.
+    the interval at which the RunLog is notified of new verdicts for ANALYTICS_KV. `results` seals a tenant's records.
     """
 
     def __init__(
@@ -85,13 +96,15 @@ class LoggedRuns:
         inputs: RunInputs,
         blobs: BlobStore,
         *,
-        earlier: EarlierRuns,
+        earlier: OtherRuns,
         clock: Clock,
         random: Random,
         background: Background,
         export_interval_ms: float,
+        results: "SealedResults | None" = None,
     ) -> None:
         self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
+        self._results = results
         self._clock, self._random = clock, random
         self._export_interval_ms = export_interval_ms
         self._number: int | None = None  # of the object that this isolate currently writes to
@@ -123,11 +136,10 @@ class LoggedRuns:
         await self._send([await self._render_accepted(run)])
 
     async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
-        unfinished: list[str] = []
-        for number, rows in _group_by_object([await self._render_accepted(run) for run in runs]).items():
-            unfinished += await self._objects.add_new(number, rows)
+        by_object = _group_by_object([await self._render_accepted(run) for run in runs])
+        added = await asyncio.gather(*(self._objects.add_new(number, rows) for number, rows in by_object.items()))
         await self._notify()
-        return unfinished
+        return [run_id for run_ids in added for run_id in run_ids]
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self._objects.list_running(run_ids)
@@ -212,7 +224,8 @@ class LoggedRuns:
             verdict["dead_until"] = render_time(until_ms)
         if verdict["status"] == NEEDS_DECISION:
             verdict["decisions"] = [*await self._objects.list_cut_off(run_id)]
-        return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
+        result = json.loads(text) if self._results is None else await self._results.open(run_id, text)
+        return judge(cast(StoredRecord, {**verdict, **result}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
         """A run's input. Raises NotFoundError RUN_NOT_FOUND, also if the input is not stored; DecryptionError,
@@ -356,6 +369,8 @@ class LoggedRuns:
         return self._objects.of_run(run_id)
 
     async def note_trace(self, run_id: str, trace: str) -> None:
+        if self._results is not None:
+            trace = await self._results.seal_trace(run_id, trace)
         await self._objects.of_run(run_id).note_trace(run_id, trace)
 
     async def ask_about_call(self, run_id: str, call: str, node: str) -> "Decision | None":
@@ -437,6 +452,19 @@ class LoggedRuns:
         else:
             await self.drop_accepted(run.record.run_id)
 
+    async def keep_values(self, run_id: str, values: bytes) -> int:
+        sealed = await self.seal_part(values_of(run_id), values)
+        await self._objects.expect_blobs(run_id)
+        await self._blobs.put(blob_key(run_id, Blobs.VALUES), sealed)
+        return len(sealed)
+
+    async def find_values(self, run_id: str) -> bytes | None:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found is None or not found["blobs"] & Blobs.VALUES:
+            return None
+        sealed = await self._read_blob(run_id, Blobs.VALUES)
+        return None if sealed is None else await self.open_part(values_of(run_id), sealed)
+
     async def _send(self, rows: Sequence[StoredRun]) -> None:
         for number, its_rows in _group_by_object(rows).items():
             await self._try_twice(partial(self._objects.add, number, its_rows))
@@ -463,7 +491,11 @@ class LoggedRuns:
         if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
-        return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+        row = await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+        if run.values_bytes:
+            row["blobs"] |= Blobs.VALUES.value
+            row["blob_bytes"] = row.get("blob_bytes", 0) + run.values_bytes
+        return row
 
     async def _complete(
         self,
@@ -480,6 +512,8 @@ class LoggedRuns:
         stays unchanged.
         """
         run_id, large = verdict["id"], dict(attachments)
+        if self._results is not None:
+            result = await self._results.seal(run_id, result)
         if len(result) > MAX_ROW_BYTES:
             large[Blobs.RESULT] = result.encode()
             result = ""

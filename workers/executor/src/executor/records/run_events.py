@@ -83,6 +83,13 @@ class RunEvents:
         decided = self._sql.execute(f"SELECT 1 {_OF_TYPE} LIMIT 1", run_id, event_type)
         return {"question": found[0]["question"], "decided": bool(decided)}
 
+    def list_questions(self, run_id: str) -> list[dict[str, str]]:
+        return self._sql.execute(
+            "SELECT type, question FROM questions WHERE run_id = ?"
+            " AND type NOT IN (SELECT type FROM events WHERE run_id = ?) ORDER BY type",
+            *(run_id, run_id),
+        )
+
     def _find_question(self, run_id: str, event_type: str) -> list[dict[str, Any]]:
         return self._sql.execute("SELECT question FROM questions WHERE run_id = ? AND type = ?", run_id, event_type)
 

@@ -193,6 +193,10 @@ def decision_of(run_id: str, node: str) -> str:
     return f"decision of run {run_id}: {node}"
 
 
+def values_of(run_id: str) -> str:
+    return f"values of run {run_id}"
+
+
 def start_of(run_id: str) -> str:
     return f"start of run {run_id}"
 

@@ -25,17 +25,29 @@ from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
-from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, Unsettled, blob_keys_of
+from arcrun.run_log.protocol import (
+    Acceptance,
+    Blobs,
+    Listed,
+    Measured,
+    Started,
+    StoredRun,
+    Unexported,
+    Unsettled,
+    blob_keys_of,
+)
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import (
     admissions,
+    closing,
     cut_off_calls,
     dead_letters,
     limited_runs,
     queued_runs,
     request_keys,
     run_events,
+    untold_failures,
 )
 from executor.records.runs import LONGEST_QUICK_RUN_MS
 
@@ -79,6 +91,8 @@ MIGRATIONS = (
     cut_off_calls.TABLES,
     limited_runs.TABLES,
     ("ALTER TABLE starts ADD COLUMN answer TEXT",),
+    closing.TABLES,
+    untold_failures.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -88,6 +102,7 @@ MAX_DELETED_BLOBS = 1_000  # at once, by the platform
 UPLOAD_MS = 600_000  # by then a part in the bucket has a row, or never will have
 CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
 ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
+SPARE_SHARE = 1.25  # of an object's size: pruning keeps to that, so that a tenant with more has it in unfinished runs
 LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
 EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
 _WRITTEN = (
@@ -166,12 +181,20 @@ class _Day:
 
 Export = Callable[[], Awaitable[bool]]
 Begin = Callable[[str], Awaitable[object]]
+_KEPT = ("schema", "log", "tenant", "closing")  # of an object that is closed
 
 
 class RunLogTables:
     def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
         self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
         migrate(sql, MIGRATIONS)
+        self._counted_rows = 0  # of the rows that the database has written, those counted in the day
+        self._closing = closing.Closing(sql, clock)
+        self._load()
+
+    def _load(self) -> None:
+        """Begin with what is stored."""
+        sql, clock, settings = self._sql, self._clock, self._settings
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
         [log] = sql.execute(
@@ -181,7 +204,6 @@ class RunLogTables:
         self._listed: str = log["listed"]  # the last id listed for an export that is not marked yet
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
         self._day = _Day(log["day"], log["pruned"], log["exports"], log["rows"], log["requests"])
-        self._counted_rows = 0  # of the rows that the database has written, those counted in the day
         self._unchecked_bytes = 0
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
@@ -194,12 +216,55 @@ class RunLogTables:
         self._queue = queued_runs.QueuedRuns(sql, settings.bytes)
         self._limited = limited_runs.LimitedRuns(sql, clock, self._admissions)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
+        self._failures = untold_failures.UntoldFailures(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
         self._count(requests=1)
 
+    @property
+    def tenant_id(self) -> str:
+        """Whose object it is; empty of an account's own."""
+        return self._closing.tenant_id
+
+    def accept(self, run: StoredRun, most: int) -> Acceptance:
+        if self._closing.is_closed:
+            return "closed"
+        [counted] = self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run["id"])
+        if counted["count"] >= most or self._has_no_room:
+            return "full"
+        self._closing.belong_to(run.get("tenant", ""))
+        self.add([run])
+        return "stored"
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether something is left to be deleted of a tenant that has gone."""
+        return self.is_closed and bool(self._closing.due_ms or self._sql.execute("SELECT 1 FROM uploads LIMIT 1"))
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closing.is_closed
+
+    def stay_closed(self, tenant_id: str) -> None:
+        self._closing.stay_closed(tenant_id)
+
+    def open_anew(self) -> None:
+        self._closing.open_anew()
+
+    def close(self) -> None:
+        elsewhere = self._sql.execute("SELECT id FROM runs UNION SELECT id FROM starts UNION SELECT id FROM uploads")
+        self._closing.close([row["id"] for row in elsewhere])
+        tables = self._sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for table in {row["name"] for row in tables} - {*_KEPT}:
+            if not table.startswith(("sqlite_", "_cf_")):
+                self._sql.execute(f"DELETE FROM {table}")
+        self._load()
+        self._set_alarm()
+
     def add(self, runs: Sequence[StoredRun]) -> None:
+        if self._closing.is_closed:
+            return
         began_ms = self._clock.now_ms()
         for rows in _render_rows(runs):
             self._sql.execute(_INSERT, rows)
@@ -239,21 +304,33 @@ class RunLogTables:
             self._sql.execute("INSERT OR REPLACE INTO starts (id, start) VALUES (?, ?)", run_id, start)
             size_bytes += len(start)
             self._has_starts = True
+            if (deadline_ms := run.get("deadline_ms")) and self._failures.expect_end(deadline_ms):
+                self._set_alarm()
             if (limit_ms := run.get("queued_ms")) is not None:
                 is_limited = run.get("is_limited", False)
                 self._queue.add(run_id, run["workflow"], limit_ms, size_bytes, is_limited=is_limited)
-        elif self._has_starts and run["status"] != "running":
-            has_lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING id", run_id)
-            if has_lasted and run["status"] == "failed":
-                self._prune_again(self._dead.add(run_id, run["workflow"]))
-            self._queue.remove(run_id)
-            self._events.forget(run_id)
-            self._cut_off.forget(run_id)
+        elif run["status"] != "running":
+            self._note_end(run)
         self._unchecked_bytes += size_bytes
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def _note_end(self, run: StoredRun) -> None:
+        run_id, has_failed, lasted = run["id"], run["status"] == "failed", list[dict[str, Any]]()
+        if self._has_starts:
+            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told", run_id)
+            self._queue.remove(run_id)
+            self._events.forget(run_id)
+            self._cut_off.forget(run_id)
+        if not has_failed:
+            return
+        is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
+        if not is_known and self._failures.note(run_id):
+            self._set_alarm()
+        if lasted:
+            self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
@@ -453,7 +530,14 @@ class RunLogTables:
     def count_unsettled(self) -> Unsettled:
         return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
 
+    @property
+    def _has_no_room(self) -> bool:
+        """Whether a tenant's unfinished runs take too much."""
+        return bool(self.tenant_id) and self._measure_bytes() > SPARE_SHARE * self._settings.bytes
+
     def add_event(self, run_id: str, event: StoredEvent) -> EventState:
+        if self._has_no_room:
+            return "full"
         self._unchecked_bytes += len(event["payload"])
         return self._events.add_event(run_id, event)
 
@@ -473,6 +557,9 @@ class RunLogTables:
 
     def find_question(self, run_id: str, event_type: str) -> Mapping[str, Any] | None:
         return self._events.find_question(run_id, event_type)
+
+    def list_questions(self, run_id: str) -> Sequence[Mapping[str, str]]:
+        return self._events.list_questions(run_id)
 
     def _is_under_way(self, run_id: str) -> bool:
         return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
@@ -554,6 +641,8 @@ class RunLogTables:
         return self._sql.execute("SELECT number, wrapped FROM data_keys ORDER BY number")
 
     def add_data_key(self, number: int, wrapped: str) -> str:
+        if self._closing.is_closed:
+            return wrapped
         self._sql.execute("INSERT OR IGNORE INTO data_keys (number, wrapped) VALUES (?, ?)", number, wrapped)
         kept: str = self._sql.execute("SELECT wrapped FROM data_keys WHERE number = ?", number)[0]["wrapped"]
         return kept
@@ -561,11 +650,24 @@ class RunLogTables:
     def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
-    async def on_alarm(self, blobs: BlobStore, export: Export, outside: limited_runs.Outside | None = None) -> None:
-        """Prune, export and begin queued runs as due. `export` writes all objects' new verdicts to KV, and returns
-        whether more remain; `outside` is where runs begin.
+    async def on_alarm(
+        self,
+        blobs: BlobStore,
+        export: Export,
+        outside: limited_runs.Outside | None = None,
+        forget: closing.Forget | None = None,
+        tell: untold_failures.Tell | None = None,
+    ) -> None:
+        """Prune, export, begin queued runs, tell of failures and forget runs of a tenant that has gone, as due.
+        `export` writes all objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin;
+        `forget` deletes what lies elsewhere of a run; `tell` tells the Workspace of failures, and returns whether it
+        wants to hear of more.
         """
         now_ms = self._clock.now_ms()
+        if forget is not None and self._closing.due_ms and now_ms >= self._closing.due_ms:
+            self._closing.due_ms = now_ms + closing.PAUSE_MS  # and set first, in case of a failure
+            self._set_alarm()
+            await self._closing.forget_runs(forget)
         if outside is None:  # the platform has no instances any more
             self._release_ms = 0
             self._limited.rest()
@@ -579,12 +681,23 @@ class RunLogTables:
         if self._prune_ms and now_ms >= self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
+        await self._tell_failures(tell, now_ms)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             self._count(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
+
+    async def _tell_failures(self, tell: untold_failures.Tell | None, now_ms: float) -> None:
+        failures = self._failures
+        if failures.lost_ms and now_ms >= failures.lost_ms:
+            failures.note_lost()
+        if failures.tell_ms and now_ms >= failures.tell_ms:
+            try:
+                await failures.tell(tell)
+            except ArcrunError as error:
+                logger.warning("The Workspace could not be told of failures, and will be: %s", error.message)
 
     async def _begin_released(self, begin: Begin) -> None:
         """Begin a batch of queued runs that may begin."""
@@ -606,6 +719,7 @@ class RunLogTables:
         has_more = self._keys.prune()
         self._admissions.clean(now_ms)
         self._limited.clean()
+        self._failures.note_lost()
         self._give_up_lost(now_ms)
         self._prune_again(self._dead.expire())
         self._sql.execute("DELETE FROM cancels WHERE asked_ms < ?", now_ms - LONGEST_QUICK_RUN_MS)
@@ -723,7 +837,9 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        if due := [ms for ms in (self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms) if ms]:
+        times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
+        times += [self._failures.tell_ms, self._failures.lost_ms]
+        if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
 

@@ -136,12 +136,15 @@ class AcceptedRun:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it."""
+    """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it.
+    `values_bytes` is the size of its values in the bucket, 0 if they are not kept.
+    """
 
     record: RunRecord
     keeping: Keeping
     input: bytes
     request: RequestSource | None = None
+    values_bytes: int = 0
 
     @property
     def occasion(self) -> bytes:

@@ -148,7 +148,11 @@ class TenantRuns:
 
     async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
         await self.accept(run)
-        await self._settle(key, run.run_id, "accepted", answer)
+        await self.settle_accepted(key, run.run_id, answer)
+
+    async def settle_accepted(self, key: str, run_id: str, answer: bytes) -> None:
+        """Store the answer of a run that has a key and is accepted. Raises UpstreamError."""
+        await self._settle(key, run_id, "accepted", answer)
 
     async def open_answer(self, claimed: Claimed) -> bytes | None:
         text = claimed.get("answer")

@@ -126,6 +126,5 @@ async def _answer(request: Request, beginning: _Beginning) -> Response:
     if not prepared.is_accepted and not wants_async(request):
         return await answer_run(beginning.service, request, beginning.run)
     started = await beginning.start()
-    status = "queued" if started.is_queued else "running"
-    told = {"success": True, "run_id": started.run_id, "replay_of": prepared.origin, "data": {"status": status}}
-    return JsonResponse(told, 202)
+    told = {"status": "queued" if started.is_queued else "running", "taken_over": prepared.list_taken_over()}
+    return JsonResponse({"success": True, "run_id": started.run_id, "replay_of": prepared.origin, "data": told}, 202)

@@ -10,6 +10,7 @@ from arcrun.errors import ConflictError, NotFoundError
 from arcrun.replays.choice import Taken, take_before, take_succeeded
 from arcrun.replays.errors import build_impossible
 from arcrun.replays.needs import require_known
+from arcrun.replays.origin_values import load_origin_values
 from arcrun.replays.replay import Replay
 from arcrun.run_log.filter import UNFINISHED
 from arcrun.workflows.plan import Plan
@@ -50,16 +51,18 @@ class PreparedReplay:
 
     def to_json(self) -> dict[str, Any]:
         """What it would do: {"replay_of", "workflow", "version", "accepted", "taken_over": [node], "runs": [node]}."""
-        taken = self.taken.nodes
         names = [node.name for node in self.stored.plan.nodes]
         return {
             "replay_of": self.origin,
             "workflow": self.stored.name,
             "version": self.stored.version,
             "accepted": self.is_accepted,
-            "taken_over": [name for name in names if name in taken],
-            "runs": [name for name in names if name not in taken],
+            "taken_over": self.list_taken_over(),
+            "runs": [name for name in names if name not in self.taken.nodes],
         }
+
+    def list_taken_over(self) -> list[str]:
+        return [node.name for node in self.stored.plan.nodes if node.name in self.taken.nodes]
 
 
 async def prepare_replay(service: ExecutorService, asked: AskedReplay) -> PreparedReplay:
@@ -102,7 +105,7 @@ def build_retried_error(run_id: str, by: str) -> ConflictError:
 async def _prepare(
     service: ExecutorService, asked: AskedReplay, stored: StoredWorkflow, taken: Taken
 ) -> PreparedReplay:
-    require_known(stored.plan, taken)
+    taken = await _complete(service, asked.run_id, stored.plan, taken)
     value, occasion = await _find_beginning(service, asked)
     if occasion.request is None and await _reads_request(service, stored.plan):
         raise build_impossible(
@@ -110,9 +113,25 @@ async def _prepare(
             "Requests are stored with the runs of workflows that read them, since arcrun does so.",
             f"Or run it with a saved request: acr run {stored.name} --request FILE",
         )
-    replay = Replay(asked.run_id, taken.nodes, taken.loops, taken.stopped)
+    replay = Replay(asked.run_id, taken.nodes, taken.loops, taken.stopped, taken.gathered, taken.secrets)
     trigger = Trigger(TriggerKind.REPLAY, value, asked.limit_ms, asked.depth, request=occasion.request, replay=replay)
     return PreparedReplay(asked.run_id, stored, trigger, taken, stored.plan.is_durable or occasion.is_accepted)
+
+
+async def _complete(service: ExecutorService, run_id: str, plan: Plan, taken: Taken) -> Taken:
+    """What is taken over, with the values that the origin has kept where its record lacks one. Raises ConflictError
+    REPLAY_NOT_POSSIBLE if that does not help.
+    """
+    try:
+        require_known(plan, taken)
+    except ConflictError:
+        content = None if service.lasting is None else await service.lasting.runs.find_values(run_id)
+        values = None if content is None else await load_origin_values(content, service.engine.ports.clock.pause)
+        if values is None:
+            raise
+        taken = values.complete(taken)
+        require_known(plan, taken)
+    return taken
 
 
 async def _find_beginning(service: ExecutorService, asked: AskedReplay) -> tuple[Any, Occasion]:
@@ -125,7 +144,8 @@ async def _find_beginning(service: ExecutorService, asked: AskedReplay) -> tuple
         raise build_impossible(
             "The input of the run is not stored.",
             f"Give one: acr replay {asked.run_id} --input JSON",
-            "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none.",
+            "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored.",
+            "A hosted platform stores those of accepted runs.",
         ) from None
     return (kept if asked.input is KEPT else asked.input), occasion
 

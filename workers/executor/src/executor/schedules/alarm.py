@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
@@ -19,6 +19,9 @@ from arcrun.workspace.schedules import Firing, StoredSchedule
 from executor.schedules.firing import DueRun, Fate
 from executor.schedules.tables import BATCH_PAUSE_MS, Progress, Schedules
 from executor.schedules.times import ScheduleTimes
+
+if TYPE_CHECKING:
+    from executor.schedules.failures import FailureHandlers
 
 SUBREQUESTS_A_RUN = 5  # at most, to begin one
 LOOK_MS, LONGEST_LOOK_MS = 5_000, 60_000  # until the object looks again whether a run has ended
@@ -53,9 +56,12 @@ class _Chosen:
 
 @dataclass(frozen=True)
 class ScheduleAlarm:
-    """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects."""
+    """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
+    object that no workflow handles failures in.
+    """
 
     tables: Schedules
+    failures: "FailureHandlers | None"
     times: ScheduleTimes
     starter: RunStarter
     clock: Clock
@@ -69,7 +75,9 @@ class ScheduleAlarm:
         due = self.tables.list_due(now_ms, self.most)
         decided = [decided for each in due if (decided := await self._decide(each, now_ms)) is not None]
         await self._begin(decided)
-        self.tables.expect_alarm(self.clock.now_ms() + BATCH_PAUSE_MS if len(due) == self.most else 0)
+        if self.failures is not None:
+            await self._begin_handlers(self.failures)
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
         """Decide about the times that have passed. None if that cannot be done now."""
@@ -107,6 +115,12 @@ class ScheduleAlarm:
         fates = await self.starter.begin(due) if due else {}
         for each in chosen:
             self._store(each, fates)
+
+    async def _begin_handlers(self, failures: "FailureHandlers") -> None:
+        due = failures.list_due(self.objects, self.most)
+        fates = await self.starter.begin(due) if due else {}
+        for each in due:
+            failures.advance(each, fates[each.run_id])
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""

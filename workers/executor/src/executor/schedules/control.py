@@ -7,7 +7,7 @@ from typing import Any
 from arcrun.engine.engine import Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import NotFoundError, RequestError
-from arcrun.limits import MAX_PAGE
+from arcrun.limits import MAX_SCHEDULES_PAGE
 from arcrun.times import render_time
 from arcrun.workflows.triggers.schedules import Schedule
 from arcrun.workspace.audit import Actor
@@ -23,9 +23,9 @@ async def list_schedules(
     service: ExecutorService, cursor: str | None, count: int = SHOWN_TIMES
 ) -> tuple[list[dict[str, Any]], str | None]:
     """The schedules of a page of workflows, and the cursor of the next page."""
-    stored = await service.workflows.schedules.list_schedules(cursor or "", MAX_PAGE)
+    stored = await service.workflows.schedules.list_schedules(cursor or "", MAX_SCHEDULES_PAGE)
     names = list(dict.fromkeys(each["name_id"] for each in stored))
-    return await _show(service, stored, count), names[-1] if len(names) == MAX_PAGE else None
+    return await _show(service, stored, count), names[-1] if len(names) == MAX_SCHEDULES_PAGE else None
 
 
 async def show_schedules(service: ExecutorService, name: str, count: int = SHOWN_TIMES) -> list[dict[str, Any]]:

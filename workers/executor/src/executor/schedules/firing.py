@@ -1,16 +1,19 @@
-"""Begins the runs of schedules: each an accepted run of the workflow's current version, under an id that is made of its
-time. So a run that has begun already does not begin again, whatever has become of the alarm that began it.
+"""Begins the runs of workflows that start by themselves: each an accepted run of the current version, under an id that
+is made of its time. So a run that has begun already does not begin again, whatever has become of the alarm that began
+it.
 """
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, WorkflowError, WorkflowPausedError
+from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
 from executor.durable.acceptance import PAUSE, prepare_run
@@ -22,23 +25,28 @@ from executor.schedules.request import ScheduledRequest
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
+FAILURES = "failure_of"  # the key of what failures start
+
 logger = logging.getLogger("arcrun")
 
 
 @dataclass(frozen=True)
 class DueRun:
-    """A time of the schedule `key` of a workflow, and the run that it starts."""
+    """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
+    is FAILURES, and `told` the run's input.
+    """
 
     name: str
     key: str
     due_ms: float
     run_id: str
+    told: Any = None
 
 
 class Fate(Enum):
     BEGUN = auto()  # or it had begun before, or has failed at once
     REFUSED = auto()  # the workflow is paused, or cannot run at all
-    GONE = auto()  # the current version has no such schedule
+    GONE = auto()  # the current version is not started by it
     LATER = auto()  # something that the platform needs does not answer
 
 
@@ -96,13 +104,13 @@ class _Batch:
         self.fates[due.run_id] = Fate.LATER
         try:
             found = await self._find(due.name)
-            schedule = None if isinstance(found, Fate) else _find_schedule(found, due.key)
-            if isinstance(found, Fate) or schedule is None:
+            trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
+            if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
                 return None
             if found.pause is not None:
                 await require_queue(self._lasting, found, found.pause, due.run_id)
-            return await self._prepare_run(found, schedule, due)
+            return await self._prepare_run(found, trigger, due)
         except WorkflowPausedError:
             self.fates[due.run_id] = Fate.REFUSED
         except ArcrunError as error:
@@ -122,28 +130,40 @@ class _Batch:
                 self._found[name] = Fate.REFUSED
         return self._found[name]
 
-    async def _prepare_run(self, stored: StoredWorkflow, schedule: Schedule, due: DueRun) -> _Prepared | None:
-        now_ms = self._service.engine.ports.clock.now_ms()
+    def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
+        """None if the current version is not started by it."""
+        if due.key == FAILURES:
+            watches = stored.plan.triggers.failure_of is not None
+            return Trigger(TriggerKind.FAILURE, due.told, gets_response=False) if watches else None
+        schedule = _find_schedule(stored, due.key)
+        if schedule is None:
+            return None
         value = {} if schedule.input is None else schedule.input
-        request = ScheduledRequest(value, schedule, due.due_ms, now_ms - due.due_ms)
-        trigger = Trigger(TriggerKind.SCHEDULE, value, request=request, gets_response=False)
+        request = ScheduledRequest(value, schedule, due.due_ms, self._clock.now_ms() - due.due_ms)
+        return Trigger(TriggerKind.SCHEDULE, value, request=request, gets_response=False)
+
+    @property
+    def _clock(self) -> Clock:
+        return self._service.engine.ports.clock
+
+    async def _prepare_run(self, stored: StoredWorkflow, trigger: Trigger, due: DueRun) -> _Prepared | None:
         try:
             return _Prepared(*await prepare_run(self._service, self._lasting, stored, trigger, due.run_id))
         except ArcrunError as error:
             if error.retriable:
                 raise
-            await self._record_failure(stored, due, now_ms, error)
+            await self._record_failure(stored, trigger, due, error)
         self.fates[due.run_id] = Fate.BEGUN
         return None
 
-    async def _record_failure(self, stored: StoredWorkflow, due: DueRun, now_ms: float, error: ArcrunError) -> None:
+    async def _record_failure(self, stored: StoredWorkflow, trigger: Trigger, due: DueRun, error: ArcrunError) -> None:
         """Show a run that cannot begin, such as one whose input does not fit, among those that have failed."""
         record = RunRecord(
             run_id=due.run_id,
             workflow=stored.name,
             version=stored.version,
-            trigger=TriggerKind.SCHEDULE,
-            started_ms=now_ms,
+            trigger=trigger.kind,
+            started_ms=self._clock.now_ms(),
             duration_ms=0,
             data=None,
             error=error,

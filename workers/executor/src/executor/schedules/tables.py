@@ -17,7 +17,11 @@ from arcrun.workspace.schedules import NewSchedule, StoredSchedule
 LATE_ALARM_MS = 30_000  # an alarm that is so late is set again by any request
 RETRY_MS = 20_000  # until the next alarm, if the one before it ends in the middle
 CROWD_MS = 60_000
-BATCH_PAUSE_MS = 1_000  # between two batches: the platform creates a hundred instances a second
+BATCH_PAUSE_MS = 1_000  # from batch to batch: the platform creates a hundred instances a second
+_EARLIEST = (  # both tables share the alarm
+    "SELECT MIN(ms) AS ms FROM (SELECT MIN(fire_ms) AS ms FROM schedules WHERE fire_ms IS NOT NULL"
+    " UNION ALL SELECT MIN(fire_ms) FROM failure_handlers WHERE fire_ms IS NOT NULL)"
+)
 _SELECT = (
     "SELECT name_id, key, number, rules, due_ms, fire_ms, queue, last_run, last_due_ms, skipped, missed, is_paused"
     " FROM schedules"
@@ -159,8 +163,8 @@ class Schedules:
         self._set(self._clock.now_ms() + RETRY_MS)
 
     def expect_alarm(self, at_least_ms: float = 0) -> None:
-        """Set the alarm to the earliest time at which the object has to look at a schedule, if there is any."""
-        [found] = self._sql.execute("SELECT MIN(fire_ms) AS ms FROM schedules WHERE fire_ms IS NOT NULL")
+        """Set the alarm to the earliest time at which the object has to look at something, if there is any."""
+        [found] = self._sql.execute(_EARLIEST)
         if found["ms"] is None:
             self.next_ms = None
         else:

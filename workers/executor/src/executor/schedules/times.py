@@ -61,6 +61,8 @@ class ScheduleTimes:
         """The times from `due_ms` on that have passed, of those that may be caught up, and the first to come."""
         since_ms = now_ms - CATCH_UP_DAYS * DAY_MS
         passed = [due_ms]
+        if schedule.timing is Timing.AT:
+            return passed if due_ms >= since_ms else [], None
         if due_ms < since_ms:
             passed, due_ms = [], self._skip(schedule, due_ms, since_ms)
         while True:

@@ -44,7 +44,7 @@ async def resume_all(service: ExecutorService, actor: Actor) -> tuple[list[str],
 def _require_instances(service: ExecutorService) -> None:
     if service.lasting is None:
         raise NotConfiguredError(
-            "To queue runs takes the executor's Workflow and its encryption key, and a platform of one's own.",
+            "To queue runs takes the executor's Workflow and its encryption key.",
             code="QUEUE_NOT_AVAILABLE",
             next_actions=["Pause with on_trigger `refuse`: requests get 503 with Retry-After."],
         )

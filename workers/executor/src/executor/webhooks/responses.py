@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from arcrun.engine.run_response import RunResponse
+from arcrun.engine.answers.run_response import RunResponse
 from arcrun.workflows.responses.files import DEFAULT_TYPE, decode_base64, render_disposition
 from arcrun.workflows.responses.headers import CONTENT_TYPE, SET_COOKIE
 from arcrun.workflows.responses.model import BODILESS_STATUSES, FILE, HTML, JSON, REDIRECT

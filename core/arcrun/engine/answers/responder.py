@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from arcrun.engine.answers.run_response import Header, RunResponse
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK
 from arcrun.engine.context import RunContext
-from arcrun.engine.run_response import Header, RunResponse
 from arcrun.engine.tasks import REFERENCE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_text import write_json
