@@ -20,6 +20,14 @@ _FROM = re.compile(rb"^from[ \t]*:(?P<value>[^\r\n]*)", re.IGNORECASE | re.MULTI
 _HEADERS_END = re.compile(rb"\r?\n\r?\n|\Z")
 
 
+class UndeliverableError(CliError):
+    """The local runtime reads a message before it delivers it, by a parser of its own."""
+
+    def __init__(self, said: str) -> None:
+        message = f"The local runtime cannot deliver it: {said.partition(chr(10))[0]}"
+        super().__init__(message, "Cloudflare may all the same. Try it without what that says.", "UNDELIVERABLE")
+
+
 @dataclass(frozen=True)
 class LocalMail:
     api_url: str = field(repr=False)
@@ -30,9 +38,15 @@ class LocalMail:
         query = {"from": sender, "to": recipient, "format": "json"}
         try:
             answer = httpx.post(url, params=query, content=message, timeout=TIMEOUT_S)
+            if answer.status_code == httpx.codes.BAD_REQUEST:
+                raise UndeliverableError(answer.text)
             told = answer.json()
-        except (httpx.HTTPError, ValueError):
+        except httpx.HTTPError:
             raise _build_error() from None
+        except ValueError:  # what the executor raises is told in JSON
+            raise UndeliverableError("its own parser fails.") from None
+        if not isinstance(told, dict):
+            raise _build_error()
         if told.get("rejectReason") is not None:
             return str(told["rejectReason"])
         if told.get("outcome") != "ok":

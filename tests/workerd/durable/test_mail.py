@@ -5,12 +5,15 @@ everything, with its large attachment; who may not send is refused.
 import base64
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from acr.targets.local_mail import LocalMail, UndeliverableError, prepare_message
+from fixtures.messages import MESSAGES
 from workerd.durable.soak import platform_that_is_killed
 from workerd.local_platform import LocalPlatform, running_platform
 
@@ -80,6 +83,14 @@ def deliver(platform: LocalPlatform, file: Path, message: bytes, *options: str) 
     return done.returncode, done.stdout.strip() or done.stderr.strip()
 
 
+def deliver_directly(mail: LocalMail, address: str, raw: bytes) -> str | None:
+    """Why it was refused."""
+    try:
+        return mail.deliver("ada@example.org", address, raw)
+    except UndeliverableError:
+        return "undeliverable"
+
+
 def until_ended(client: httpx.Client, run_id: str) -> dict[str, Any]:
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
@@ -118,6 +129,26 @@ def test_a_message_starts_one_run_that_survives_everything(tmp_path: Path) -> No
     assert got.content == LARGE
     assert missing["error"]["code"] == "ATTACHMENT_NOT_FOUND"
     assert address.partition("+")[2].partition("@")[0] not in json.dumps(run)
+
+
+def test_the_corpus(tmp_path: Path) -> None:
+    """The parser of the Workers' Python does with the corpus what that of the tests does: none fails."""
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        address = push(client, LISTED | {"name": "corpus", "triggers": {"email": {}}})
+        mail = LocalMail(platform.urls["cloudflare-api"])
+        chosen = [prepare_message(raw, None) for raw in [*MESSAGES.values()][::3]]
+        outcomes = Counter(deliver_directly(mail, address, raw) for raw in chosen)
+        bomb = b"From: ada@example.org\nMessage-ID: <b@x>\n" + b"".join(
+            b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(64)
+        )
+        assert mail.deliver("ada@example.org", address, bomb) is None  # as deep as is read at all
+        nested = mail.deliver("ada@example.org", address, bomb + b"Content-Type: multipart/mixed\n\n")
+        began = time.monotonic()
+        assert mail.deliver("ada@example.org", address, build_message("large", b"x" * 7_000_000)) is None
+        took_s = time.monotonic() - began
+    assert (outcomes.keys(), outcomes[None] > 70) == ({None, "undeliverable"}, True), outcomes
+    assert "65 parts with parts in them" in (nested or "")
+    assert took_s < 20
 
 
 def test_who_may_send_and_what(tmp_path: Path) -> None:
