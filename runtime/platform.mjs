@@ -28,6 +28,7 @@ export function buildOptions(plan) {
       telemetry: { enabled: false },
       resourcePersistencePath: plan.state,
       unsafeLocalExplorer: true,
+      unsafeTriggerHandlers: true, // events of mail: acr trigger email
       workers: plan.workers.map((worker, i) => workerOptions(plan, worker, uploads[i], runtime)),
     },
   };

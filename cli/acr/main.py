@@ -39,6 +39,7 @@ _COMMANDS = {
     "pause": "Let a workflow's webhook refuse or queue requests until `acr resume`.",
     "resume": "End the pause of a workflow's webhook, and begin what was queued.",
     "schedule": "List the schedules of workflows; pause, resume and try them.",
+    "trigger": "Start a workflow on this machine as something outside would.",
     "event": "Send an event to a run that waits for it (`wait_for`), or will.",
     "dismiss": "Say that failed accepted runs have been dealt with.",
     "replay": "Run a run again, by default with its own input in its own version.",

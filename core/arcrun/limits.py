@@ -701,6 +701,60 @@ MAX_TOLD_CHARACTERS = 1_000
 # Beyond: those of others count in its total.
 MAX_COUNTED_WORKFLOWS = 100
 
+# == Messages (mail)
+
+# The bytes of a message that a workflow takes, attachments encoded.
+# Beyond: the message is refused. Change: `max_bytes` of `email` lowers it.
+MAX_MESSAGE_BYTES = 10 * MIB
+# The bytes of all headers of a message.
+# Beyond: the message is refused.
+MAX_MESSAGE_HEADER_BYTES = 256 * KIB
+# The headers of a message, repetitions included.
+# Beyond: the message is refused.
+MAX_MESSAGE_HEADERS = 1_000
+# The characters of a header that says what a part is and what it is called.
+# Beyond: the part is a nameless attachment of octets.
+MAX_CONTENT_HEADER_CHARACTERS = 4 * KIB
+# The addresses in all headers of one name, such as To.
+# Beyond: the message is refused.
+MAX_MESSAGE_ADDRESSES = 1_000
+# The depth of comments, in parentheses, in a header with addresses.
+# Beyond: the message is refused.
+MAX_COMMENT_DEPTH = 50
+# The parts of a message, those within others included.
+# Beyond: the message is refused.
+MAX_MESSAGE_PARTS = 1_000
+# Those of them that have parts themselves.
+# Beyond: the message is refused.
+MAX_MESSAGE_CONTAINERS = 64
+# The lines of a message times those parts: at each line the parser looks for the end of each.
+# Beyond: the message is refused.
+MAX_MESSAGE_WORK = 8_000_000
+# The characters of an attachment's name.
+# Beyond: it is cut off.
+MAX_FILENAME_CHARACTERS = 255
+# The bytes of an attachment that is within the input.
+# Beyond: it lies in the bucket, and the input names it.
+MAX_INLINE_ATTACHMENT_BYTES = 256 * KIB
+# The bytes of all of them together.
+# Beyond: as above.
+MAX_INLINE_ATTACHMENTS_BYTES = 1_024 * KIB
+# The attachments of a message that lie in the bucket.
+# Beyond: the message is refused.
+MAX_STORED_ATTACHMENTS = 24
+# The characters of a message's text, and of its HTML, within the input.
+# Beyond: it is cut off, and the whole is among the attachments.
+MAX_MESSAGE_TEXT_CHARACTERS = 256 * KIB
+# The entries of `from` of `email`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_ALLOWED_SENDERS = 100
+# The characters of the name of a workflow that has an address: with the tag it fits into the 64 of RFC 5321.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_MAILBOX_CHARACTERS = 40
+# The days for which a message that is delivered again starts no second run.
+# Beyond: it does.
+MESSAGE_KEEP_DAYS = 14
+
 # == The command line
 
 # The YAML files of a folder that `acr validate` and `acr test` look through.

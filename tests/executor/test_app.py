@@ -284,6 +284,7 @@ ROUTES = [
     ("POST", "/runs/resume"),
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
+    ("GET", f"/runs/{'0' * 26}/attachments/7"),
     ("POST", f"/runs/{'0' * 26}/cancel"),
     ("GET", f"/runs/{'0' * 26}/follow"),
     ("GET", "/runs/unsettled"),
@@ -312,6 +313,7 @@ def test_these_are_all_management_routes() -> None:
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
     names |= {f"/{kind}": f"/{kind.partition('/')[0]}/{{node:path}}" for kind in ("decisions/pay", "approvals/ask")}
+    names["/attachments/7"] = "/attachments/{number}"
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

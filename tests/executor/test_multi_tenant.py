@@ -104,6 +104,7 @@ ROUTES = [
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
     ("GET", "/runs/{run_id}/input", None),
+    ("GET", "/runs/{run_id}/attachments/7", None),
     ("POST", "/runs/{run_id}/cancel", None),
     ("GET", "/runs/{run_id}/follow", None),
     ("GET", "/runs/unsettled", None),
@@ -123,7 +124,7 @@ OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 
 
 def _name_places(path: str) -> str:
-    places = {"versions/1": "{version}", "events/paid": "{event}"}
+    places = {"versions/1": "{version}", "events/paid": "{event}", "attachments/7": "{number}"}
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")

@@ -56,6 +56,7 @@ EXECUTOR: list[Row] = [
     ("GET", "/runs", None, (*REFUSED, 200)),
     ("GET", "/runs/{run_id}", None, (*REFUSED, 200)),
     ("GET", "/runs/{run_id}/input", None, (*REFUSED, 200)),
+    ("GET", "/runs/{run_id}/attachments/7", None, (*REFUSED, 404)),
     ("POST", "/runs/{run_id}/cancel", None, (*REFUSED, 409)),
     ("POST", "/runs/{run_id}/dismiss", None, (*REFUSED, 409)),
     ("GET", "/runs/{run_id}/follow", None, (*REFUSED, 400)),
@@ -118,7 +119,7 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
 def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
-    names |= {"/ticket": "/{ticket}", "/pay": "/{node:path}"}
+    names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 

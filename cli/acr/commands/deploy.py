@@ -19,14 +19,17 @@ from acr.config.user_config import read_user_config, save_user_config
 from acr.config.worker_variables import (
     ALLOW_LOCAL_NETWORK,
     API_KEY,
+    EXECUTOR,
     FREE,
     LOCAL_NETWORK_WARNING,
+    MAIL_DOMAIN,
     PLAN,
     REVIEWER_KEY,
     SIGNING_KEY,
 )
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
+from acr.deployment.mail_routing import describe_routing
 from acr.errors import CliError
 from acr.node.wrangler import build_wrangler
 from acr.output.render import print_data
@@ -74,6 +77,11 @@ HEALTH_TIMEOUT_S = 10
     help="Serve webhooks at https://NAME, a domain of your account. Remembered for later deploys; '' forgets it.",
 )
 @click.option(
+    "--mail-domain",
+    metavar="NAME",
+    help="Give workflows with `email` addresses at NAME, a zone of your account with Email Routing. Remembered too.",
+)
+@click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
 )
 @click.option(
@@ -96,6 +104,7 @@ def deploy(
     free_plan: bool,
     multi_tenant: bool,
     domain: str | None,
+    mail_domain: str | None,
     wait: bool,
     build_dir: Path,
     replace: bool,
@@ -117,17 +126,28 @@ def deploy(
       acr deploy
       acr deploy --components components/ --free-plan
       acr deploy --domain hooks.example.com
+      acr deploy --mail-domain example.com
       acr deploy --rollback
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
     click.get_current_context().with_resource(private_umask())  # for wrangler too
     if rollback:
-        if dry_run or components or bundle or free_plan or multi_tenant or replace or domain is not None:
+        if (
+            dry_run
+            or components
+            or bundle
+            or free_plan
+            or multi_tenant
+            or replace
+            or (domain, mail_domain) != (None, None)
+        ):
             raise click.UsageError("--rollback takes only --worker and --json: it restores what was deployed.")
         roll_back_workers(services, _say, as_json=as_json)
         return
-    settings = resolve_deploy_settings(dry_run, domain)
+    settings = resolve_deploy_settings(dry_run, domain, mail_domain)
     variables = _read_variables() | ({PLAN: FREE} if free_plan else {})
+    if settings.mail_domain is not None:
+        variables |= {MAIL_DOMAIN: settings.mail_domain}
     request = _build_request(
         settings,
         services=services or ("executor", "registry"),
@@ -145,7 +165,9 @@ def deploy(
         return
     with CloudflareApi(settings.access) as api:
         result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
-    _remember(result, domain)
+    _remember(result, domain, mail_domain)
+    if settings.mail_domain is not None and any(worker.service == "executor" for worker in result.workers):
+        _say(describe_routing(settings.mail_domain, EXECUTOR + settings.suffix))
     seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
@@ -228,8 +250,8 @@ def _wait(result: steps.Deployment) -> None:
             wait_for_health(http, worker.url)
 
 
-def _remember(result: steps.Deployment, domain: str | None) -> None:
-    """Save the addresses and namespaces for other commands, and the requested domain for the next deploy."""
+def _remember(result: steps.Deployment, domain: str | None, mail_domain: str | None) -> None:
+    """Save the addresses and namespaces for other commands, and the requested domains for the next deploy."""
     config = read_user_config(user_config_path())
     urls = {worker.service: worker.url for worker in result.workers}
     changed = dataclasses.replace(
@@ -238,6 +260,7 @@ def _remember(result: steps.Deployment, domain: str | None) -> None:
         registry_url=urls.get("registry", config.registry_url),
         namespaces={**config.namespaces, **result.namespaces},
         domain=config.domain if domain is None else domain or None,
+        mail_domain=config.mail_domain if mail_domain is None else mail_domain or None,
     )
     save_user_config(user_config_path(), changed)
 

@@ -160,5 +160,7 @@ def _render(data: Mapping[str, Any], file: Path) -> None:
     render_findings(data["diagnostics"], str(file))
     say(describe_push(data), err=True)
     say_times(data.get("schedules", ()))
+    if address := data.get("email_address"):
+        say(f"Its mail address (whoever knows it can send): {address}", err=True)
     say("Its webhook (the URL is a secret):", err=True)
     say(data["webhook_url"])

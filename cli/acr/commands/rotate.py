@@ -30,4 +30,6 @@ def rotate(client: ExecutorClient, name: str, as_json: bool) -> None:
         print_json(answer)
     else:
         say(f"The old webhook of {data['name']} stops within a minute. The new one (the URL is a secret):", err=True)
+        if address := data.get("email_address"):
+            say(f"Its new mail address (whoever knows it can send): {address}", err=True)
         say(data["webhook_url"])

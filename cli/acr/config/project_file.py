@@ -21,7 +21,7 @@ from acr.config.chosen_target import TARGET_RULE, chosen_target, is_target_name
 from acr.errors import CliError, TargetError
 
 FILE_NAME = "arcrun.yaml"
-_KEYS = ("account_id", "bucket", "url", "domain")
+_KEYS = ("account_id", "bucket", "url", "domain", "mail_domain")
 _TARGET_KEYS = (*_KEYS, "suffix")
 _TARGETS, _VARS = "targets", "vars"
 _SUFFIX = re.compile(r"(-[a-z0-9]{1,16}){0,2}")
@@ -29,15 +29,16 @@ _SUFFIX = re.compile(r"(-[a-z0-9]{1,16}){0,2}")
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """`url` is the executor's address, `domain` its webhooks' custom domain. `suffix` ends the names of the target's
-    Workers, namespaces and bucket. Missing settings are None. `vars` are the settings of workflows. `targets` are the
-    names of all targets.
+    """`url` is the executor's address, `domain` its webhooks' custom domain, `mail_domain` that of the workflows' mail
+    addresses. `suffix` ends the names of the target's Workers, namespaces and bucket. Missing settings are None. `vars`
+    are the settings of workflows. `targets` are the names of all targets.
     """
 
     account_id: str | None = None
     bucket: str | None = None
     url: str | None = None
     domain: str | None = None
+    mail_domain: str | None = None
     suffix: str | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -17,7 +17,8 @@ DEFAULT_BUCKET = "arcrun-components"
 class UserConfig:
     """`namespaces` are KV namespace ids by binding; `url` is the executor's address and `registry_url` the registry's,
     once deployed; `auth_url` is the hosted platform's auth, once registered there; `domain` is the webhooks' custom
-    domain; `suffix` ends the names of a target's Workers, namespaces and bucket. None means unknown.
+    domain, `mail_domain` that of the workflows' mail addresses; `suffix` ends the names of a target's Workers,
+    namespaces and bucket. None means unknown.
     """
 
     account_id: str | None = None
@@ -34,6 +35,7 @@ class UserConfig:
     previous_encryption_key: str | None = field(default=None, repr=False)
     auth_url: str | None = None
     domain: str | None = None
+    mail_domain: str | None = None
     suffix: str | None = None
 
 

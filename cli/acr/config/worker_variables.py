@@ -19,6 +19,7 @@ LOCAL_NETWORK_WARNING = (
     " including private networks. To forbid that, unset it and deploy again."
 )
 PUBLIC_URL = "ARCRUN_PUBLIC_URL"  # of the executor: its webhooks' address
+MAIL_DOMAIN = "ARCRUN_MAIL_DOMAIN"  # of the executor: the domain of its workflows' mail addresses
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),
     "registry": (API_KEY, REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY),

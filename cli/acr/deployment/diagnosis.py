@@ -15,10 +15,11 @@ from acr.cloudflare.workers import find_worker
 from acr.cloudflare.workflows import find_workflow
 from acr.config.folders import user_config_path
 from acr.config.private_file import is_private
-from acr.config.worker_variables import API_KEY, ENCRYPTION_KEY, EXECUTOR, RUN_WORKFLOW
+from acr.config.worker_variables import API_KEY, ENCRYPTION_KEY, EXECUTOR, MAIL_DOMAIN, RUN_WORKFLOW
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.encryption import read_key_ring
 from acr.deployment.health import read_health
+from acr.deployment.mail_routing import check_routing
 from acr.deployment.manifest import MARK
 from acr.errors import AnswerError, CliError
 from acr.output.usage import find_nearly_used_up
@@ -286,12 +287,28 @@ def _swap(key: str, own: str, other: str) -> str:
     return key.removesuffix(own) + other
 
 
+def _look_at_mail(platform: CheckedPlatform) -> str:
+    """Messages to the workflows' addresses must reach the executor."""
+    worker = EXECUTOR + platform.storage.suffix
+    settings = find_worker(platform.api, worker)
+    domain = None if settings is None else settings.variables.get(MAIL_DOMAIN)
+    if domain is None:
+        return "no domain: workflows have no mail addresses; acr deploy --mail-domain NAME gives them some"
+    try:
+        stored = platform.executor.list_workflows()
+    except CliError:
+        return _NOT_KNOWN
+    taking = [workflow["name"] for workflow in stored if workflow.get("email_address")]
+    return check_routing(platform.api, domain, worker, taking)
+
+
 _Look = Callable[[CheckedPlatform], str]
 _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "configuration": _look_at_config,
     "token": _look_at_token,
     "worker": _look_at_worker,
     "run workflow": _look_at_run_workflow,
+    "mail": _look_at_mail,
 }
 _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "runs": _look_at_runs,

@@ -20,6 +20,7 @@ from acr.config.worker_variables import (
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
     FREE,
+    MAIL_DOMAIN,
     MASTER_KEY,
     MULTI_TENANT,
     PLAN,
@@ -47,6 +48,7 @@ from arcrun.run_log.settings import RUN_LOG_VARIABLES
 # runs.
 HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES, *RUN_LOG_VARIABLES)
 USUAL_PORT = 8787
+LOCAL_MAIL_DOMAIN = "arcrun.localhost"  # no message leaves this machine
 UNASSIGNED_PORTS = range(10_000, 16_000)  # below those that systems assign to connections: Linux's begin at 32768
 WATCHED = ("core", "workers", "components", "runtime")
 
@@ -179,7 +181,11 @@ class LocalPlatform:
         write_private(self._plan_path, json.dumps(plan))
 
     def _read_variables(self) -> dict[str, str]:
-        own = {PUBLIC_URL: self._url, **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {})}
+        own = {
+            PUBLIC_URL: self._url,
+            MAIL_DOMAIN: os.environ.get(MAIL_DOMAIN) or LOCAL_MAIL_DOMAIN,
+            **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}),
+        }
         plan = {PLAN: FREE} if self.free_plan else {}
         return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own | plan
 

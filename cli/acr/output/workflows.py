@@ -87,6 +87,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "updated": f"{render_moment(workflow['updated_at'])} UTC",
         "file": workflow["file"] or "not known: it was pushed without one",
         "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
+        "email": _describe_address(workflow.get("email_address")),
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
         "input": "; ".join(input_fields),
@@ -99,6 +100,18 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_address(address: str | None) -> str:
+    return f"{address} (whoever knows it can send)" if address else ""
+
+
+def render_addresses(workflows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the mail addresses of the workflows that have one."""
+    rows = [(each["name"], each["email_address"]) for each in workflows if each.get("email_address")]
+    if rows:
+        say("")
+        print_table(("workflow", "mail address (whoever knows it can send)"), rows)
 
 
 def _describe_steps(steps: Mapping[str, Any] | None) -> str:

@@ -200,7 +200,7 @@ def find_account_id(project: ProjectFile, user: UserConfig) -> str | None:
 @dataclass(frozen=True)
 class DeploySettings:
     """What a deploy needs. `secrets` are the Workers' secrets by name; `domain` is the executor's custom domain, if
-    any. A dry run needs neither account nor secrets.
+    any, and `mail_domain` that of its workflows' mail addresses. A dry run needs neither account nor secrets.
     """
 
     access: ApiAccess
@@ -209,10 +209,13 @@ class DeploySettings:
     domain: str | None
     secrets: Mapping[str, str | None] = field(repr=False)
     suffix: str = ""
+    mail_domain: str | None = None
 
 
-def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) -> DeploySettings:
-    """`domain` is the requested domain: None keeps the configured one, "" removes it.
+def resolve_deploy_settings(
+    dry_run: bool = False, domain: str | None = None, mail_domain: str | None = None
+) -> DeploySettings:
+    """`domain` and `mail_domain` are the requested domains: None keeps the configured one, "" removes it.
 
     Raises NotLoggedInError, and CliError if something is missing that a real deploy needs.
     """
@@ -232,9 +235,10 @@ def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) ->
     if not dry_run and not (api_key and key):
         missing = ENCRYPTION_KEY if api_key else API_KEY
         raise CliError(f"The Workers need {missing}, which is not set.", "Create the keys: acr init")
-    chosen = _resolve_domain(domain, project, user)
+    chosen = _resolve_domain("domain", domain, project.domain, user.domain)
+    mail = _resolve_domain("mail_domain", mail_domain, project.mail_domain, user.mail_domain)
     suffix = find_suffix(project, user)
-    return DeploySettings(access, user.namespaces, find_bucket(project, user), chosen, secrets, suffix)
+    return DeploySettings(access, user.namespaces, find_bucket(project, user), chosen, secrets, suffix, mail)
 
 
 def _name_targets(project: ProjectFile) -> str:
@@ -251,12 +255,13 @@ def find_bucket(project: ProjectFile, user: UserConfig) -> str:
     return project.bucket or user.bucket or DEFAULT_BUCKET + find_suffix(project, user)
 
 
-def _resolve_domain(wanted: str | None, project: ProjectFile, user: UserConfig) -> str | None:
+def _resolve_domain(setting: str, wanted: str | None, of_project: str | None, of_user: str | None) -> str | None:
     """Raises CliError."""
-    if wanted is not None and project.domain is not None and wanted != project.domain:
-        message = f"{FILE_NAME} sets the domain to {project.domain}."
-        raise CliError(message, "Change `domain` there: it applies to everyone in this project, and to later deploys.")
-    domain = wanted if wanted is not None else project.domain or user.domain
+    if wanted is not None and of_project is not None and wanted != of_project:
+        message = f"{FILE_NAME} sets the {setting.replace('_', ' ')} to {of_project}."
+        hint = f"Change `{setting}` there: it applies to everyone in this project, and to later deploys."
+        raise CliError(message, hint)
+    domain = wanted if wanted is not None else of_project or of_user
     if domain and not _DOMAIN.fullmatch(domain):
         raise CliError(
             f"`{domain}` is not a domain.", "Name one of your account, without https:// or a path: a.example.com"

@@ -13,6 +13,7 @@ class TriggerKind(StrEnum):
     WORKFLOW = "workflow"  # a node of another run, with `detach`
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
     SCHEDULE = "schedule"  # a time of its `schedule`
+    EMAIL = "email"  # a message to its address
     FAILURE = "failure"  # a failed run of another workflow, which its `failure_of` names
     REPLAY = "replay"  # another run, which is replayed or retried
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
+from arcrun.limits import MAX_STORED_ATTACHMENTS
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 from arcrun.run_events import RemoteRunEvents, RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
@@ -24,9 +25,10 @@ class StoredRun(TypedDict):
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run, {"trace"} if it
     waits, and {"waits_for"} if it is queued. `input` is the run's input, sealed (executor/records/run_inputs.py).
     `start` is what the run is started with, sealed, until it has ended (executor/durable/start.py). `blobs` says which
-    of the three are stored in the bucket instead (Blobs), and `blob_bytes` their size. `dead_until_ms` is told of a
-    dead letter, never stored: until when it is kept as one. `tenant` is whose object it is, in the hosted mode; there
-    `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py, executor/hosted/sealed_results.py).
+    of the three are stored in the bucket instead, and which attachments of a message (Blobs), and `blob_bytes` their
+    size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one. `tenant` is whose object
+    it is, in the hosted mode; there `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py,
+    executor/hosted/sealed_results.py).
     """
 
     id: str
@@ -349,6 +351,12 @@ class Blobs(IntFlag):
     ANSWER = 8
     EARLY_ANSWER = 16
     VALUES = 32
+    ATTACHMENTS = ((1 << MAX_STORED_ATTACHMENTS) - 1) * 64  # a bit for each
+
+    @classmethod
+    def of_attachment(cls, number: int) -> "Blobs":
+        """The part that is the attachment `number`, from 1 on, of the message that has started the run."""
+        return cls(64 << number - 1)
 
 
 _NAMES = {
@@ -358,6 +366,7 @@ _NAMES = {
     Blobs.ANSWER: "answer",
     Blobs.EARLY_ANSWER: "early-answer",
     Blobs.VALUES: "values",
+    **{Blobs.of_attachment(number): f"attachment-{number}" for number in range(1, MAX_STORED_ATTACHMENTS + 1)},
 }
 
 

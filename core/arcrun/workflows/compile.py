@@ -64,6 +64,12 @@ def compile_in_steps(draft: Draft, symbols: SymbolTable, file: str | None = None
     return Compilation(plan, draft.findings.in_order(file))
 
 
+def _check_mailbox(findings: Findings, name: str) -> None:
+    from arcrun.workflows.triggers.mail import check_mailbox  # noqa: PLC0415 - few workflows have an address
+
+    check_mailbox(findings, name)
+
+
 def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Steps[Plan | None]:
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
@@ -74,6 +80,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         workflow.triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
     for number, problem in symbols.schedule_problems.items():
         findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
+    if workflow.triggers.mail is not None:
+        _check_mailbox(findings, workflow.name)
     kinds = KindFinder(workflow, shape, symbols)
     inputs = InputChecker(workflow, shape, symbols, kinds, findings)
     yield LINE_STEPS * len(workflow.edges)

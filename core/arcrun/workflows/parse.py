@@ -222,7 +222,7 @@ def _parse_triggers(findings: Findings, data: Mapping[str, Any], *, is_durable: 
     if not responds:
         return triggers
     if triggers.webhook.wait_ms is None:
-        return Triggers(replace(triggers.webhook, wait_ms=DEFAULT_WAIT_MS))
+        return replace(triggers, webhook=replace(triggers.webhook, wait_ms=DEFAULT_WAIT_MS))
     if not triggers.webhook.wait_ms:
         message = "the webhook answers before the run begins, so that nobody gets what `respond` answers"
         at = ("triggers", "webhook", "answer")

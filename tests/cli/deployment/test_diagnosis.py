@@ -29,7 +29,8 @@ EXECUTOR = "arcrun-cypher-executor"
 HEALTHY = {"ok": True, "version": "0.1.0"}
 
 
-def build_cloudflare() -> CloudflareStandIn:
+def build_cloudflare(*bindings: dict[str, str]) -> CloudflareStandIn:
+    """`bindings` are more of the executor."""
     secrets = [
         {"name": name, "type": "secret_text", "text": "s"} for name in ("ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY")
     ]
@@ -39,7 +40,7 @@ def build_cloudflare() -> CloudflareStandIn:
         buckets=["arcrun-components"],
         objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3", "modules/ab.wasm": b"4"},
     )
-    cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets])
+    cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets, *bindings])
     cloudflare.workers.workflows["arcrun-run"] = {"script_name": EXECUTOR, "class_name": "RunWorkflow"}
     return cloudflare
 
@@ -111,7 +112,9 @@ def test_workflows_that_fail_are_told_first_and_are_no_fault() -> None:
     ]
     workflows = [{"name": f"w{number:02}", "format": 3} for number in range(20)]
     found = diagnose(build_cloudflare(), listed=listed(workflows=workflows, runs=runs, dead={"w19": 2}, queued={}))
-    platform_checks = [name for name in found if name not in ("configuration", "token", "worker", "run workflow")]
+    platform_checks = [
+        name for name in found if name not in ("configuration", "token", "worker", "run workflow", "mail")
+    ]
     check = found["runs"]
     assert (platform_checks[0], check.ok) == ("runs", True)
     assert check.detail.startswith("13 of 20 workflows fail: w00 (HTTP_STATUS), w01 (HTTP_STATUS), ")
@@ -287,3 +290,79 @@ def test_waiting_for_health_ends_with_an_answer_or_at_the_deadline() -> None:
     ):
         wait_for_health(http, "https://x", sleep, lambda: clock[0])
     assert clock[0] > DEADLINE_S
+
+
+ZONE = "z" * 32
+TAKING = [{"name": "invoices", "format": 9, "email_address": "invoices+x@example.com"}]
+
+
+def rule(worker: str | None = EXECUTOR, address: str | None = None, *, enabled: bool = True) -> dict[str, Any]:
+    """As Cloudflare lists it."""
+    action = {"type": "drop"} if worker is None else {"type": "worker", "value": [worker]}
+    matcher = {"type": "all"} if address is None else {"type": "literal", "field": "to", "value": address}
+    return {"id": "r", "name": "", "enabled": enabled, "priority": 0, "actions": [action], "matchers": [matcher]}
+
+
+def routed(
+    catch_all: dict[str, Any], *rules: dict[str, Any], subaddress: bool = True, enabled: bool = True
+) -> CloudflareStandIn:
+    cloudflare = build_cloudflare({"name": "ARCRUN_MAIL_DOMAIN", "type": "plain_text", "text": "example.com"})
+    cloudflare.zones["example.com"] = ZONE
+    status = "ready" if enabled else "unconfigured"
+    cloudflare.routing = {"enabled": enabled, "status": status, "support_subaddress": subaddress}
+    cloudflare.mail_rules = [catch_all, *rules]
+    return cloudflare
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "is_well", "said"),
+    [
+        pytest.param(routed(rule()), True, "example.com: 1 workflow with an address", id="the catch-all"),
+        pytest.param(routed(rule(), subaddress=False), True, "1 workflow", id="the catch-all alone"),
+        pytest.param(routed(rule(None), rule(EXECUTOR, "invoices@example.com")), True, "1 workflow", id="a rule"),
+        pytest.param(
+            routed(
+                rule(None), *[rule("x", f"{i}@example.com") for i in range(60)], rule(EXECUTOR, "invoices@example.com")
+            ),
+            True,
+            "1 workflow",
+            id="a rule on the second page",
+        ),
+        pytest.param(
+            routed(rule(None), rule(EXECUTOR, "invoices@example.com"), subaddress=False),
+            False,
+            "subaddressing is off",
+            id="a rule without subaddressing",
+        ),
+        pytest.param(routed(rule(None)), False, "sends them elsewhere", id="elsewhere"),
+        pytest.param(routed(rule("other")), False, "the rule for all sends them elsewhere", id="another Worker"),
+        pytest.param(
+            routed(rule(), rule("other", "invoices@example.com")),
+            False,
+            "the rule for invoices@example.com sends them elsewhere",
+            id="a rule before the catch-all",
+        ),
+        pytest.param(routed(rule(enabled=False)), False, "no rule takes them", id="a rule that is off"),
+        pytest.param(routed(rule(), enabled=False), False, "is not ready (unconfigured)", id="off"),
+    ],
+)
+def test_messages_must_reach_the_executor(cloudflare: CloudflareStandIn, is_well: bool, said: str) -> None:
+    check = diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"]
+    assert (check.ok, said in check.detail) == (is_well, True), check.detail
+    assert is_well or "Email Routing of its zone" in check.hint
+
+
+def test_without_an_address_nothing_of_mail_is_missing() -> None:
+    assert "have no mail addresses" in diagnose(build_cloudflare())["mail"].detail
+    check = diagnose(routed(rule(None)), listed=listed(workflows=[]))["mail"]
+    assert (check.ok, "no workflow has an address yet" in check.detail) == (True, True)
+
+
+def test_a_token_that_cannot_look_at_a_zone_is_no_fault() -> None:
+    for harm in ("GET /zones", f"GET /zones/{ZONE}/email/routing"):
+        cloudflare = routed(rule())
+        cloudflare.failures[harm] = [403]
+        check = diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"]
+        assert (check.ok, "cannot see its zone" in check.detail) == (True, True)
+    cloudflare.zones.clear()
+    assert "cannot see its zone" in diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"].detail

@@ -49,6 +49,7 @@ WORKFLOW = {
     "file": HOSTILE,
     "token": "t",
     "webhook_url": HOSTILE,
+    "email_address": HOSTILE,
     "paused": {"on_trigger": HOSTILE, "all": True},
 }
 COMPONENT = {
@@ -188,6 +189,7 @@ COMMANDS: dict[str, list[str]] = {
     "usage": [],
     "open": [WORD],
     "completion": ["bash"],
+    "trigger email": [FILE, "--workflow", "x"],
     "export": ["made.jsonl"],
     "restore": [EXPORT, "--force"],
     "destroy": ["--yes"],

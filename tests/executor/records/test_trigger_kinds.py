@@ -6,16 +6,20 @@ import pytest
 
 from arcrun.engine.run_id import build_run_id_in
 from arcrun.engine.trigger import TriggerKind
+from arcrun.mail.addresses import build_address
 from arcrun.run_log.protocol import StoredRun
 from arcrun.times import render_time
+from executor.mail.receiving import Taken, receive
 from fakes.components import exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
+from fakes.ports.mail import FakeDelivery
 from fakes.ports.system import SeededRandom
 
 pytestmark = pytest.mark.anyio
 
 WORKFLOW = {"name": "w", "flow": ["input >> PIPE >> a"]}
+MAILED = {**WORKFLOW, "triggers": {"email": {}}}
 DAILY = {**WORKFLOW, "triggers": {"schedule": [{"every": "1d"}]}}
 STARTING = {"name": "s", "flow": ["input >> CALLS_SUBFLOW >> w"], "config": {"w": {"detach": True, "input": {}}}}
 LATER = "carrier_pigeon"
@@ -28,6 +32,8 @@ async def start(bench: Bench, kind: TriggerKind) -> str:
         token = (await client.post("/webhooks", json={"workflow": WORKFLOW})).json()["data"]["token"]
         if kind is TriggerKind.SCHEDULE:
             await client.post("/webhooks", json={"workflow": DAILY})
+        if kind is TriggerKind.EMAIL:
+            return await start_by_mail(bench)
         path, body = {
             TriggerKind.WEBHOOK: (f"/webhooks/{token}/trigger", {}),
             TriggerKind.NAME: ("/webhooks/named/w/trigger", {}),
@@ -42,6 +48,14 @@ async def start(bench: Bench, kind: TriggerKind) -> str:
     return run_id
 
 
+async def start_by_mail(bench: Bench) -> str:
+    async with build_client(bench.service) as client:
+        token = (await client.post("/webhooks", json={"workflow": MAILED})).json()["data"]["token"]
+    taken = await receive(bench.service, FakeDelivery(b"Subject: s\n\n", build_address("w", token, "example.net")))
+    assert isinstance(taken, Taken)
+    return taken.run_id
+
+
 async def ask(bench: Bench, path: str) -> Any:
     async with build_client(bench.service) as client:
         return (await client.get(path)).json()["data"]
@@ -49,7 +63,7 @@ async def ask(bench: Bench, path: str) -> Any:
 
 @pytest.mark.parametrize("kind", [kind for kind in TriggerKind if kind is not TriggerKind.FAILURE])
 async def test_a_record_says_what_started_its_run(kind: TriggerKind) -> None:
-    instances = FakeInstances() if kind is TriggerKind.SCHEDULE else None
+    instances = FakeInstances() if kind in (TriggerKind.SCHEDULE, TriggerKind.EMAIL) else None
     bench = build_bench({"a": exited({"success": True, "data": {}})}, instances)
     run_id = await start(bench, kind)
     [listed] = (await ask(bench, f"/runs?trigger={kind.value}"))["runs"]

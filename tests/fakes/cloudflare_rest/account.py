@@ -40,6 +40,9 @@ class CloudflareStandIn(httpx.BaseTransport):
     requests: list[str] = field(default_factory=list)
     failures: dict[str, list[int | Exception | httpx.Response]] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
+    zones: dict[str, str] = field(default_factory=dict)  # name -> id
+    routing: dict[str, Any] = field(default_factory=dict)  # the settings of Email Routing, of every zone
+    mail_rules: list[dict[str, Any]] = field(default_factory=list)  # its rules, the catch-all first
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.raw_path.decode().partition("?")[0].removeprefix(BASE)
@@ -66,6 +69,17 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer([{"id": "g0", "name": "DNS Write"}, {"id": "g1", "name": "Workers KV Storage Write"}])
             case ["POST", "user", "tokens"]:
                 return answer({"id": "t2", "value": "minted-value", **json.loads(request.content)})
+            case ["GET", "zones"]:
+                found = self.zones.get(query["name"])
+                return answer([{"id": found, "name": query["name"], "status": "active"}] if found else [], {"page": 1})
+            case ["GET", "zones", _, "email", "routing"]:
+                return answer({"id": "s1", "name": "example.com", **self.routing})
+            case ["GET", "zones", _, "email", "routing", "rules", "catch_all"]:
+                return answer(self.mail_rules[0])
+            case ["GET", "zones", _, "email", "routing", "rules"]:
+                first = (int(query["page"]) - 1) * int(query["per_page"])
+                page = self.mail_rules[first : first + int(query["per_page"])]
+                return answer(page, {"page": int(query["page"]), "total_count": len(self.mail_rules)})
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
             case ["DELETE", "workers", "domains", domain_id]:

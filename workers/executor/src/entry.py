@@ -79,11 +79,13 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from arcrun.workspace.failures import ToldFailure
+    from arcrun_edge.mail import DeliveredMessage
     from executor.hosted.instances import HostedLasting
 
 logger = logging.getLogger("arcrun")
 write_logs("executor")
 
+MAIL_DOMAIN = "ARCRUN_MAIL_DOMAIN"
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
 
@@ -98,6 +100,12 @@ class Default(WorkerEntrypoint):
         if not _apps:
             _apps.append(_build(read_bindings()))
         return await serve(_apps[0], request, refuses_itself=is_webhook_call)
+
+    async def email(self, message: Any, _env: Any = None, _context: Any = None) -> None:
+        """Start the run of a message. What this raises lets the sender's server try again later."""
+        from arcrun_edge.mail import take  # noqa: PLC0415 - requests need none of it
+
+        await take(message, partial(_receive, read_bindings()))
 
 
 class Workspace(DurableObject):  # type: ignore[no-untyped-call]
@@ -210,9 +218,20 @@ def _build(bindings: Any) -> "Starlette":
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
         access = _open_tenants(bindings) if is_hosted else _build_own(bindings)
-        return build_app(access, read_optional(bindings, "ARCRUN_PUBLIC_URL"))
+        public_url, mail_domain = read_optional(bindings, "ARCRUN_PUBLIC_URL"), read_optional(bindings, MAIL_DOMAIN)
+        return build_app(access, public_url, mail_domain)
     except NotConfiguredError as error:
         return build_app(RefusedAccess(error))
+
+
+async def _receive(bindings: Any, delivery: "DeliveredMessage") -> str:
+    """Why a message is refused; "" if it has been taken."""
+    from executor.mail.receiving import NO_ADDRESS, Refused, receive  # noqa: PLC0415 - as above
+
+    if read_optional(bindings, "MULTI_TENANT") == "true":
+        return NO_ADDRESS
+    outcome = await receive(_open_own(bindings), delivery)
+    return outcome.reason if isinstance(outcome, Refused) else ""
 
 
 def _build_own(bindings: Any) -> Access:

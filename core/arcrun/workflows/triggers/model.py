@@ -10,6 +10,7 @@ from arcrun.workflows.triggers.keys import RequestKey
 
 if TYPE_CHECKING:
     from arcrun.workflows.triggers.failures import FailureTrigger
+    from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -169,16 +170,19 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
-    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it."""
+    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it. `mail` is None if
+    no message does.
+    """
 
     webhook: Webhook = field(default_factory=Webhook)
     schedules: "tuple[Schedule, ...]" = ()
     failure_of: "FailureTrigger | None" = None
+    mail: "MailTrigger | None" = None
 
     @property
     def starts_itself(self) -> bool:
         """Whether anything starts it that plans of earlier formats lack."""
-        return bool(self.schedules) or self.failure_of is not None
+        return bool(self.schedules) or self.failure_of is not None or self.mail is not None
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
@@ -187,6 +191,7 @@ class Triggers:
             **({"webhook": webhook} if webhook else {}),
             **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
             **({"failure_of": self.failure_of.to_json()} if self.failure_of else {}),
+            **({"email": self.mail.to_json()} if self.mail is not None else {}),
         }
 
     @classmethod
@@ -202,7 +207,14 @@ def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
     from arcrun.workflows.triggers.schedules import Schedule  # noqa: PLC0415
 
     failure_of = FailureTrigger.load(stored["failure_of"]) if "failure_of" in stored else None
-    return Triggers(webhook, tuple(Schedule.load(each) for each in stored.get("schedule", ())), failure_of)
+    schedules = tuple(Schedule.load(each) for each in stored.get("schedule", ()))
+    return Triggers(webhook, schedules, failure_of, _load_mail(stored["email"]) if "email" in stored else None)
+
+
+def _load_mail(stored: Mapping[str, Any]) -> "MailTrigger":
+    from arcrun.workflows.triggers.mail import MailTrigger  # noqa: PLC0415 - as above
+
+    return MailTrigger.load(stored)
 
 
 DEFAULT_TRIGGERS = Triggers()

@@ -26,9 +26,10 @@ from arcrun.workflows.triggers.verify import parse_verify, warn_of_unanswered_ch
 
 if TYPE_CHECKING:
     from arcrun.workflows.triggers.failures import FailureTrigger
+    from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
-TRIGGER_KEYS = ("webhook", "schedule", "failure_of")
+TRIGGER_KEYS = ("webhook", "schedule", "failure_of", "email")
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
@@ -51,6 +52,7 @@ def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool
         webhook,
         _parse_schedules(findings, given["schedule"], at) if "schedule" in given else (),
         _parse_failures(findings, given["failure_of"], at) if "failure_of" in given else None,
+        _parse_mail(findings, given["email"], at) if "email" in given else None,
     )
 
 
@@ -64,6 +66,12 @@ def _parse_failures(findings: Findings, value: Any, at: Path) -> "FailureTrigger
     from arcrun.workflows.triggers.failures import parse_failures  # noqa: PLC0415 - few workflows have any
 
     return parse_failures(findings, value, (*at, "failure_of"))
+
+
+def _parse_mail(findings: Findings, value: Any, at: Path) -> "MailTrigger":
+    from arcrun.workflows.triggers.mail import parse_mail  # noqa: PLC0415 - few workflows have it
+
+    return parse_mail(findings, value, (*at, "email"))
 
 
 def _parse_webhook(findings: Findings, value: Any, at: Path, *, is_durable: bool) -> Webhook:

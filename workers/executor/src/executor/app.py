@@ -20,10 +20,11 @@ _WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def build_app(access: Access, public_url: str | None = None) -> Starlette:
+def build_app(access: Access, public_url: str | None = None, mail_domain: str | None = None) -> Starlette:
     """The ASGI app. `access` chooses the service by a request's API key or, for a webhook, by its token.
 
     `public_url` is the public base URL of webhooks; without it answers contain only their paths.
+    `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none.
     """
 
     def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -55,6 +56,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
         Route("/runs/{run_id}/follow", protected(runs.follow), methods=["GET"]),
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
+        Route("/runs/{run_id}/attachments/{number}", protected(runs.show_attachment), methods=["GET"]),
         Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss), methods=["POST"]),
         Route("/runs/{run_id}/events/{event}", protected(events.send_event), methods=["POST"]),
@@ -96,6 +98,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
     ]
     app = build_service_app(routes)
     app.state.public_url = (public_url or "").rstrip("/")
+    app.state.mail_domain = mail_domain or ""
     return app
 
 

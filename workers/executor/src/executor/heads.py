@@ -36,6 +36,7 @@ class Head:
     `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
     the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
     unknown. `file` is where it was pushed from; None if that was not told. `pause` is set while its webhook is paused.
+    `takes_mail` is whether messages start it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Head:
     pending: tuple[int, ...] = ()
     file: str | None = None
     pause: Pause | None = None
+    takes_mail: bool = False
 
     def has_version(self, number: int) -> bool:
         return self.floor < number <= self.latest and number not in self.pending
@@ -68,6 +70,7 @@ class NewVersion:
     calls: tuple[str, ...] | None
     file: str | None = None
     schedules: Sequence[NewSchedule] = ()
+    takes_mail: bool = False
     failure_of: NewHandler | None = None
 
 
@@ -229,14 +232,22 @@ class Heads:
         numbers: dict[str, Any] = {key: stored[key] for key in ("version", "latest", "floor", "updated_at", "format")}
         known = None if calls is None else tuple(calls)
         pause = load_pause(stored.get("paused"), stored.get("all_paused"))
-        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]), file=file, pause=pause)
+        return Head(
+            **identity,
+            **numbers,
+            calls=known,
+            pending=tuple(stored["pending"]),
+            file=file,
+            pause=pause,
+            takes_mail="mail" in traits,
+        )
 
     async def _store(self, head: Head) -> StoredHead:
         return {
             "name_id": self._sealing.id_of(head.name),
             "token_id": token_id_of(head.token),
             "identity": await self._seal_identity(head.name, head.token),
-            "traits": await self._seal_traits(head.calls, head.file),
+            "traits": await self._seal_traits(head),
             "version": head.version,
             "latest": head.latest,
             "pending": list(head.pending),
@@ -251,7 +262,7 @@ class Heads:
             "number": version.number,
             "identity": await self._seal_identity(version.name, version.token),
             "token_id": token_id_of(version.token),
-            "traits": await self._seal_traits(version.calls, version.file),
+            "traits": await self._seal_traits(version),
             "format": version.format,
             "updated_at": version.updated_at,
             "schedules": list(version.schedules),
@@ -261,8 +272,8 @@ class Heads:
     async def _seal_identity(self, name: str, token: str) -> str:
         return await self._sealing.seal(_IDENTITY, {"name": name, "token": token})
 
-    async def _seal_traits(self, calls: tuple[str, ...] | None, file: str | None) -> str:
-        traits = {"calls": calls, "file": file}
+    async def _seal_traits(self, of: Head | NewVersion) -> str:
+        traits = {"calls": of.calls, "file": of.file, "mail": of.takes_mail or None}
         return await self._sealing.seal(_TRAITS, {key: value for key, value in traits.items() if value is not None})
 
 

@@ -337,6 +337,12 @@ async def show_input(service: ExecutorService, request: Request) -> JsonResponse
     return JsonResponse({"success": True, "data": {"input": found}})
 
 
+async def show_attachment(service: ExecutorService, request: Request) -> Response:
+    from executor.mail.attachments import show_attachment  # noqa: PLC0415 - requests that run something need none of it
+
+    return await show_attachment(service, request)
+
+
 async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
     """Wrap the data keys of runs' inputs under the current encryption key, after it was changed."""
     renewed = await service.runs.renew_keys()

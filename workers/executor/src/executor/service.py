@@ -179,9 +179,9 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "`schedule` and `failure_of` need the executor's Workflow, an encryption key and an own platform.",
+                "`schedule`, `failure_of` and `email` need the executor's Workflow, a key and an own platform.",
                 code="TRIGGER_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule` and `failure_of`."],
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of` and `email`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:

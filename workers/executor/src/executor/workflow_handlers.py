@@ -68,6 +68,7 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
             "token": head.token,
             "webhook_url": _webhook_url(request, head.token),
             "paused": _render_pause(head),
+            **_show_address(request, head),
         }
         for head in heads
     ]
@@ -228,7 +229,19 @@ def _render(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
         "token": stored.token,
         "webhook_url": _webhook_url(request, stored.token),
         "updated_at": stored.updated_at,
+        **_show_address(request, stored),
     }
+
+
+def _show_address(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
+    """{"email_address"} of a workflow that takes messages, where the platform's mail domain is known."""
+    domain = request.app.state.mail_domain
+    takes_mail = stored.takes_mail if isinstance(stored, Head) else stored.plan.triggers.mail is not None
+    if not takes_mail or not domain:
+        return {}
+    from arcrun.mail.addresses import build_address  # noqa: PLC0415 - few workflows have any
+
+    return {"email_address": build_address(stored.name, stored.token, domain)}
 
 
 def _render_calls(head: Head) -> list[str] | None:

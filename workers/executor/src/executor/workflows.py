@@ -608,5 +608,7 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
     if failure_of is not None:
         handler = {"watched": [*failure_of.workflows], "pause_ms": failure_of.pause_ms}
     return NewVersion(
-        *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file), failure_of=handler
+        *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file),
+        failure_of=handler,
+        takes_mail=plan.triggers.mail is not None,
     )

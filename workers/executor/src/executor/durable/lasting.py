@@ -113,6 +113,11 @@ class LastingRuns(Protocol):
         UpstreamError.
         """
 
+    async def open_attachment(self, run_id: str, number: int) -> bytes | None:
+        """An attachment that lies in the bucket, from 1 to MAX_STORED_ATTACHMENTS; None if it is not there. Raises
+        DecryptionError, NotConfiguredError, UpstreamError.
+        """
+
     async def keep_values(self, run_id: str, values: bytes) -> int:
         """Store the values of a run before its end, for its retries; returns their size in the bucket. Raises
         NotConfiguredError, UpstreamError.

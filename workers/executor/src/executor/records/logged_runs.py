@@ -38,6 +38,7 @@ from executor.records.run_inputs import (
     NONE,
     RunInputs,
     answer_of,
+    attachment_of,
     decision_of,
     end_of,
     holder_of,
@@ -71,6 +72,7 @@ MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they s
 _EARLIER = "kv."  # prefix of a cursor among the runs in KV
 _KEY_DIGITS = 8  # of a hash, which choose an object
 LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
+NO_PARTS: Mapping[Blobs, bytes] = {}
 _UNSHOWN = ("keep_days", "blobs", "result", "input", "dead_until_ms")
 
 
@@ -322,7 +324,13 @@ class LoggedRuns:
             occasion = {run.run_id: run.occasion}
             sealed = (await self._inputs.seal({run.run_id: run.input}, occasion)).get(run.run_id)
         start = await self.seal_part(start_of(run.run_id), run.start) if run.start else None
-        row = await self._complete(verdict, run.keeping, json.dumps(shown), sealed, start)
+        attachments = {
+            Blobs.of_attachment(number): await self.seal_part(attachment_of(run.run_id, number), content)
+            for number, content in enumerate(run.attachments, start=1)
+        }
+        row = await self._complete(
+            verdict, run.keeping, json.dumps(shown), sealed, start=start, attachments=attachments
+        )
         return {**row, "queued_ms": run.limit_ms, "is_limited": run.is_limited} if run.is_queued else row
 
     async def seal_part(self, purpose: str, content: bytes) -> bytes:
@@ -336,6 +344,10 @@ class LoggedRuns:
 
     async def open_part(self, purpose: str, sealed: bytes) -> bytes:
         return await self._inputs.open_part(purpose, sealed)
+
+    async def open_attachment(self, run_id: str, number: int) -> bytes | None:
+        sealed = await self._read_blob(run_id, Blobs.of_attachment(number)) if is_run_id(run_id) else None
+        return None if sealed is None else await self._inputs.open_part(attachment_of(run_id, number), sealed)
 
     async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
         found = await self._objects.find_start(run_id) if is_run_id(run_id) else None
@@ -486,12 +498,20 @@ class LoggedRuns:
         return row
 
     async def _complete(
-        self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None, start: bytes | None = None
+        self,
+        verdict: Verdict,
+        keeping: Keeping,
+        result: str,
+        sealed: bytes | None,
+        *,
+        start: bytes | None = None,
+        attachments: Mapping[Blobs, bytes] = NO_PARTS,
     ) -> StoredRun:
-        """The row of a run. Parts that are too large for it are stored in the bucket first. Before that the object is
-        notified, so that it can delete parts that never get a row. Without `sealed` the stored input stays unchanged.
+        """The row of a run. Parts that are too large for it, and attachments, are stored in the bucket first. Before
+        that the object is notified, so that it can delete parts that never get a row. Without `sealed` the stored input
+        stays unchanged.
         """
-        run_id, large = verdict["id"], dict[Blobs, bytes]()
+        run_id, large = verdict["id"], dict(attachments)
         if self._results is not None:
             result = await self._results.seal(run_id, result)
         if len(result) > MAX_ROW_BYTES:

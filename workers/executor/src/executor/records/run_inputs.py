@@ -201,6 +201,10 @@ def start_of(run_id: str) -> str:
     return f"start of run {run_id}"
 
 
+def attachment_of(run_id: str, number: int) -> str:
+    return f"attachment {number} of run {run_id}"
+
+
 async def _unwrap(cipher: Cipher, wrapped: str) -> bytes | None:
     with suppress(DecryptionError, ValueError):
         sealed = parse_sealed(wrapped)

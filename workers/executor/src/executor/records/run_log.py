@@ -98,6 +98,7 @@ DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
 PRUNE_PAUSE_MS = 200  # between two deletions: 2,500 runs a second, more than an object gets
 MAX_PARAMETER_BYTES = 1024 * 1024  # the platform allows 2 MB
+MAX_DELETED_BLOBS = 1_000  # at once, by the platform
 UPLOAD_MS = 600_000  # by then a part in the bucket has a row, or never will have
 CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
 ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
@@ -117,10 +118,11 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
-    f" blobs = excluded.blobs | (blobs & {Blobs.START.value})"
+    f" blobs = excluded.blobs | (blobs & {Blobs.START.value | Blobs.ATTACHMENTS.value})"
     f" | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
     " blob_bytes = excluded.blob_bytes"
-    f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
+    f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value | Blobs.ATTACHMENTS.value}"
+    " THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
 _EMPTIED = (
@@ -771,7 +773,7 @@ class RunLogTables:
             *(self._clock.now_ms() - UPLOAD_MS, MAX_PRUNED_RUNS),
         )
         if keys := [key for row in lost for key in blob_keys_of(row["id"], ~row["blobs"])]:
-            await blobs.delete(keys)
+            await _delete_all(blobs, keys)
         for row in lost:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
 
@@ -797,7 +799,7 @@ class RunLogTables:
         before = accumulate((row["bytes"] for row in rows), initial=0)
         rows = [row for row, bytes_before in zip(rows, before, strict=False) if bytes_before < most_bytes]
         if keys := [key for row in rows for key in blob_keys_of(row["id"], row["blobs"])]:
-            await blobs.delete(keys)
+            await _delete_all(blobs, keys)
         if rows:
             self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
             self._count(pruned=len(rows))
@@ -890,3 +892,8 @@ def _to_verdict(row: Mapping[str, Any]) -> Verdict:
 
 def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
+
+
+async def _delete_all(blobs: BlobStore, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), MAX_DELETED_BLOBS):
+        await blobs.delete(keys[start : start + MAX_DELETED_BLOBS])

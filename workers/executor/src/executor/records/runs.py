@@ -89,7 +89,8 @@ class AcceptedRun:
     """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
     redacted input that records show; `start` is what an instance starts it with (executor/durable/start.py). A queued
     one says what it `waits_for`: the end of its workflow's pause or, if it `is_limited`, room in its limits. `request`
-    is None unless templates may read it; `replay_of` is the run that it replays.
+    is None unless templates may read it; `replay_of` is the run that it replays. `attachments` are those of its message
+    that are too large for its input.
     """
 
     run_id: str
@@ -105,6 +106,7 @@ class AcceptedRun:
     is_limited: bool = False
     request: RequestSource | None = None
     replay_of: str = ""
+    attachments: Sequence[bytes] = ()
 
     def to_verdict(self, now_ms: float) -> Verdict:
         """The verdict of a run that begins now, or is queued."""

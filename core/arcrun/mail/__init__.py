@@ -1,0 +1,1 @@
+"""Messages that start workflows: read from MIME, and who has sent them."""
