@@ -120,7 +120,7 @@ def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_p
     url = platform.acr("push", write_workflow(tmp_path, "listed", "two")).stdout.strip()
     before = {item["name"]: item for item in read_json(platform, "list")["data"]["workflows"]}["listed"]
     keys = {"name", "version", "latest", "updated_at", "format", "calls", "file", "token", "webhook_url", "last_run"}
-    keys |= {"paused", "dead_letters", "queued"}
+    keys |= {"paused", "dead_letters", "queued", "schedules"}
     assert set(before) == keys
     assert (before["version"], before["latest"], before["webhook_url"], before["last_run"]) == (2, 2, url, None)
     run_id = read_json(platform, "run", "listed")["run_id"]
