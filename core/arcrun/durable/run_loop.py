@@ -32,7 +32,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         self._on_idle = on_idle
         self._ready: deque[asyncio.Handle] = deque()
         self._is_due = self._is_held = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # a set would have another order in each isolate
 
     def call_soon(
         self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
@@ -114,8 +114,8 @@ class RunLoop(asyncio.AbstractEventLoop):
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **options)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
     def get_debug(self) -> bool:

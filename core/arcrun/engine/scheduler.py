@@ -244,7 +244,7 @@ class GraphRun:
         return (*outer, *self._around.iteration)
 
     async def _settle_beside_each_other(self) -> None:
-        running: set[asyncio.Task[UnitKey]] = set()
+        running: dict[asyncio.Task[UnitKey], None] = {}  # they end in the order in which they began
         try:
             await self._settle_in_order(running)
         except BaseException:
@@ -253,7 +253,7 @@ class GraphRun:
             await asyncio.gather(*running, return_exceptions=True)
             raise
 
-    async def _settle_in_order(self, running: set[asyncio.Task[UnitKey]]) -> None:
+    async def _settle_in_order(self, running: dict[asyncio.Task[UnitKey], None]) -> None:
         graph, tasks = self._graph, self._context.tasks
         waiting: dict[UnitKey, float] = {key: len(wanted) for key, wanted in graph.waits_for.items()}
         ready = deque(key for key, count in waiting.items() if not count)
@@ -276,10 +276,11 @@ class GraphRun:
                         race.watch(task, key)
                     tasks.count(task)
                     task.add_done_callback(finished.put_nowait)
-                    running.add(task)
+                    running[task] = None
                 done = [await finished.get(), *(finished.get_nowait() for _ in range(finished.qsize()))]
                 settled = [task.result() for task in done] if race is None else race.settle_tasks(done)
-                running.difference_update(done)
+                for task in done:
+                    del running[task]
             for child in (child for key in settled for child in graph.children[key]):
                 waiting[child] -= 1
                 if not waiting[child]:

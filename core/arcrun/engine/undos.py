@@ -154,7 +154,7 @@ class Undos:
                     running[task] = key
                 if running and not settled:
                     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    settled = [running.pop(task) for task in done]
+                    settled = [running.pop(task) for task in tuple(running) if task in done]
                 elif ready and not settled:
                     settled = [ready.pop()]
                     await self._run_unit(settled[0])
