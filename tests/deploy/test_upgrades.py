@@ -1,5 +1,6 @@
-"""`acr deploy` with the real wrangler against a stand-in for Cloudflare's API: its uploads to a fresh account, over an
-earlier deployment, and repeated. The stand-in refuses what Cloudflare refuses; test_interruptions.py stops each step.
+"""`acr deploy` against a stand-in for Cloudflare's API: its uploads to a fresh account, over an earlier deployment, and
+repeated. The fake wrangler stands in for the real one where they send the same, as is shown here. The stand-in refuses
+what Cloudflare refuses; test_interruptions.py stops each step.
 """
 
 import json
@@ -24,9 +25,10 @@ RUN_WORKFLOW_OWNER = {"script_name": EXECUTOR, "class_name": "RunWorkflow"}
 FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}
 
 
-def deploy(desk: Desk, *options: str, **environment: str) -> list[bool]:
-    """Deploy. Returns whether each Worker changed."""
-    result = desk.deploy(*options, **desk.real_wrangler, MASTER_KEY=MASTER_KEY, **environment)
+def deploy(desk: Desk, *options: str, is_real: bool = False, **environment: str) -> list[bool]:
+    """Deploy, by the real wrangler if told. Returns whether each Worker changed."""
+    wrangler = desk.real_wrangler if is_real else {}
+    result = desk.deploy(*options, **wrangler, MASTER_KEY=MASTER_KEY, **environment)
     assert result.returncode == 0, result.stderr
     return [worker["changed"] for worker in json.loads(result.stdout)["data"]["workers"]]
 
@@ -39,12 +41,23 @@ def bindings_in(upload: Upload) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in upload.metadata["bindings"]}
 
 
+def metadata_of(upload: Upload) -> dict[str, Any]:
+    """What an upload says, without what differs with each (when it began, which version it replaces) and what the fake
+    wrangler leaves out.
+    """
+    kept = ("plain_text", "secret_text", "service", "durable_object_namespace", "workflow")
+    bindings = [item for item in upload.metadata["bindings"] if item["type"] in kept]
+    named = {item["name"]: item for item in bindings if not item["name"].startswith("ARCRUN_DEPLOYMENT_R")}
+    told = {key: value for key, value in upload.metadata.items() if value is not None}
+    return {key: told[key] for key in told.keys() - {"observability", "code_update_strategy"}} | {"bindings": named}
+
+
 STEPS = [{"new_sqlite_classes": ["Workspace"]}, {"new_sqlite_classes": ["RunLog"]}]
 
 
 def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     desk.init(**KEYS)
-    assert deploy(desk, *ALL) == [True, True, True]
+    assert deploy(desk, *ALL, is_real=True) == [True, True, True]
     uploads = uploads_since(desk, 0)
     assert list(uploads) == [REGISTRY, EXECUTOR, AUTH]  # each is bound to those before it
     migrations = {name: upload.metadata.get("migrations") for name, upload in uploads.items()}
@@ -68,7 +81,7 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
 
 def test_the_executor_s_upload(desk: Desk) -> None:
     desk.init(**KEYS)
-    deploy(desk)
+    deploy(desk, is_real=True)
     upload = uploads_since(desk, 0)[EXECUTOR]
     kinds = {name: (item["type"], item.get("namespace_id")) for name, item in bindings_in(upload).items()}
     ids = desk.cloudflare.namespaces
@@ -204,10 +217,15 @@ def test_the_fake_wrangler_sends_the_real_one_s_requests(desk: Desk) -> None:
     """
     desk.init(**KEYS)
     asked: list[list[str]] = []
+    uploaded: list[list[tuple[str, dict[str, Any]]]] = []
     for wrangler in ({}, desk.real_wrangler):
         desk.cloudflare.workers.scripts.clear()
+        desk.cloudflare.workers.uploads.clear()
         first = len(desk.cloudflare.requests)
         for change in ({}, {"ARCRUN_API_KEY": "another-key-1234"}):
             assert desk.deploy(**wrangler, **change).returncode == 0
         asked.append([line for line in desk.cloudflare.requests[first:] if not line.startswith("GET")])
+        uploads = desk.cloudflare.workers.uploads
+        uploaded.append([(name, metadata_of(upload)) for name, upload in uploads])
     assert asked[0] == asked[1]
+    assert uploaded[0] == uploaded[1]

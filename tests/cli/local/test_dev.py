@@ -134,7 +134,7 @@ def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
         snapshots = sorted((cache / "snapshots").iterdir())
     assert len(snapshots) == 2  # the other Workers have had no requests
     whole = [snapshot.read_bytes() for snapshot in snapshots]
-    for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, flip_the_middle), (cut_off, lambda _: b"")]:
+    for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, lambda _: b"")]:
         for snapshot, content, spoil in zip(snapshots, whole, (damage, other), strict=True):
             snapshot.write_bytes(spoil(content))
         with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:

@@ -217,3 +217,24 @@ async def test_a_crash_at_any_moment_changes_nothing_of_the_answer(ends_at: int)
     assert (answer.status_code, answer.json()["data"]) == (200, {"text": CANARY})
     record = await bench.service.runs.find(run_id)
     assert (record["status"], [entry["node"] for entry in record["trace"]]) == ("success", ["tell", "last"])
+
+
+async def test_what_was_answered_first_stays_the_answer() -> None:
+    """An isolate that is lost behind its answer may have told of other steps than the one after it."""
+    instances = FakeInstances()
+    bench = build_bench({"tell": exited({"success": True, "data": {"text": "second"}})}, instances)
+    flow = ["input >> PIPE >> tell", "tell >> PIPE >> respond"]
+    source = {**SOURCE, "flow": flow, "config": {"tell": {"text": "{{input.text}}"}}}
+    token = (await bench.service.push(source, ADA)).stored.token
+    async with build_client(bench.service, headers={}) as client:
+        accepted = await client.post(f"/webhooks/{token}/trigger?wait_ms=1", json={"text": CANARY})
+        run_id = accepted.json()["run_id"]
+        first = {"run_id": run_id, "workflow": "w", "version": 1, "trigger": "webhook", "data": {"text": "first"}}
+        lasting = bench.service.lasting
+        assert lasting is not None
+        await lasting.runs.note_early_answer(run_id, json.dumps(first).encode())
+        await instances.run(bench.service, run_id)
+    kept = json.loads(instances.outputs[run_id])["answer"]
+    answer = await lasting.runs.open_kept_answer(run_id, kept)
+    assert answer is not None
+    assert json.loads(answer)["data"] == {"text": "first"}

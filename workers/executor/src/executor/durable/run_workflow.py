@@ -6,6 +6,7 @@ journal (arcrun/durable/journal.py).
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -159,18 +160,30 @@ class InstanceRun:
     async def _end(self, keeping: Keeping, record: RunRecord, values_bytes: int = 0) -> str:
         """Store the record, once more if the isolate is lost behind it. Returns the instance's output."""
         ended = EndedRun(record.shortened(), keeping, b"", values_bytes=values_bytes)
+        answer = await self._choose_answer(record)  # before what was answered early goes with the run's start
         await patiently(self._clock, lambda: self.lasting.runs.end_accepted(ended))
         self.service.usage.add(record.usage)
         if self.start.ticket:
             await self.service.runs.leave(self.start.ticket)
-        return render_output(record.status, await self._keep_answer(record))
+        return render_output(record.status, None if answer is None else await self._keep_answer(answer))
 
-    async def _keep_answer(self, record: RunRecord) -> str | None:
-        """Keep what is answered to a client that waits. Without it that gets the run's id: the record is stored."""
+    async def _choose_answer(self, record: RunRecord) -> bytes | None:
+        """What is answered to a client that waits; None if none does. What an isolate before this one has answered
+        early counts, for other steps may have ended by then.
+        """
         if not self.start.trigger.gets_response:
             return None
+        if self.early is None:
+            return render_run(record)
+        with suppress(ArcrunError):
+            if (first := await self.lasting.runs.find_early_answer(self.run_id)) is not None:
+                return first
+        return render_run(self.early)
+
+    async def _keep_answer(self, answer: bytes) -> str | None:
+        """Keep it. Without it the client gets the run's id: the record is stored."""
         try:
-            return await self.lasting.runs.keep_answer(self.run_id, render_run(self.early or record))
+            return await self.lasting.runs.keep_answer(self.run_id, answer)
         except ArcrunError as error:
             logger.warning("The answer of run %s could not be kept: %s", self.run_id, error.code)
             return None
