@@ -229,6 +229,21 @@ def test_webhooks_are_at_the_requested_domain_until_it_is_forgotten(desk: Desk) 
     assert desk.config["url"] == workers_dev
 
 
+def test_workflows_have_addresses_at_the_mail_domain_until_it_is_forgotten(desk: Desk) -> None:
+    desk.init(**KEYS)
+    shown, told = [], []
+    for options in (("--mail-domain", "example.com"), (), ("--mail-domain", "")):
+        deployed = desk.deploy(*options)
+        assert deployed.returncode == 0, deployed.stderr
+        variables = executor_manifest(desk)["vars"]
+        shown.append((variables.get("ARCRUN_MAIL_DOMAIN"), desk.config.get("mail_domain")))
+        told.append(f"let messages go to the Worker {EXECUTOR}" in deployed.stderr)
+    own = ("example.com", "example.com")
+    assert (shown, told) == ([own, own, (None, None)], [True, True, False])
+    refused = desk.deploy("--mail-domain", "https://example.com")
+    assert (refused.returncode, "is not a domain" in refused.stderr) == (1, True)
+
+
 def test_a_domain_that_is_not_attached_is_attached_by_the_next_run(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.deploy("--domain", "hooks.example.com")

@@ -224,6 +224,37 @@ FAILURES = [
     ),
 ]
 
+MAILED = {
+    "from": {"name": "Supplier", "address": "bills@supplier.example"},
+    "subject": "Invoice 7",
+    "date": "2026-09-21T14:13:20+00:00",
+    "text": "See attached.",
+    "attachments": [{"filename": "7.pdf", "content_type": "application/pdf", "size": 3, "base64": "JVBE"}],
+}
+INVOICE_MAIL = [
+    Case(
+        "invoice_mail",
+        "notes an invoice in the sheet",
+        MAILED,
+        {"row": "Invoices!A5:D5"},
+        ran("note noted", ignore="skipped"),
+        (
+            services.google_token(CLIENT, "ya29.fresh"),
+            services.sheet_append(
+                "ya29.fresh", "Invoices", [MAILED["date"], "bills@supplier.example", "Invoice 7", "7.pdf"]
+            ),
+        ),
+        {"google_oauth": json.dumps(CLIENT)},
+    ),
+    Case(
+        "invoice_mail",
+        "leaves a message without a file alone",
+        {**MAILED, "attachments": []},
+        {"row": None},
+        ran("ignore", note="skipped", noted="skipped"),
+    ),
+]
+
 ORDERS = [
     Case(
         "order_router",
@@ -749,6 +780,7 @@ CASES = [
     *ISSUES,
     *HEALTH,
     *FAILURES,
+    *INVOICE_MAIL,
     *ORDERS,
     *DIGEST,
     *SUMMARY,

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from email.feedparser import BytesFeedParser
-from email.policy import Compat32
 from itertools import accumulate
 from typing import Any
 
@@ -34,7 +33,6 @@ from arcrun.mail.model import Attachment, Mailbox, Message
 from arcrun.mail.texts import clean_line, decode_header, decode_text
 
 FED_BYTES = 64 * KIB  # to the parser, in one stretch of work
-_POLICY = Compat32()  # the one that leaves values alone until they are asked for
 _HEADERS_END = re.compile(rb"\r?\n\r?\n|\r\r")
 # What the parser descends into: each of them is looked for at every line within it.
 _CONTAINER = re.compile(rb"content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE)
@@ -48,7 +46,7 @@ _Part = email.message.Message
 def parse_message(raw: bytes) -> Steps[tuple[Message, Sequence[str]]]:
     """The message, and its Authentication-Results headers, topmost first. Raises InputError MESSAGE_TOO_COMPLEX."""
     _check_size(raw)
-    parser = BytesFeedParser(_PartCounter(), policy=_POLICY)
+    parser = BytesFeedParser(_PartCounter())  # its own policy leaves values alone until they are asked for
     for start in range(0, len(raw), FED_BYTES):
         parser.feed(raw[start : start + FED_BYTES])
         yield STRETCH_UNITS
@@ -97,11 +95,11 @@ class _PartCounter:
     def __init__(self) -> None:
         self._count = 0
 
-    def __call__(self, policy: Any = _POLICY) -> _Part:
+    def __call__(self, **options: Any) -> _Part:
         self._count += 1
         if self._count > MAX_MESSAGE_PARTS:
             raise _build_error(f"it has more than {MAX_MESSAGE_PARTS} parts")
-        return email.message.Message(policy)
+        return email.message.Message(**options)
 
 
 def _read_headers(top: _Part) -> list[tuple[str, str]]:
@@ -209,7 +207,7 @@ def _list_below(part: _Part) -> Iterator[_Part]:
 def _render_inner(part: _Part) -> bytes:
     """The source of a forwarded message, or of the blocks of a report."""
     inner = part.get_payload()
-    blocks = [block.as_bytes(policy=_POLICY) for block in inner if isinstance(block, email.message.Message)]
+    blocks = [block.as_bytes() for block in inner if isinstance(block, email.message.Message)]
     return b"\n".join(blocks)
 
 

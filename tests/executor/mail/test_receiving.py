@@ -136,7 +136,18 @@ async def test_what_could_not_be_accepted_is_taken_when_it_comes_again(bench: Be
 async def test_what_cannot_be_read_is_delivered_again(bench: Bench) -> None:
     token = await push(bench)
     with pytest.raises(UpstreamError):
-        await deliver(bench, token, is_lost=True)
+        await deliver(bench, token, fault=UpstreamError("Email Routing failed."))
+
+
+async def test_what_nobody_expects_is_delivered_again_and_logged_without_the_message(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = await push(bench)
+    delivery = FakeDelivery(HELLO, build_address("w", token, "example.net"), fault=ValueError("canary"))
+    with pytest.raises(ArcrunError) as delayed:
+        await receive(bench.service, delivery)
+    assert (delayed.value.code, "canary" in f"{caplog.text}{delayed.value}") == ("MESSAGE_DELAYED", False)
+    assert "A message could not be taken: ValueError" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["other+{tag}", "w+{tag}x", "w", "w+", "{tag}", "w+aaaaaaaaaaaaaaaaaaaa", ""])

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 
-from arcrun.errors import UpstreamError
-
 
 @dataclass
 class FakeDelivery:
-    """`is_lost` is whether its source cannot be read."""
+    """`fault` is raised where its source is read."""
 
     raw: bytes
     recipient: str
     sender: str = "bounce@example.org"
-    is_lost: bool = False
+    fault: Exception | None = None
     was_read: bool = False
 
     @property
@@ -21,6 +19,6 @@ class FakeDelivery:
 
     async def read(self) -> bytes:
         self.was_read = True
-        if self.is_lost:
-            raise UpstreamError("Email Routing failed.")
+        if self.fault is not None:
+            raise self.fault
         return self.raw

@@ -23,6 +23,7 @@ from arcrun.errors import (
     RateLimitedError,
     RecordError,
     WorkflowPausedError,
+    describe_fault,
 )
 from arcrun.interruptible import run_steps_pausing
 from arcrun.limits import (
@@ -111,6 +112,11 @@ async def receive(service: ExecutorService, delivery: Delivery) -> Taken | Refus
             return Refused(error.message)
         logger.warning("A message was refused: %s", error.code)
         return Refused(UNFIT)
+    except ArcrunError:
+        raise
+    except Exception as fault:  # whose message may quote the sender's
+        logger.error("A message could not be taken: %s", describe_fault(fault))
+        raise MessageDelayedError("The message could not be taken; the log has the cause.") from None
 
 
 async def _receive(service: ExecutorService, delivery: Delivery) -> Taken | Refused:
