@@ -35,6 +35,8 @@ def approve(
       acr approve 01M8EQ4YH9 --choice approve
       acr approve 01M8EQ4YH9 "ask[2]" --choice reject --comment "Too dear."
     """
+    if comment and choice is None:
+        raise click.UsageError("--comment stands beside a --choice.")
     run_id = find_run_id(client, run)
     if run_id is None:
         raise explain_no_run(run) or CliError(f"`{run}` is no run's id.", "List the runs: acr logs", "RUN_NOT_FOUND")

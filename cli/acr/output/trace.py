@@ -194,7 +194,7 @@ def _tell_waiting(record: dict[str, Any], console: Console) -> None:
             keys = ("event", "title", "for", "until", "ms")
             what = next((f"{key} {given[key]}" for key in keys if key in given), entry["component"])
             asked = entry["component"].partition("@")[0] == "approve"
-            how = f" (to decide: acr approve {record['run_id']} {shlex.quote(entry['node'])})" if asked else ""
+            how = f" (to decide: acr approve {record['run_id']})" if asked else ""
             console.print(Text(f"{entry['node']} waits: {what}{how}", "cyan"), soft_wrap=True)
 
 

@@ -69,7 +69,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Let only nodes race that read, and have the effect after the join.",
     ),
     "NEEDS_DURABLE": (
-        "A node waits for an event or for a decision, which takes a durable run.",
+        "A node waits for an event, for a decision or for more than 30 s, which takes a durable run.",
         "Write `durable: true` in the workflow.",
     ),
     "BREAK_OUTSIDE_LOOP": (

@@ -4,10 +4,13 @@ time.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from arcrun.limits import MAX_SLEEP_MS, MAX_WAIT_MS
 from arcrun.templates.run import APPROVE_COMPONENT
 from arcrun.templates.syntax import OPEN
+from arcrun.times import read_duration_ms
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
@@ -42,6 +45,8 @@ def check_waiting(
     if component == WAIT_COMPONENT and "zone" in config and "until" not in config and not node.config.get("take"):
         message = f"`zone` of {node.told} says on whose clocks `until` is, which is missing"
         findings.add("INVALID_INPUT", message, 'Such as until: "2026-12-24 18:00".', at=(*node.at, "zone"))
+    if component == WAIT_COMPONENT:
+        _check_time(node, config, workflow, findings)
     if component not in WAITING_COMPONENTS:
         return
     if not workflow.is_durable:
@@ -53,6 +58,36 @@ def check_waiting(
         if problem := symbols.event_schema_problems.get(node.name):
             message = f"`schema` of {node.told} cannot be used: {problem.rstrip('.')}"
             findings.add("INVALID_INPUT", message, at=(*node.at, "schema"))
+
+
+def _check_time(node: Node, config: Mapping[str, Any], workflow: Workflow, findings: Findings) -> None:
+    """What stands in the workflow of how long a node waits."""
+    told = {key: config[key] for key in ("ms", "for", "until") if key in config and not _holds_template(config[key])}
+    wait_ms = told.get("ms")
+    if isinstance(text := told.get("for"), str):
+        wait_ms = read_duration_ms(text)
+        if wait_ms is None or wait_ms > MAX_WAIT_MS:
+            message = f"`for` of {node.told} must be a whole number with ms, s, m, h, d or w, of at most 365 days"
+            findings.add("INVALID_INPUT", message, "Such as for: 2d.", at=(*node.at, "for"))
+    if isinstance(text := told.get("until"), str):
+        moment = _read_moment(text)
+        if moment is None:
+            message = f"`until` of {node.told} must be a time in ISO 8601"
+            findings.add("INVALID_INPUT", message, "Such as 2027-03-01T09:00:00+01:00.", at=(*node.at, "until"))
+        elif moment.tzinfo is not None and "zone" in config:
+            message = f"`until` of {node.told} has an offset, which says it all: `zone` is for times without one"
+            findings.add("INVALID_INPUT", message, "Leave out `zone`.", at=(*node.at, "zone"))
+    is_long = "until" in told or (isinstance(wait_ms, int | float) and wait_ms > MAX_SLEEP_MS)
+    if is_long and not workflow.is_durable:
+        message = f"{node.told} waits for longer than a run may that is not durable: {MAX_SLEEP_MS // 1_000} s"
+        findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> None:

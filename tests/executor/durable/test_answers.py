@@ -192,7 +192,7 @@ async def test_an_instance_that_was_terminated_has_no_answer(bench: Bench, insta
     first = await send(bench, {**SOURCE, "triggers": {"webhook": {"answer": "accepted"}}})
     instances.ended.add(first.json()["run_id"])
     run_id, lasting = first.json()["run_id"], instances_of(bench)
-    assert await wait_for_answer(lasting, bench.clock, run_id, 60_000, is_early=True) is None
+    assert await wait_for_answer(lasting, bench.service.runs.find, bench.clock, run_id, 60_000, is_early=True) is None
     assert len(bench.clock.slept_ms) == 1
 
 

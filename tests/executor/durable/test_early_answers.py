@@ -238,3 +238,28 @@ async def test_what_was_answered_first_stays_the_answer() -> None:
     answer = await lasting.runs.open_kept_answer(run_id, kept)
     assert answer is not None
     assert json.loads(answer)["data"] == {"text": "first"}
+
+
+async def test_a_repetition_gets_the_early_answer_of_a_run_that_failed_after_it() -> None:
+    instances = SlowInstances(600)
+    failure = exited({"success": False, "error": {"code": "GONE", "message": "no"}})
+    bench = build_bench({"tell": echo, "mail": failure}, instances)
+    flow = ["input >> PIPE >> tell", "tell >> PIPE >> respond", "tell >> PIPE >> mail"]
+    config = {"tell": {"text": "{{input.text}}"}, "mail": {"component": "mail"}}
+    webhook = {"idempotency": {"key": "{{input.text}}"}}
+    source = {**SOURCE, "flow": flow, "config": config, "triggers": {"webhook": webhook}}
+    token = (await bench.service.push(source, ADA)).stored.token
+    async with build_client(bench.service, headers={}) as client:
+        path = f"/webhooks/{token}/trigger"
+        first = asyncio.ensure_future(client.post(path, json={"text": CANARY}))
+        while not instances.params:
+            await asyncio.sleep(0.1)
+        [run_id] = instances.params
+        await instances.run(bench.service, run_id)
+        answer = await asyncio.wait_for(first, 3_600)
+        assert (await bench.service.runs.find(run_id))["status"] == "failed"
+        again = await asyncio.wait_for(client.post(path, json={"text": CANARY}), 3_600)
+    assert (answer.status_code, answer.json()["data"]) == (200, {"text": CANARY})
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["run_id"] == run_id
+    assert [*instances.params] == [run_id]

@@ -310,3 +310,43 @@ async def test_any_interleaving_runs_each_once_and_no_more_at_once(
     for run_id, record in statuses.items():
         told = record["data"]["text"] if record["status"] == "success" else record["status"]
         assert told == accepted[run_id] or (run_id in cancelled and told == "cancelled"), record
+
+
+async def test_latest_ends_nobody_who_was_told_to_queue(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench, {"concurrent": 1, "on_limit": "queue"})
+    token = await push(bench, {"concurrent": 1, "on_limit": "queue"})
+    first, second = [(await call(bench, token))["run_id"] for _ in range(2)]
+    await push(bench, {"concurrent": 1, "on_limit": "latest"})
+    third, fourth = [(await call(bench, token))["run_id"] for _ in range(2)]
+    await go_off(bench, instances)
+    statuses = [(await show(bench, each))["status"] for each in (first, second, third, fourth)]
+    assert statuses == ["running", "queued", "cancelled", "queued"]
+
+
+@pytest.mark.parametrize("how", ["replaced", "cancelled"])
+async def test_who_waits_is_told_at_once_that_a_queued_run_ends(
+    bench: Bench, instances: FakeInstances, how: str
+) -> None:
+    limit = {"concurrent": 1, "on_limit": "latest"}
+    token = await push(bench, limit, triggers={"webhook": {"answer": {"wait": "30s"}}})
+    await call(bench, f"{token}")
+    began_ms = bench.clock.now_ms()
+    waiting = asyncio.ensure_future(call(bench, token))
+    while len((await ask(bench, "GET", "/runs?status=queued"))["data"]["runs"]) < 1:
+        await asyncio.sleep(0)
+    [queued] = (await ask(bench, "GET", "/runs?status=queued"))["data"]["runs"]
+    if how == "cancelled":
+        await ask(bench, "POST", f"/runs/{queued['run_id']}/cancel")
+        await bench.background.finish()
+    else:
+        later = asyncio.ensure_future(call(bench, token))
+        while (await show(bench, queued["run_id"]))["status"] == "queued":
+            await go_off(bench, instances)
+            await asyncio.sleep(0)
+        later.cancel()
+    answer = await waiting
+    assert (answer["status"], answer["error"]["code"]) == (
+        422,
+        "RUN_REPLACED" if how == "replaced" else "RUN_CANCELLED",
+    )
+    assert bench.clock.now_ms() - began_ms < 60_000

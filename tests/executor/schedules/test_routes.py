@@ -235,3 +235,13 @@ async def test_a_platform_without_accepted_runs_refuses_schedules() -> None:
 async def test_as_many_schedules_as_may_be(bench: Bench) -> None:
     many = [{"cron": f"{minute} 9 * * *"} for minute in range(MAX_SCHEDULES)]
     assert len((await push(bench, *many))["data"]["schedules"]) == MAX_SCHEDULES
+
+
+async def test_an_every_is_counted_from_its_push_after_a_pause_too(bench: Bench) -> None:
+    pushed = await push(bench, {"every": "7d"})
+    times = [each["utc"] for each in pushed["data"]["schedules"][0]["next"]]
+    for days, following in ((3, times[0]), (10, times[1])):
+        await ask(bench, "POST", "/schedules/w/pause", {})
+        bench.clock.advance(days * DAY_MS)
+        resumed = await ask(bench, "POST", "/schedules/w/resume", {})
+        assert resumed["data"]["schedules"][0]["next"][0]["utc"] == following

@@ -62,6 +62,9 @@ class InputChecker:
         if contract.one_of and not any(key in config or self._is_taken(key, take) for key in contract.one_of):
             message = f"one of {', '.join(f'`{key}`' for key in contract.one_of)} of {node.told} is missing"
             self.findings.add("MISSING_INPUT", message, f"Write {contract.one_of[0]}: ...", at=node.at)
+        if len(given := [f"`{key}`" for key in contract.one_of if key in config]) > 1:
+            message = f"{' and '.join(given)} of {node.told} exclude each other"
+            self.findings.add("INVALID_INPUT", message, "Leave out all but one.", at=node.at)
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
         sketch = _Sketch(node.templates, lambda steps: self.kinds.find(steps, node.name))

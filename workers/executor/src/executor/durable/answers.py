@@ -7,15 +7,15 @@ record has them. It goes with the instance. What is answered early is kept in th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.durable.entries import read_error, render_error
 from arcrun.engine.answers.run_response import RunResponse
-from arcrun.engine.record import RunRecord
+from arcrun.engine.record import RunRecord, StoredRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import RateLimitedError, UpstreamError
+from arcrun.errors import NotFoundError, RateLimitedError, RunError, UpstreamError
 from arcrun.json_text import parse_json, write_json
 from arcrun.ports import Clock, RunInstance
 from executor.durable.lasting import Lasting
@@ -23,6 +23,9 @@ from executor.durable.lasting import Lasting
 COMPLETE = "complete"  # an instance's status
 ENDED = (COMPLETE, "errored", "terminated")
 FIRST_PAUSE_MS, PAUSE_GROWTH, LONGEST_PAUSE_MS = 60, 1.5, 2_000
+RECORD_PAUSE_MS = 1_000  # from a pause of this length on the record is read, too
+
+FindRecord = Callable[[str], Awaitable[StoredRecord]]
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ def _load_response(told: Mapping[str, Any]) -> RunResponse:
 
 
 async def wait_for_answer(
-    lasting: Lasting, clock: Clock, run_id: str, wait_ms: float, *, is_early: bool
+    lasting: Lasting, find: FindRecord, clock: Clock, run_id: str, wait_ms: float, *, is_early: bool
 ) -> KeptRun | None:
-    """The run, if it ends within `wait_ms` and its instance has kept it; the run so far, if it may answer early and
-    does. It asks again with growing pauses: no request may wait for another.
+    """The run, if it ends within `wait_ms` and its instance has kept it, or its record, found by `find`, says that it
+    has failed; the run so far, if it may answer early and does. It asks again with growing pauses: no request may wait
+    for another.
     """
     until_ms, pause_ms = clock.now_ms() + wait_ms, float(FIRST_PAUSE_MS)
     while (left_ms := until_ms - clock.now_ms()) > 0:
@@ -99,7 +103,10 @@ async def wait_for_answer(
                 return load_run(content)
             instance = await lasting.instances.status(run_id)
             if instance is not None and instance.status in ENDED:
-                return await _open(lasting, run_id, instance)
+                return await _open(lasting, run_id, instance) or await _find_failed(find, run_id)
+            # It is queued, or is being cancelled: its instance may tell nothing of its end.
+            if (instance is None or pause_ms >= RECORD_PAUSE_MS) and (failed := await _find_failed(find, run_id)):
+                return failed
         except (UpstreamError, RateLimitedError):
             continue
     return None
@@ -109,3 +116,28 @@ async def _open(lasting: Lasting, run_id: str, instance: RunInstance) -> KeptRun
     kept = json.loads(instance.output).get("answer") if instance.status == COMPLETE else None
     content = None if kept is None else await lasting.runs.open_kept_answer(run_id, kept)
     return None if content is None else load_run(content)
+
+
+async def _find_failed(find: FindRecord, run_id: str) -> KeptRun | None:
+    """The run as its record has it, if it was cancelled or has failed: what it has done is told nobody."""
+    try:
+        stored: Mapping[str, Any] = await find(run_id)
+    except NotFoundError:  # yet
+        return None
+    if stored["status"] not in ("cancelled", "failed") or not isinstance(told := stored.get("error"), Mapping):
+        return None
+    actions = told.get("next_actions") or ()
+    error = RunError(told["message"], code=told["code"], next_actions=actions, details=told.get("details") or {})
+    record = RunRecord(
+        run_id=run_id,
+        workflow=stored["workflow"],
+        version=stored["version"],
+        trigger=TriggerKind.WEBHOOK,
+        started_ms=0,
+        duration_ms=stored.get("duration_ms") or 0,
+        data=None,
+        error=error,
+        trace=(),
+        undone=stored.get("undone") or "",
+    )
+    return KeptRun(record, {name: stored[name] for name in ("trace", "undos") if name in stored})

@@ -26,7 +26,7 @@ async def answer_in_time(
     run_id: str = json.loads(bytes(accepted.body))["run_id"]
 
     async def answer() -> Response:
-        kept = await wait_for_answer(lasting, clock, run_id, wait_ms, is_early=is_early)
+        kept = await wait_for_answer(lasting, service.runs.find, clock, run_id, wait_ms, is_early=is_early)
         if kept is None:
             return accepted
         ended = _answer_owner(kept, request) if is_owner else answer_caller(kept.record, request)

@@ -254,10 +254,13 @@ class LimitedRuns:
         return sum(len(group) for key, group in self._groups.items() if {*names} <= {*key})
 
     def _replace(self, names: Collection[str], by: str) -> None:
-        """Let the run `by` replace those that wait for limits of any of these names."""
+        """Let the run `by` replace those that wait for limits of any of these names, if they were accepted so: one that
+        was to queue does.
+        """
         for key in [key for key in self._groups if not set(names).isdisjoint(key)]:
             for run in list(self._groups[key]):
-                self._set_state(run, REPLACED, by)
+                if any(limit["on_limit"] == "latest" and limit["name"] in names for limit in run.limits):
+                    self._set_state(run, REPLACED, by)
 
     def _add(self, ticket: str, run_id: str, limits: Sequence[QueueingLimit], lease_ms: float, state: str) -> None:
         now_ms = self._clock.now_ms()

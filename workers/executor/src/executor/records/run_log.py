@@ -320,7 +320,9 @@ class RunLogTables:
     def _note_end(self, run: StoredRun) -> None:
         run_id, has_failed, lasted = run["id"], run["status"] == "failed", list[dict[str, Any]]()
         if self._has_starts:
-            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told", run_id)
+            lasted = self._sql.execute("DELETE FROM starts WHERE id = ? RETURNING is_told, answer", run_id)
+            if run["status"] != "success" and any(row["answer"] is not None for row in lasted):
+                self._keys.keep_answered(run_id)
             self._queue.remove(run_id)
             self._events.forget(run_id)
             self._cut_off.forget(run_id)
@@ -565,7 +567,9 @@ class RunLogTables:
         return self._has_starts and bool(self._sql.execute("SELECT 1 FROM starts WHERE id = ?", run_id))
 
     def _has_failed(self, run_id: str) -> bool:
-        """Whether an accepted run is stored as failed, or is lost."""
+        """Whether an accepted run is stored as failed, or is lost, and has answered nothing before."""
+        if self._sql.execute("SELECT 1 FROM starts WHERE id = ? AND answer IS NOT NULL", run_id):
+            return False
         found = self._sql.execute("SELECT status, deadline_ms FROM runs WHERE id = ?", run_id)
         if not found or found[0]["status"] == "success" or found[0]["deadline_ms"] == 0:
             return False

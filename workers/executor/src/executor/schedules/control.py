@@ -44,7 +44,7 @@ async def resume_schedules(service: ExecutorService, name: str, actor: Actor) ->
     """Start runs again at the times to come: what was due meanwhile is left out. Raises NotFoundError NO_SCHEDULES."""
     times, now_ms = build_times(service.components, service.engine.limits), service.engine.ports.clock.now_ms()
     stored = await service.workflows.schedules.find_schedules(name)
-    first_ms = {each["key"]: await times.find_first(_rules_of(each), now_ms) for each in stored}
+    first_ms = {each["key"]: await times.find_resumed(_rules_of(each), each["due_ms"], now_ms) for each in stored}
     note = await service.audit.render("schedule.resume", name, actor)
     if not await service.workflows.schedules.resume_schedules(name, first_ms, note):
         raise await _build_missing_error(service, name)

@@ -57,6 +57,17 @@ class ScheduleTimes:
         times = await self.list_after(schedule, from_ms, 1)
         return times[0] if times else None
 
+    async def find_resumed(self, schedule: Schedule, due_ms: float | None, now_ms: float) -> float | None:
+        """The first time to come of a schedule that was paused when `due_ms` was its next time: an `every` is still
+        counted from its push.
+        """
+        if schedule.timing is not Timing.EVERY or due_ms is None:
+            return await self.find_first(schedule, now_ms)
+        if due_ms > now_ms:
+            return due_ms
+        times = await self.list_after(schedule, self._skip(schedule, due_ms, now_ms), 2)
+        return next((time for time in times if time > now_ms), None)
+
     async def list_passed(self, schedule: Schedule, due_ms: float, now_ms: float) -> tuple[list[float], float | None]:
         """The times from `due_ms` on that have passed, of those that may be caught up, and the first to come."""
         since_ms = now_ms - CATCH_UP_DAYS * DAY_MS
