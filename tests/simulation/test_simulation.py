@@ -10,7 +10,7 @@ from simulation.simulation import InvalidCaseError, simulate
 
 from fakes.ports.searches import examples
 
-FOUND = (3, 16, 18, 32, 56, 58, 78, 104, 128, 179, 218, 252, 388, 423, 27123)
+FOUND = (3, 16, 18, 32, 56, 58, 78, 104, 128, 179, 218, 252, 388, 423, 27123, 72554)
 SEEDS = examples(1_000)
 PART = 250
 
