@@ -215,7 +215,7 @@ def look_back(newcomer: Newcomer) -> None:
     ]
     [listed] = newcomer.read_data("list")["workflows"]
     assert (set(listed), listed["last_run"]["run_id"]) == (
-        PUSHED | {"latest", "last_run", "format", "calls", "file", "paused", "dead_letters", "queued"},
+        PUSHED | {"latest", "last_run", "format", "calls", "file", "paused", "dead_letters", "queued", "schedules"},
         runs[1]["run_id"],  # the stored workflow's
     )
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW

@@ -154,7 +154,7 @@ def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> No
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["data"]["checks"]}
 
-    machine = ("this machine", "node", "packages", "disk", "acr dev")
+    machine = ("this machine", "node", "packages", "disk", "acr dev", "runs")
     platform = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials"
     names = (*machine, *platform.split(","))
     assert doctor() == (0, dict.fromkeys(names, True))
