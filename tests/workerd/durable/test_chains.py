@@ -1,0 +1,58 @@
+"""`after` on the real runtime: a webhook that succeeds starts its follower, which gets its answer."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workerd.local_platform import running_platform
+
+pytestmark = pytest.mark.workerd
+
+ORDERS = {
+    "name": "orders",
+    "flow": ["input >> PIPE >> total"],
+    "config": {"total": {"component": "number_ops", "operation": "multiply", "input": "{{input.n}}", "value": 2}},
+}
+SHIP = {
+    "name": "ship",
+    "triggers": {"after": ["orders"]},
+    "flow": ["input >> PIPE >> told"],
+    "config": {"told": {"component": "set", "values": {"got": "{{input}}", "by": "{{request.trigger}}"}}},
+}
+REPORT = {**SHIP, "name": "report", "triggers": {"after": ["ship"]}, "durable": True}
+CIRCLE = {**ORDERS, "triggers": {"after": ["report"]}}
+
+
+def until_ended(client: httpx.Client, count: int) -> dict[str, list[dict[str, Any]]]:
+    """The records of runs that follow others, by workflow."""
+    deadline_s = time.monotonic() + 60
+    while True:
+        runs = client.get("/runs?trigger=after").json()["data"]["runs"]
+        if len([run for run in runs if run["status"] == "success"]) >= count:
+            break
+        assert time.monotonic() < deadline_s, runs
+        time.sleep(0.3)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        found.setdefault(run["workflow"], []).append(client.get(f"/runs/{run['run_id']}").json()["data"])
+    return found
+
+
+def test_a_chain_runs_to_its_end_and_once(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        for workflow in (ORDERS, SHIP, REPORT):
+            client.post("/webhooks", json={"workflow": workflow}).raise_for_status()
+        refused = client.post("/webhooks", json={"workflow": CIRCLE})
+        assert "AFTER_CYCLE" in refused.text, refused.text
+        ran = client.post("/webhooks/named/orders/trigger", json={"n": 21}).json()
+        found = until_ended(client, 2)
+        [shipped], [reported] = found["ship"], found["report"]
+        assert shipped["data"]["got"] == ran["data"]
+        assert shipped["data"]["by"] == {"kind": "after", "workflow": "orders", "run_id": ran["run_id"]}
+        assert reported["data"]["got"] == shipped["data"]
+        client.post("/webhooks/named/orders/trigger?async=1", json={"n": 2}).raise_for_status()
+        found = until_ended(client, 4)
+        assert {name: len(runs) for name, runs in found.items()} == {"ship": 2, "report": 2}
