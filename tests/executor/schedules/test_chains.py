@@ -9,7 +9,7 @@ import pytest
 
 from arcrun.engine.run_id import object_of
 from arcrun.errors import UpstreamError, WorkflowError
-from arcrun.limits import MAX_RUN_DEPTH
+from arcrun.limits import MAX_RUN_DEPTH, MAX_TOLD_ENDS
 from arcrun.run_log.protocol import Blobs, blob_key
 from arcrun.workspace.chains import ToldEnd
 from executor.records.untold_ends import RETRY_MS, TELL_MS
@@ -321,3 +321,44 @@ async def test_a_push_that_closes_a_circle_is_refused(bench: Bench) -> None:
     assert "AFTER_CYCLE" in json.dumps(refused.value.to_json())
     await follow(bench, "c", "x")
     await follow(bench, "a", "b")
+
+
+async def test_large_answers_begin_one_at_a_time(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench, "orders")
+    await follow(bench, "ship", "orders")
+    await follow(bench, "bill", "orders")
+    for letter in "xy":
+        await run(bench, "orders", body={"text": letter * 300_000})
+    for number, tables in bench.logs.tables.items():
+        bench.clock.advance(TELL_MS)
+        await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+    assert len(bench.workspace.tables.chains.list_due(4, 100)) == 1
+    assert len(await live(bench, instances, 60_000)) == 4
+
+
+async def test_more_than_are_told_or_begun_at_once_begin_by_and_by(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench, "orders")
+    await follow(bench, "ship", "orders")
+    await follow(bench, "bill", "orders")
+    for _ in range(MAX_TOLD_ENDS + 10):
+        await run(bench, "orders")
+    await live(bench, instances, 60_000)
+    counts = {name: await count(bench, name) for name in ("ship", "bill")}
+    assert counts == {"ship": MAX_TOLD_ENDS + 10, "bill": MAX_TOLD_ENDS + 10}
+
+
+async def count(bench: Bench, name: str) -> int:
+    return len((await ask(bench, "GET", f"/runs?workflow={name}&trigger=after&limit=100"))["data"]["runs"])
+
+
+async def test_a_workspace_that_does_not_answer_is_told_later(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench, "orders")
+    await follow(bench, "ship", "orders")
+    await run(bench, "orders")
+    bench.workspace.channel.is_down = True
+    for number, tables in bench.logs.tables.items():
+        bench.clock.advance(TELL_MS)
+        await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+    bench.workspace.channel.is_down = False
+    assert await list_followers(bench) == []
+    assert len(await live(bench, instances, 2 * RETRY_MS)) == 1

@@ -35,7 +35,7 @@ def check_after(
     at = ("triggers", "after")
     if circle := [own, own] if own in after else circle:
         told = " after ".join(f"`{name}`" for name in circle)
-        hint = f"Remove `{circle[1]}` from `after`, or one of the others: a circle of runs would never end."
+        hint = f"Remove `{circle[1]}` from `after`: a circle of runs would never end."
         findings.add("AFTER_CYCLE", f"the workflow follows itself: {told}", hint, at=at)
     for name in after:
         if known is not None and name != own and name not in known:

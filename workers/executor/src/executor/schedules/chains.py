@@ -49,12 +49,14 @@ class Chains:
         self._schedules.expect_alarm()
 
     def list_due(self, objects: int, limit: int) -> list[DueRun]:
-        """The runs that are to begin now."""
+        """The runs that are to begin now, of large answers one: together they might not fit into memory."""
         rows = self._sql.execute(
             "SELECT told, followers FROM followed_ends WHERE fire_ms <= ? ORDER BY fire_ms, run_id LIMIT ?",
             *(self._clock.now_ms(), limit),
         )
-        return [due for row in rows for due in self._list_of(row, objects)][:limit]
+        due = [due for row in rows for due in self._list_of(row, objects)]
+        is_large = (each.told["answer"] == "" for each in due)
+        return due[: min(limit, next((number for number, large in enumerate(is_large, 1) if large), limit))]
 
     def _list_of(self, row: Mapping[str, Any], objects: int) -> list[DueRun]:
         told: ToldEnd = json.loads(row["told"])
