@@ -362,3 +362,12 @@ async def test_a_workspace_that_does_not_answer_is_told_later(bench: Bench, inst
     bench.workspace.channel.is_down = False
     assert await list_followers(bench) == []
     assert len(await live(bench, instances, 2 * RETRY_MS)) == 1
+
+
+async def test_who_follows_whom_is_shown(bench: Bench) -> None:
+    await push(bench, "orders")
+    for name in ("ship", "bill"):
+        await follow(bench, name, "orders")
+    shown = {name: (await ask(bench, "GET", f"/webhooks/named/{name}"))["data"] for name in ("orders", "ship")}
+    assert ("after" in shown["orders"], shown["orders"]["followed_by"]) == (False, ["bill", "ship"])
+    assert (shown["ship"]["after"], "followed_by" in shown["ship"]) == (["orders"], False)
