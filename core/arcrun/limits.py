@@ -294,8 +294,8 @@ MAX_TRACE_BYTES = MIB
 # The depth of workflows that call one another (CALLS_SUBFLOW).
 # Beyond: SUBFLOW_TOO_DEEP.
 MAX_SUBFLOW_DEPTH = 8
-# The depth of runs that start one another by requests.
-# Beyond: 508 RUN_TOO_DEEP.
+# The depth of runs that start one another: by requests, with `detach`, or with `after`.
+# Beyond: 508 RUN_TOO_DEEP; of `after`, a run that has failed with it.
 MAX_RUN_DEPTH = 8
 # The subrequests of a run: requests to stores, services and other Workers.
 # Beyond: SUBREQUEST_LIMIT. Change: the executor's variable SUBREQUEST_LIMIT. Its variable ARCRUN_PLAN sets the plan.
@@ -700,6 +700,21 @@ MAX_TOLD_CHARACTERS = 1_000
 # The workflows whose failures are counted for such a run, by their names.
 # Beyond: those of others count in its total.
 MAX_COUNTED_WORKFLOWS = 100
+
+# == Chains
+
+# The workflows in `after`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_AFTER = 100
+# The characters of an answer, sealed, with which it is handed on in rows.
+# Beyond: it lies in the bucket, with the run's record.
+MAX_CHAINED_CHARACTERS = 64 * KIB
+# The runs of followed workflows of which each object of the RunLog has not told yet.
+# Beyond: the oldest start nothing.
+MAX_UNTOLD_ENDS = 10_000
+# The runs of followed workflows of which an object of the RunLog tells at once.
+# Beyond: the rest follows at once.
+MAX_TOLD_ENDS = 50
 
 # == Messages (mail)
 

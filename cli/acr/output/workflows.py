@@ -95,6 +95,8 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "refused": _describe_refused(workflow.get("refused")),
         "steps": _describe_steps(workflow.get("steps")),
         "schedule": "; ".join(describe_schedule(each) for each in workflow.get("schedules", ())),
+        "after": ", ".join(workflow.get("after", ())),
+        "followers": ", ".join(workflow.get("followed_by", ())),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():

@@ -15,6 +15,7 @@ class TriggerKind(StrEnum):
     SCHEDULE = "schedule"  # a time of its `schedule`
     EMAIL = "email"  # a message to its address
     FAILURE = "failure"  # a failed run of another workflow, which its `failure_of` names
+    AFTER = "after"  # a run of another workflow that has succeeded, which its `after` names
     REPLAY = "replay"  # another run, which is replayed or retried
 
 

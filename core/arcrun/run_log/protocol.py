@@ -15,6 +15,17 @@ from arcrun.run_log.limited_runs import LimitedRunsObject, RemoteLimitedRuns
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
 
 
+class PassedOn(TypedDict):
+    """What a run that others follow (`after`) hands on to them when it has succeeded. `answer` is its answer, sealed,
+    in base64: "" of a large one, which lies in the bucket, and None of one that could not be stored. `depth` is that of
+    the runs that it starts.
+    """
+
+    answer: str | None
+    depth: int
+    ended_ms: float
+
+
 class StoredRun(TypedDict):
     """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
     node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970, 0 of a queued one, which has
@@ -28,7 +39,8 @@ class StoredRun(TypedDict):
     of the three are stored in the bucket instead, and which attachments of a message (Blobs), and `blob_bytes` their
     size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one. `tenant` is whose object
     it is, in the hosted mode; there `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py,
-    executor/hosted/sealed_results.py).
+    executor/hosted/sealed_results.py). `passed_on` is what the Workspace is told of a run that has succeeded and is
+    followed; no row has it.
     """
 
     id: str
@@ -53,6 +65,7 @@ class StoredRun(TypedDict):
     replay_of: NotRequired[str | None]
     retried_by: NotRequired[str | None]
     tenant: NotRequired[str]
+    passed_on: NotRequired[PassedOn]
 
 
 # What became of a run that is to be accepted: "closed" of a tenant that has gone.
@@ -351,6 +364,7 @@ class Blobs(IntFlag):
     ANSWER = 8
     EARLY_ANSWER = 16
     VALUES = 32
+    PASSED_ON = 1 << 48  # beyond all attachments
     ATTACHMENTS = ((1 << MAX_STORED_ATTACHMENTS) - 1) * 64  # a bit for each
 
     @classmethod
@@ -366,6 +380,7 @@ _NAMES = {
     Blobs.ANSWER: "answer",
     Blobs.EARLY_ANSWER: "early-answer",
     Blobs.VALUES: "values",
+    Blobs.PASSED_ON: "passed-on",
     **{Blobs.of_attachment(number): f"attachment-{number}" for number in range(1, MAX_STORED_ATTACHMENTS + 1)},
 }
 

@@ -70,6 +70,12 @@ def _check_mailbox(findings: Findings, name: str) -> None:
     check_mailbox(findings, name)
 
 
+def _check_after(findings: Findings, workflow: Workflow, symbols: SymbolTable) -> None:
+    from arcrun.workflows.triggers.after import check_after  # noqa: PLC0415 - few workflows follow others
+
+    check_after(findings, workflow.name, workflow.triggers.after, symbols.workflows, symbols.circle)
+
+
 def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Steps[Plan | None]:
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
@@ -78,6 +84,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
     if workflow.triggers.failure_of is not None and symbols.workflows is not None:
         workflow.triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
+    if workflow.triggers.after:
+        _check_after(findings, workflow, symbols)
     for number, problem in symbols.schedule_problems.items():
         findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
     if workflow.triggers.mail is not None:

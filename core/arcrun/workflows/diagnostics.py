@@ -82,6 +82,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
+    "AFTER_CYCLE": (
+        "A workflow starts after its own runs, directly or through `after` of others.",
+        "Remove one of the names from `after`.",
+    ),
     "INVALID_INPUT": (
         "A node's input does not match the component's input_schema, whatever values its templates have.",
         "Compare it with the component's page: `acr parts list ID`, `acr open components/ID`.",

@@ -1,6 +1,6 @@
 """A workflow as its author wrote it, parsed and typed; and the symbols that it may refer to."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -359,7 +359,8 @@ class SymbolTable:
     nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
     not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
-    wrong with the times of schedules, by their numbers.
+    wrong with the times of schedules, by their numbers. `circle` is the way from the workflow back to itself, by what
+    each workflow is started after; empty if there is none.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -372,3 +373,4 @@ class SymbolTable:
     event_schema_problems: Mapping[str, str] = field(default_factory=dict)
     schedule_problems: Mapping[int, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    circle: Sequence[str] = ()

@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
+from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
 
@@ -24,6 +25,7 @@ class StoredHead(TypedDict):
     `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
     ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
     `paused` is an OnTrigger (arcrun/workspace/pause.py) while the workflow is paused, `all_paused` while all are.
+    `is_followed` is 1 if its runs start others (`after`).
     """
 
     name_id: str
@@ -38,11 +40,13 @@ class StoredHead(TypedDict):
     updated_at: str
     paused: NotRequired[str | None]
     all_paused: NotRequired[str | None]
+    is_followed: NotRequired[int]
 
 
 class Commit(TypedDict):
     """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
-    `failure_of` are the version's own; Workers of the release before tell of none.
+    `failure_of` are the version's own, `after` the workflows that it follows; Workers of the release before tell of
+    none.
     """
 
     name_id: str
@@ -54,6 +58,7 @@ class Commit(TypedDict):
     updated_at: str
     schedules: NotRequired[list[NewSchedule]]
     failure_of: NotRequired[NewHandler | None]
+    after: NotRequired[list[str]]
 
 
 class Rotation(TypedDict):
@@ -109,7 +114,7 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, Protocol):
+class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def look(self, name_id: str) -> Looked:
@@ -171,7 +176,7 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Fail
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures):
+class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains):
     """WorkspaceObject over a channel."""
 
     async def look(self, name_id: str) -> Looked:

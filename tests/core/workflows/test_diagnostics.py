@@ -301,6 +301,13 @@ CASES: list[Any] = [
         id="an answer for each element",
     ),
     pytest.param(
+        text_of(FETCH, config="  fetch: {url: u}\ntriggers:\n  after: [w]\n"),
+        "AFTER_CYCLE",
+        (7, 3),
+        "Remove `w` from `after`: a circle of runs would never end.",
+        id="circle",
+    ),
+    pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),
         "INVALID_SETTING",
         (5, 27),

@@ -23,6 +23,7 @@ MAILED = {**WORKFLOW, "triggers": {"email": {}}}
 DAILY = {**WORKFLOW, "triggers": {"schedule": [{"every": "1d"}]}}
 STARTING = {"name": "s", "flow": ["input >> CALLS_SUBFLOW >> w"], "config": {"w": {"detach": True, "input": {}}}}
 LATER = "carrier_pigeon"
+STARTED_BY_RUNS = (TriggerKind.FAILURE, TriggerKind.AFTER)  # tests/executor/schedules has them
 
 
 async def start(bench: Bench, kind: TriggerKind) -> str:
@@ -61,7 +62,7 @@ async def ask(bench: Bench, path: str) -> Any:
         return (await client.get(path)).json()["data"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TriggerKind if kind is not TriggerKind.FAILURE])
+@pytest.mark.parametrize("kind", [kind for kind in TriggerKind if kind not in STARTED_BY_RUNS])
 async def test_a_record_says_what_started_its_run(kind: TriggerKind) -> None:
     instances = FakeInstances() if kind in (TriggerKind.SCHEDULE, TriggerKind.EMAIL) else None
     bench = build_bench({"a": exited({"success": True, "data": {}})}, instances)

@@ -78,6 +78,7 @@ from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun_edge.mail import DeliveredMessage
     from executor.hosted.instances import HostedLasting
@@ -143,7 +144,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
         failures, objects = self._tables.failures, _run_log_settings(bindings).objects
-        await ScheduleAlarm(schedules, failures, times, starter, SystemClock(), most, objects).ring()
+        clock, chains = SystemClock(), self._tables.chains
+        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -182,6 +184,7 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
             None if instances is None else Outside(objects, instances, self._tables.tenant_id),
             partial(forget_run, instances, blobs),
             None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
+            tell_ends=None if self._tables.tenant_id else partial(_tell_ends, _workspaces(bindings)(OWN_WORKSPACE)),
         )
         if is_closing and self._tables.is_closed and not self._tables.is_closing:
             await self.ctx.storage.deleteAll()
@@ -191,6 +194,10 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 
 async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:
     return await workspace.report_failures(object_of(failures[0]["run_id"]), failures)
+
+
+async def _tell_ends(workspace: WorkspaceObject, ends: "list[ToldEnd]") -> None:
+    await workspace.report_ends(object_of(ends[0]["run_id"]), ends)
 
 
 class RunWorkflow(WorkflowEntrypoint):

@@ -170,19 +170,20 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Triggers:
-    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it. `mail` is None if
-    no message does.
+    """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it, `after` whose
+    runs that have succeeded do. `mail` is None if no message does.
     """
 
     webhook: Webhook = field(default_factory=Webhook)
     schedules: "tuple[Schedule, ...]" = ()
     failure_of: "FailureTrigger | None" = None
     mail: "MailTrigger | None" = None
+    after: tuple[str, ...] = ()
 
     @property
     def starts_itself(self) -> bool:
         """Whether anything starts it that plans of earlier formats lack."""
-        return bool(self.schedules) or self.failure_of is not None or self.mail is not None
+        return bool(self.schedules or self.after) or self.failure_of is not None or self.mail is not None
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
@@ -192,6 +193,7 @@ class Triggers:
             **({"schedule": [each.to_json() for each in self.schedules]} if self.schedules else {}),
             **({"failure_of": self.failure_of.to_json()} if self.failure_of else {}),
             **({"email": self.mail.to_json()} if self.mail is not None else {}),
+            **({"after": [*self.after]} if self.after else {}),
         }
 
     @classmethod
@@ -208,7 +210,8 @@ def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
 
     failure_of = FailureTrigger.load(stored["failure_of"]) if "failure_of" in stored else None
     schedules = tuple(Schedule.load(each) for each in stored.get("schedule", ()))
-    return Triggers(webhook, schedules, failure_of, _load_mail(stored["email"]) if "email" in stored else None)
+    mail = _load_mail(stored["email"]) if "email" in stored else None
+    return Triggers(webhook, schedules, failure_of, mail, tuple(stored.get("after", ())))
 
 
 def _load_mail(stored: Mapping[str, Any]) -> "MailTrigger":

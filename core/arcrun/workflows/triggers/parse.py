@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
 
-TRIGGER_KEYS = ("webhook", "schedule", "failure_of", "email")
+TRIGGER_KEYS = ("webhook", "schedule", "failure_of", "email", "after")
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
@@ -53,6 +53,7 @@ def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool
         _parse_schedules(findings, given["schedule"], at) if "schedule" in given else (),
         _parse_failures(findings, given["failure_of"], at) if "failure_of" in given else None,
         _parse_mail(findings, given["email"], at) if "email" in given else None,
+        _parse_after(findings, given["after"], at) if "after" in given else (),
     )
 
 
@@ -66,6 +67,12 @@ def _parse_failures(findings: Findings, value: Any, at: Path) -> "FailureTrigger
     from arcrun.workflows.triggers.failures import parse_failures  # noqa: PLC0415 - few workflows have any
 
     return parse_failures(findings, value, (*at, "failure_of"))
+
+
+def _parse_after(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
+    from arcrun.workflows.triggers.after import parse_after  # noqa: PLC0415 - few workflows have it
+
+    return parse_after(findings, value, (*at, "after"))
 
 
 def _parse_mail(findings: Findings, value: Any, at: Path) -> "MailTrigger":

@@ -36,7 +36,7 @@ class Head:
     `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
     the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
     unknown. `file` is where it was pushed from; None if that was not told. `pause` is set while its webhook is paused.
-    `takes_mail` is whether messages start it.
+    `takes_mail` is whether messages start it, `is_followed` whether its runs start others (`after`).
     """
 
     name: str
@@ -51,6 +51,7 @@ class Head:
     file: str | None = None
     pause: Pause | None = None
     takes_mail: bool = False
+    is_followed: bool = False
 
     def has_version(self, number: int) -> bool:
         return self.floor < number <= self.latest and number not in self.pending
@@ -72,6 +73,7 @@ class NewVersion:
     schedules: Sequence[NewSchedule] = ()
     takes_mail: bool = False
     failure_of: NewHandler | None = None
+    after: Sequence[str] = ()
 
 
 class Heads:
@@ -162,12 +164,14 @@ class Heads:
         """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile."""
         asked_ms = self._clock.now_ms()
         committed = await self._workspace.commit(await self._render(version), note)
+        self._forget_followed(version)
         return await self._settle(version.name, committed["head"], asked_ms)
 
     async def roll_back(self, version: NewVersion, note: Note) -> Head | None:
         """Make an earlier version current; returns the new head, or None if the version no longer exists."""
         asked_ms = self._clock.now_ms()
         committed = await self._workspace.roll_back(await self._render(version), note)
+        self._forget_followed(version)
         return await self._settle(version.name, committed["head"], asked_ms)
 
     async def describe(self, version: NewVersion, note: Note) -> Head | None:
@@ -206,6 +210,15 @@ class Heads:
         self._known.pop(head.name)
         return await self._workspace.delete(name_id, token_id_of(head.token), note)
 
+    def _forget_followed(self, version: NewVersion) -> None:
+        """Here it is known at once that they are followed."""
+        for name in version.after:
+            self._known.pop(name)
+
+    async def list_follows(self) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one that it is started after, of an account's own platform."""
+        return await self._workspace.list_follows()
+
     async def _settle(self, name: str, stored: StoredHead | None, asked_ms: float) -> Head | None:
         if stored is None:
             self._known.pop(name)
@@ -240,6 +253,7 @@ class Heads:
             file=file,
             pause=pause,
             takes_mail="mail" in traits,
+            is_followed=bool(stored.get("is_followed")),
         )
 
     async def _store(self, head: Head) -> StoredHead:
@@ -267,6 +281,7 @@ class Heads:
             "updated_at": version.updated_at,
             "schedules": list(version.schedules),
             "failure_of": version.failure_of,
+            "after": list(version.after),
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

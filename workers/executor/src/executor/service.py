@@ -32,7 +32,7 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
-from executor.records.runs import AcceptedRun, EndedRun, Runs
+from executor.records.runs import AcceptedRun, EndedRun, Runs, render_passed_on
 from executor.signatures.refusals import RefusalLog
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
@@ -179,9 +179,9 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "`schedule`, `failure_of` and `email` need the executor's Workflow, a key and an own platform.",
+                "`schedule`, `failure_of`, `after`, `email` need the executor's Workflow, a key and an own platform.",
                 code="TRIGGER_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of` and `email`."],
+                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after` and `email`."],
             )
         for node in plan.calls:
             if node.cpu_ms is not None:
@@ -207,11 +207,11 @@ class ExecutorService:
         """
         plan = stored.plan
         if not plan.start_limits:
-            return await self._run(plan, trigger, stored.version, run_id, write)
+            return await self._run(plan, trigger, stored.version, run_id, write, is_followed=stored.is_followed)
         await self.engine.check_input(plan, trigger)
         checked = replace(trigger, is_checked=True)
         async with self._admit(plan, trigger):
-            return await self._run(plan, checked, stored.version, run_id, write)
+            return await self._run(plan, checked, stored.version, run_id, write, is_followed=stored.is_followed)
 
     def _admit(self, plan: Plan, trigger: Trigger) -> AbstractAsyncContextManager[None]:
         from executor.starts.start_limits import admitted  # noqa: PLC0415 - workflows without limits need none of it
@@ -327,7 +327,14 @@ class ExecutorService:
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
     async def _run(
-        self, plan: Plan, trigger: Trigger, version: int, run_id: str | None, write: WriteRun | None = None
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        version: int,
+        run_id: str | None,
+        write: WriteRun | None = None,
+        *,
+        is_followed: bool = False,
     ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
@@ -336,7 +343,7 @@ class ExecutorService:
                 plan, self.clamp(trigger), run_id, version=version, watch=watch, starter=self
             )
         self.usage.add(record.usage)
-        await self._write_execution_verdict(plan, trigger, record, write)
+        await self._write_execution_verdict(plan, trigger, record, write, is_followed=is_followed)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
             await self.engine.ports.clock.pause()
         return record
@@ -349,7 +356,7 @@ class ExecutorService:
         return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
     async def _write_execution_verdict(
-        self, plan: Plan, trigger: Trigger, record: RunRecord, write: WriteRun | None
+        self, plan: Plan, trigger: Trigger, record: RunRecord, write: WriteRun | None, *, is_followed: bool
     ) -> None:
         """Store the record with its verdict: after the answer, or before it if the workflow, or `write`, requires that.
         Raises RecordError.
@@ -359,6 +366,8 @@ class ExecutorService:
             await self.engine.ports.clock.pause()
         request = trigger.request if plan.sees_request else None
         ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
+        if is_followed:
+            ended = replace(ended, answer=render_passed_on(record), depth=trigger.depth + 1)
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if write is not None:
@@ -393,6 +402,7 @@ class ExecutorService:
             schema_problem=await self._find_schema_problem(draft.workflow.input_schema),
             event_schema_problems=await self._find_event_schema_problems(draft.workflow),
             schedule_problems=await self._find_schedule_problems(draft.workflow),
+            circle=await self._find_circle(draft.workflow) if draft.workflow.triggers.after else (),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -436,10 +446,20 @@ class ExecutorService:
         times = build_times(self.components, self.engine.limits)
         return await find_problems(times, workflow.triggers.schedules)
 
+    async def _find_circle(self, workflow: Workflow) -> Sequence[str]:
+        if not self.workflows.can_start:  # it cannot be pushed here
+            return ()
+        from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - few workflows follow others
+
+        return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows())
+
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""
-        names_any = workflow.triggers.failure_of is not None or any(call.workflow for call in workflow.calls)
-        return await self.workflows.list_names() if names_any else []
+        triggers = workflow.triggers
+        names_others = (
+            triggers.failure_of is not None or triggers.after or any(call.workflow for call in workflow.calls)
+        )
+        return await self.workflows.list_names() if names_others else []
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:

@@ -191,7 +191,8 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "vars": None if plan is None else plan.variables,
         "steps": await _count_steps(service, plan) if plan is not None and plan.is_durable else None,
     }
-    return build_success({**_render(request, head), **found, **told, **await _show_schedules(service, plan)})
+    starts = {**await _show_schedules(service, plan), **await _show_chains(service, head, plan)}
+    return build_success({**_render(request, head), **found, **told, **starts})
 
 
 async def _find_plan(service: ExecutorService, head: Head) -> Plan | None:
@@ -318,3 +319,12 @@ def read_version(body: Mapping[str, Any]) -> int:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RequestError("`version` must be an integer, 1 or more.")
     return version
+
+
+async def _show_chains(service: ExecutorService, head: Head, plan: Plan | None) -> dict[str, Any]:
+    """{"after", "followed_by"}: the workflows that it follows, and those that follow it; each if there are any."""
+    after = [] if plan is None else [*plan.triggers.after]
+    followed_by: list[str] = []
+    if head.is_followed:
+        followed_by = sorted(name for name, of in await service.workflows.list_follows() if of == head.name)
+    return {**({"after": after} if after else {}), **({"followed_by": followed_by} if followed_by else {})}

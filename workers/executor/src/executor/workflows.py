@@ -53,7 +53,7 @@ MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 @dataclass(frozen=True)
 class StoredWorkflow:
     """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC). `pause`
-    is set if it was found by its token, and its webhook is paused.
+    is set if it was found by its token, and its webhook is paused; `is_followed` if its runs start others.
     """
 
     token: str
@@ -62,6 +62,7 @@ class StoredWorkflow:
     plan: Plan
     updated_at: str
     pause: Pause | None = None
+    is_followed: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,13 +253,13 @@ class WorkflowStore:
             head = await self._require_named(token, hook["name"])
         else:
             head = await self._look_for_stranger(token)
-        stored = await self._load(head, lambda: self._look_again(token, head.name), hook)
-        return stored if head.pause is None else replace(stored, pause=head.pause)
+        return _as_it_is(await self._load(head, lambda: self._look_again(token, head.name), hook), head)
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
         """The current version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
         head = await self.require_head(name, is_fresh=False)
-        return await self._load(head, lambda: self.require_head(name))
+        stored = await self._load(head, lambda: self.require_head(name))
+        return replace(stored, is_followed=True) if head.is_followed else stored
 
     async def _list_schedules(self, plan: Plan) -> Sequence[NewSchedule]:
         return () if self._find_schedules is None else await self._find_schedules(plan)
@@ -266,8 +267,16 @@ class WorkflowStore:
     async def find_current(self, name: str) -> StoredWorkflow:
         """The version that is current at this moment, with its pause. Raises what `find_by_name` does."""
         head = await self.require_head(name)
-        stored = await self._load(head, lambda: self.require_head(name))
-        return stored if head.pause is None else replace(stored, pause=head.pause)
+        return _as_it_is(await self._load(head, lambda: self.require_head(name)), head)
+
+    async def is_followed(self, name: str) -> bool:
+        """Whether runs of a workflow start others, as of a moment ago."""
+        head = await self.find_head(name, is_fresh=False)
+        return head is not None and head.is_followed
+
+    async def list_follows(self) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one that it is started after."""
+        return await self._heads.list_follows()
 
     @property
     def schedules(self) -> SchedulesObject:
@@ -599,6 +608,13 @@ def _store(head: Head, plan: Plan) -> StoredWorkflow:
     return StoredWorkflow(head.token, head.name, head.version, plan, head.updated_at)
 
 
+def _as_it_is(stored: StoredWorkflow, head: Head) -> StoredWorkflow:
+    """With what its head says of it now."""
+    if head.pause is None and not head.is_followed:
+        return stored
+    return replace(stored, pause=head.pause, is_followed=head.is_followed)
+
+
 def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | None) -> NewVersion:
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
@@ -611,4 +627,5 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
         *(plan.name, number, token, updated_at, plan.format, calls if fits else None, file),
         failure_of=handler,
         takes_mail=plan.triggers.mail is not None,
+        after=plan.triggers.after,
     )

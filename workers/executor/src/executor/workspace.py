@@ -35,8 +35,10 @@ from arcrun.workspace.protocol import (
 from executor.records import admissions, request_keys
 
 if TYPE_CHECKING:
+    from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
+    from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
     from executor.schedules.tables import Schedules
 
@@ -76,10 +78,20 @@ MIGRATIONS = (
         "CREATE INDEX failure_handlers_to_look_at ON failure_handlers (fire_ms) WHERE fire_ms IS NOT NULL",
         "CREATE TABLE told_failures (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
     ),
+    (
+        "CREATE TABLE followers (followed TEXT NOT NULL, name_id TEXT NOT NULL, PRIMARY KEY (followed, name_id))"
+        " WITHOUT ROWID",
+        """CREATE TABLE followed_ends (
+            run_id TEXT PRIMARY KEY, told TEXT NOT NULL, followers TEXT NOT NULL, fire_ms REAL NOT NULL)
+            WITHOUT ROWID""",
+        "CREATE INDEX followed_ends_to_look_at ON followed_ends (fire_ms)",
+        "CREATE TABLE told_ends (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    ),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
-    " (SELECT paused FROM workspace) AS all_paused"
+    " (SELECT paused FROM workspace) AS all_paused,"
+    " EXISTS (SELECT 1 FROM followers WHERE followed = heads.name_id) AS is_followed"
 )
 
 
@@ -94,6 +106,9 @@ class WorkspaceTables:
         migrate(sql, MIGRATIONS)
         self._has_schedules = alarm is not None and bool(sql.execute("SELECT 1 FROM schedules LIMIT 1"))
         self._has_handlers = alarm is not None and bool(sql.execute("SELECT 1 FROM failure_handlers LIMIT 1"))
+        self._has_followers = alarm is not None and bool(
+            sql.execute("SELECT 1 FROM followers UNION ALL SELECT 1 FROM followed_ends LIMIT 1")
+        )
         self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
@@ -216,6 +231,7 @@ class WorkspaceTables:
             self._sql.execute("DELETE FROM refused WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM schedules WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM failure_handlers WHERE name_id = ?", name_id)
+            self._sql.execute("DELETE FROM followers WHERE name_id = ?", name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -281,6 +297,14 @@ class WorkspaceTables:
         self._has_handlers = True
         return FailureHandlers(self._sql, self.schedules, self._clock)
 
+    @cached_property
+    def chains(self) -> "Chains":
+        """As `schedules`, whose alarm it shares."""
+        from executor.schedules.chains import Chains  # noqa: PLC0415 - as above
+
+        self._has_followers = True
+        return Chains(self._sql, self.schedules, self._clock)
+
     def _replace_starts(self, version: Commit) -> None:
         """What starts a version by itself. A Worker of the release before tells of nothing, and leaves all as it is."""
         schedules = version.get("schedules")
@@ -288,9 +312,19 @@ class WorkspaceTables:
             self.schedules.replace(version["name_id"], schedules)
         if version.get("failure_of") or ("failure_of" in version and self._has_handlers):
             self.failures.replace(version["name_id"], version.get("failure_of"))
+        after = version.get("after")
+        if after or (after is not None and self._has_followers):
+            self.chains.replace(version["name_id"], after)
 
     def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
         return self._has_handlers and self.failures.report(log_number, failures)
+
+    def report_ends(self, log_number: int, ends: "list[ToldEnd]") -> None:
+        if self._has_followers:
+            self.chains.report(log_number, ends)
+
+    def list_follows(self) -> list[tuple[str, str]]:
+        return self.chains.list_follows() if self._has_followers else []
 
     def list_schedules(self, after: str, limit: int) -> "list[StoredSchedule]":
         return self.schedules.list_page(after, limit) if self._has_schedules else []
@@ -312,7 +346,7 @@ class WorkspaceTables:
 
     def watch_alarm(self) -> None:
         """At each request to the object: set an alarm again that was lost."""
-        if self._has_schedules or self._has_handlers:
+        if self._has_schedules or self._has_handlers or self._has_followers:
             self.schedules.watch_alarm()
 
     def open_anew(self) -> None:
@@ -366,6 +400,8 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM audit")
         self._sql.execute("DELETE FROM schedules")
         self._sql.execute("DELETE FROM failure_handlers")
+        self._sql.execute("DELETE FROM followers")
+        self._sql.execute("DELETE FROM followed_ends")
         self._keys.clear()
         self._admissions.clear()
         self._sql.execute("UPDATE workspace SET state = ?, paused = NULL", state)

@@ -101,6 +101,7 @@ async def _build_start(
         ticket,
         (await lasting.find_base_url(), ports.random.token_bytes(KEY_BYTES)) if any(map(asks_people, plans)) else None,
         {} if stored.pause is not None else {each.name: each.to_json() for each in plans},
+        stored.is_followed,
     )
 
 

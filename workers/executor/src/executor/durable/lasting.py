@@ -103,6 +103,11 @@ class LastingRuns(Protocol):
     async def open_kept_answer(self, run_id: str, kept: str) -> bytes | None:
         """The answer; None if it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError."""
 
+    async def open_passed_on(self, run_id: str, answer: str) -> bytes | None:
+        """What a run hands on to those that follow it, from what was told of it (arcrun/workspace/chains.py); None if
+        it is no longer there. Raises DecryptionError, NotConfiguredError, UpstreamError.
+        """
+
     async def note_early_answer(self, run_id: str, answer: bytes) -> None:
         """Keep what an accepted run answers before its end, until then. What it has answered first is kept. Raises
         NotConfiguredError, UpstreamError.

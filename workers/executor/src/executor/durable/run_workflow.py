@@ -37,7 +37,7 @@ from executor.durable.start import RunStart, load_start
 from executor.durable.step_box import StepBox
 from executor.hosted.hidden_names import HiddenSteps
 from executor.hosted.turns import in_turn
-from executor.records.runs import EndedRun
+from executor.records.runs import EndedRun, render_passed_on
 from executor.service import ExecutorService
 
 logger = logging.getLogger("arcrun")
@@ -159,7 +159,10 @@ class InstanceRun:
 
     async def _end(self, keeping: Keeping, record: RunRecord, values_bytes: int = 0) -> str:
         """Store the record, once more if the isolate is lost behind it. Returns the instance's output."""
-        ended = EndedRun(record.shortened(), keeping, b"", values_bytes=values_bytes)
+        passed_on = render_passed_on(record) if self.start.is_followed else None
+        depth = self.start.trigger.depth + 1
+        shown = record.shortened()
+        ended = EndedRun(shown, keeping, b"", values_bytes=values_bytes, answer=passed_on, depth=depth)
         answer = await self._choose_answer(record)  # before what was answered early goes with the run's start
         await patiently(self._clock, lambda: self.lasting.runs.end_accepted(ended))
         self.service.usage.add(record.usage)

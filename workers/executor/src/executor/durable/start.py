@@ -8,8 +8,9 @@ calls reach nothing outside. `request` is {"fields", "secrets"} of a request tha
 decide, with the key in hexadecimal, else null. `plans` has the plan of each of these workflows, for the case that it is
 deleted meanwhile; it is empty of a queued run, which then does not begin. A replay has "replay" too: {"origin",
 "nodes", "loops", "stopped"}, what it takes over (arcrun/replays/replay.py); "is_awaited" is true if somebody waits for
-the answer. Format 1 has none of these four. Format 3 is that of a replay that takes over what its origin has kept: its
-"replay" has "gathered" and "secrets" too. All others are of format 2, which the release before reads.
+the answer; "is_followed" if others follow the run. Format 1 has none of these five. Format 3 is that of a replay that
+takes over what its origin has kept: its "replay" has "gathered" and "secrets" too. All others are of format 2, which
+the release before reads.
 """
 
 from collections.abc import Collection, Mapping
@@ -40,6 +41,7 @@ class RunStart:
     ticket: str = ""  # with which it leaves the count of its workflow's limits
     links: tuple[str, bytes] | None = None  # the base URL of links, and the key of their seals
     plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # as stored, by workflow
+    is_followed: bool = False
 
     @property
     def pins(self) -> Mapping[str, Pin]:
@@ -95,6 +97,7 @@ class RunStart:
                 **({} if replay is None else {"replay": replay.to_json()}),
                 "plans": self.plans,
                 **({"is_awaited": True} if trigger.gets_response else {}),
+                **({"is_followed": True} if self.is_followed else {}),
             }
         ).encode()
 
@@ -131,4 +134,5 @@ def load_start(content: bytes) -> RunStart:
         told["ticket"],
         links and (links["base_url"], bytes.fromhex(links["key"])),
         told.get("plans", {}),
+        told.get("is_followed", False),
     )

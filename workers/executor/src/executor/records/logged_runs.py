@@ -23,7 +23,7 @@ from arcrun.errors import (
     UpstreamError,
     build_cursor_error,
 )
-from arcrun.limits import MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES
+from arcrun.limits import MAX_CHAINED_CHARACTERS, MAX_ROW_BYTES, MAX_STEP_RESULT_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_events import RunEventsObject
@@ -31,7 +31,7 @@ from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Blobs, Measured, StoredRun, Unsettled, blob_key, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Measured, PassedOn, StoredRun, Unsettled, blob_key, blob_keys_of
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.run_inputs import (
@@ -42,6 +42,7 @@ from executor.records.run_inputs import (
     decision_of,
     end_of,
     holder_of,
+    passed_on_of,
     start_of,
     values_of,
 )
@@ -491,11 +492,28 @@ class LoggedRuns:
         if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
-        row = await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+        passed_on, large = (None, NO_PARTS) if run.answer is None else await self._pass_on(run, run.answer)
+        row = await self._complete(run.record.to_verdict(), run.keeping, result, sealed, attachments=large)
+        if passed_on is not None:
+            row["passed_on"] = passed_on
         if run.values_bytes:
             row["blobs"] |= Blobs.VALUES.value
             row["blob_bytes"] = row.get("blob_bytes", 0) + run.values_bytes
         return row
+
+    async def _pass_on(self, run: EndedRun, answer: bytes) -> "tuple[PassedOn, Mapping[Blobs, bytes]]":
+        """What is told of a run that others follow, and its answer, sealed, if that is too large for a row."""
+        record, text, large = run.record, None, NO_PARTS
+        sealed = await self._inputs.seal_part(passed_on_of(record.run_id), answer)
+        if sealed is not None:
+            text = base64.b64encode(sealed).decode()
+            if len(text) > MAX_CHAINED_CHARACTERS:
+                text, large = "", {Blobs.PASSED_ON: sealed}
+        return {"answer": text, "depth": run.depth, "ended_ms": record.started_ms + record.duration_ms}, large
+
+    async def open_passed_on(self, run_id: str, answer: str) -> bytes | None:
+        sealed = base64.b64decode(answer) or await self._read_blob(run_id, Blobs.PASSED_ON)
+        return None if sealed is None else await self._inputs.open_part(passed_on_of(run_id), sealed)
 
     async def _complete(
         self,

@@ -197,6 +197,10 @@ def values_of(run_id: str) -> str:
     return f"values of run {run_id}"
 
 
+def passed_on_of(run_id: str) -> str:
+    return f"answer of run {run_id} for its followers"
+
+
 def start_of(run_id: str) -> str:
     return f"start of run {run_id}"
 

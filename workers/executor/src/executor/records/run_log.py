@@ -47,6 +47,7 @@ from executor.records import (
     queued_runs,
     request_keys,
     run_events,
+    untold_ends,
     untold_failures,
 )
 from executor.records.runs import LONGEST_QUICK_RUN_MS
@@ -93,6 +94,7 @@ MIGRATIONS = (
     ("ALTER TABLE starts ADD COLUMN answer TEXT",),
     closing.TABLES,
     untold_failures.TABLES,
+    untold_ends.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -138,6 +140,7 @@ _EMPTIED = (
     "limited",
     "cancels",
     "cut_off_calls",
+    "untold_ends",
 )
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
@@ -217,6 +220,7 @@ class RunLogTables:
         self._limited = limited_runs.LimitedRuns(sql, clock, self._admissions)
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
         self._failures = untold_failures.UntoldFailures(sql, clock)
+        self._ends = untold_ends.UntoldEnds(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -266,10 +270,15 @@ class RunLogTables:
         if self._closing.is_closed:
             return
         began_ms = self._clock.now_ms()
+        followed = [run for run in runs if run.get("passed_on") is not None]
+        if followed:
+            followed = self._without_ended(followed)
         for rows in _render_rows(runs):
             self._sql.execute(_INSERT, rows)
         for run in runs:
             self._note(run)
+        for run in followed:
+            self._note_followed(run)
         now_ms = self._clock.now_ms()
         if self._unchecked_bytes > CHECKED_BYTES:
             self._unchecked_bytes = 0
@@ -293,6 +302,19 @@ class RunLogTables:
             *(json.dumps(list(run_ids)), self._clock.now_ms() - LOST_AFTER_MS),
         )
         return [row["id"] for row in rows]
+
+    def _without_ended(self, runs: Sequence[StoredRun]) -> list[StoredRun]:
+        """Those that are not stored as having succeeded: what has is told of once, however often it is written."""
+        ids = json.dumps([run["id"] for run in runs])
+        statement = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?)) AND status = 'success'"
+        ended = {row["id"] for row in self._sql.execute(statement, ids)}
+        return [run for run in runs if run["id"] not in ended]
+
+    def _note_followed(self, run: StoredRun) -> None:
+        passed_on = run["passed_on"]
+        self._unchecked_bytes += len(passed_on["answer"] or "")
+        if self._ends.note(run["id"], run["workflow"], passed_on):
+            self._set_alarm()
 
     def _note(self, run: StoredRun) -> None:
         """Update the other tables for a run that is now stored."""
@@ -661,11 +683,13 @@ class RunLogTables:
         outside: limited_runs.Outside | None = None,
         forget: closing.Forget | None = None,
         tell: untold_failures.Tell | None = None,
+        *,
+        tell_ends: untold_ends.TellEnds | None = None,
     ) -> None:
         """Prune, export, begin queued runs, tell of failures and forget runs of a tenant that has gone, as due.
         `export` writes all objects' new verdicts to KV, and returns whether more remain; `outside` is where runs begin;
         `forget` deletes what lies elsewhere of a run; `tell` tells the Workspace of failures, and returns whether it
-        wants to hear of more.
+        wants to hear of more; `tell_ends` tells it of followed runs.
         """
         now_ms = self._clock.now_ms()
         if forget is not None and self._closing.due_ms and now_ms >= self._closing.due_ms:
@@ -686,6 +710,7 @@ class RunLogTables:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
         await self._tell_failures(tell, now_ms)
+        await self._tell_ends(tell_ends, now_ms)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             self._count(exports=1)
@@ -702,6 +727,13 @@ class RunLogTables:
                 await failures.tell(tell)
             except ArcrunError as error:
                 logger.warning("The Workspace could not be told of failures, and will be: %s", error.message)
+
+    async def _tell_ends(self, tell: untold_ends.TellEnds | None, now_ms: float) -> None:
+        if self._ends.tell_ms and now_ms >= self._ends.tell_ms:
+            try:
+                await self._ends.tell(tell)
+            except ArcrunError as error:
+                logger.warning("The Workspace could not be told of followed runs, and will be: %s", error.message)
 
     async def _begin_released(self, begin: Begin) -> None:
         """Begin a batch of queued runs that may begin."""
@@ -842,7 +874,7 @@ class RunLogTables:
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
         times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
-        times += [self._failures.tell_ms, self._failures.lost_ms]
+        times += [self._failures.tell_ms, self._failures.lost_ms, self._ends.tell_ms]
         if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 

@@ -17,6 +17,7 @@ from arcrun.engine.request import RequestSource
 from arcrun.engine.run_id import time_of
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
+from arcrun.json_text import write_json
 from arcrun.limits import (
     MAX_BATCH_BYTES,
     MAX_KNOWN_CLAIMS,
@@ -137,7 +138,8 @@ class AcceptedRun:
 @dataclass(frozen=True)
 class EndedRun:
     """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it.
-    `values_bytes` is the size of its values in the bucket, 0 if they are not kept.
+    `values_bytes` is the size of its values in the bucket, 0 if they are not kept. `answer` is its answer as JSON, for
+    runs of depth `depth` that follow it; None if none do, or if it has not succeeded.
     """
 
     record: RunRecord
@@ -145,6 +147,8 @@ class EndedRun:
     input: bytes
     request: RequestSource | None = None
     values_bytes: int = 0
+    answer: bytes | None = None
+    depth: int = 0
 
     @property
     def occasion(self) -> bytes:
@@ -158,7 +162,8 @@ class EndedRun:
     @property
     def bytes(self) -> int:
         """The approximate size of its record and input when stored. A request has its input as text."""
-        return self.record.bytes + len(self.input) * (1 if self.request is None else 2)
+        passed_on = 0 if self.answer is None else len(self.answer)
+        return self.record.bytes + len(self.input) * (1 if self.request is None else 2) + passed_on
 
     @property
     def is_kept(self) -> bool:
@@ -170,6 +175,11 @@ class EndedRun:
     def comes_first(self) -> bool:
         """Whether the record must be stored before the answer."""
         return self.keeping.recording is Recording.BEFORE_ANSWER
+
+
+def render_passed_on(record: RunRecord) -> bytes | None:
+    """What the runs that follow one get, as JSON; None if it has not succeeded."""
+    return None if record.error is not None else write_json(record.data).encode()
 
 
 @dataclass(frozen=True)

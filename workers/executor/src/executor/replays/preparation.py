@@ -170,7 +170,8 @@ async def _find_workflow(service: ExecutorService, record: Mapping[str, Any], ve
             f"Version {number} of `{name}`, of which the run was, is not stored any more.",
             f"To take the workflow as it is now: acr replay {record['id']} --version current",
         ) from None
-    return StoredWorkflow("", found.name, found.version, found.plan, found.pushed_at)
+    is_followed = await service.workflows.is_followed(name)
+    return StoredWorkflow("", found.name, found.version, found.plan, found.pushed_at, is_followed=is_followed)
 
 
 def _require_ended(record: Mapping[str, Any]) -> None:

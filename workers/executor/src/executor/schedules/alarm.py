@@ -21,6 +21,7 @@ from executor.schedules.tables import BATCH_PAUSE_MS, Progress, Schedules
 from executor.schedules.times import ScheduleTimes
 
 if TYPE_CHECKING:
+    from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
 
 SUBREQUESTS_A_RUN = 5  # at most, to begin one
@@ -57,7 +58,7 @@ class _Chosen:
 @dataclass(frozen=True)
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
-    object that no workflow handles failures in.
+    object that no workflow handles failures in, `chains` of one in which none follows another.
     """
 
     tables: Schedules
@@ -67,6 +68,7 @@ class ScheduleAlarm:
     clock: Clock
     most: int
     objects: int
+    chains: "Chains | None" = None
 
     async def ring(self) -> None:
         """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
@@ -77,6 +79,8 @@ class ScheduleAlarm:
         await self._begin(decided)
         if self.failures is not None:
             await self._begin_handlers(self.failures)
+        if self.chains is not None:
+            await self._begin_following(self.chains)
         self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
@@ -121,6 +125,11 @@ class ScheduleAlarm:
         fates = await self.starter.begin(due) if due else {}
         for each in due:
             failures.advance(each, fates[each.run_id])
+
+    async def _begin_following(self, chains: "Chains") -> None:
+        due = chains.list_due(self.objects, self.most)
+        if due:
+            chains.advance(due, await self.starter.begin(due))
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""

@@ -12,7 +12,7 @@ from typing import Any
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, NotFoundError, WorkflowError, WorkflowPausedError
+from arcrun.errors import ArcrunError, NotFoundError, RunError, WorkflowError, WorkflowPausedError
 from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
@@ -26,6 +26,7 @@ from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
 FAILURES = "failure_of"  # the key of what failures start
+AFTER = "after"  # the key of what follows runs
 
 logger = logging.getLogger("arcrun")
 
@@ -33,7 +34,7 @@ logger = logging.getLogger("arcrun")
 @dataclass(frozen=True)
 class DueRun:
     """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
-    is FAILURES, and `told` the run's input.
+    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd.
     """
 
     name: str
@@ -104,12 +105,12 @@ class _Batch:
         self.fates[due.run_id] = Fate.LATER
         try:
             found = await self._find(due.name)
+            if due.key == AFTER and not isinstance(found, Fate):
+                return await self._prepare_following(found, due)
             trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
                 return None
-            if found.pause is not None:
-                await require_queue(self._lasting, found, found.pause, due.run_id)
             return await self._prepare_run(found, trigger, due)
         except WorkflowPausedError:
             self.fates[due.run_id] = Fate.REFUSED
@@ -118,6 +119,20 @@ class _Batch:
         except Exception:  # of one workflow: the others begin all the same
             logger.exception("A run of %s could not be prepared", due.name)
         return None
+
+    async def _prepare_following(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        from executor.schedules.following import build_following_trigger  # noqa: PLC0415 - few workflows follow others
+
+        if due.told["workflow"] not in stored.plan.triggers.after:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        try:
+            trigger = await build_following_trigger(self._lasting, due.told)
+        except RunError as error:
+            await self._record_failure(stored, Trigger(TriggerKind.AFTER, None), due, error)
+            self.fates[due.run_id] = Fate.BEGUN
+            return None
+        return await self._prepare_run(stored, trigger, due)
 
     async def _find(self, name: str) -> StoredWorkflow | Fate:
         if name not in self._found:
@@ -147,6 +162,8 @@ class _Batch:
         return self._service.engine.ports.clock
 
     async def _prepare_run(self, stored: StoredWorkflow, trigger: Trigger, due: DueRun) -> _Prepared | None:
+        if stored.pause is not None:
+            await require_queue(self._lasting, stored, stored.pause, due.run_id)
         try:
             return _Prepared(*await prepare_run(self._service, self._lasting, stored, trigger, due.run_id))
         except ArcrunError as error:

@@ -18,9 +18,10 @@ LATE_ALARM_MS = 30_000  # an alarm that is so late is set again by any request
 RETRY_MS = 20_000  # until the next alarm, if the one before it ends in the middle
 CROWD_MS = 60_000
 BATCH_PAUSE_MS = 1_000  # from batch to batch: the platform creates a hundred instances a second
-_EARLIEST = (  # both tables share the alarm
+_EARLIEST = (  # the tables share the alarm
     "SELECT MIN(ms) AS ms FROM (SELECT MIN(fire_ms) AS ms FROM schedules WHERE fire_ms IS NOT NULL"
-    " UNION ALL SELECT MIN(fire_ms) FROM failure_handlers WHERE fire_ms IS NOT NULL)"
+    " UNION ALL SELECT MIN(fire_ms) FROM failure_handlers WHERE fire_ms IS NOT NULL"
+    " UNION ALL SELECT MIN(fire_ms) FROM followed_ends)"
 )
 _SELECT = (
     "SELECT name_id, key, number, rules, due_ms, fire_ms, queue, last_run, last_due_ms, skipped, missed, is_paused"
