@@ -51,11 +51,13 @@ def bench(dates: Dates, instances: FakeInstances) -> Bench:
     return build_bench({"wait": exited({}), "date_ops": dates}, instances, CONTRACTS)
 
 
-async def wait(bench: Bench, instances: FakeInstances, **config: Any) -> tuple[dict[str, Any], list[str]]:
+async def wait(
+    bench: Bench, instances: FakeInstances, given: dict[str, Any] | None = None, **config: Any
+) -> tuple[dict[str, Any], list[str]]:
     """The record of a run that waits, and the steps that it took."""
     node = {"component": "wait", **config}
     flow = {"name": "w", "durable": True, "flow": ["input >> PIPE >> a"], "config": {"a": node}}
-    run_id = (await trigger(bench, flow, {"zone": "Europe/Berlin"}))["run_id"]
+    run_id = (await trigger(bench, flow, {"zone": "Europe/Berlin", **(given or {})}))["run_id"]
     isolate = await instances.run(bench.service, run_id)
     return dict(await bench.service.runs.find(run_id)), isolate.asked
 
@@ -108,7 +110,8 @@ async def test_a_time_that_is_past_is_no_wait(bench: Bench, instances: FakeInsta
 async def test_what_cannot_be_waited_for_is_said(
     bench: Bench, instances: FakeInstances, config: dict[str, Any], said: str
 ) -> None:
-    record, _ = await wait(bench, instances, **config)
+    told = {key: f"{{{{input.{key}}}}}" for key in config}  # what stands in the workflow is checked at its push
+    record, _ = await wait(bench, instances, config, **told)
     assert (record["status"], record["error"]["code"]) == ("failed", "INVALID_INPUT")
     assert said in record["error"]["message"]
 
