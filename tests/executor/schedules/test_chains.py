@@ -371,3 +371,39 @@ async def test_who_follows_whom_is_shown(bench: Bench) -> None:
     shown = {name: (await ask(bench, "GET", f"/webhooks/named/{name}"))["data"] for name in ("orders", "ship")}
     assert ("after" in shown["orders"], shown["orders"]["followed_by"]) == (False, ["bill", "ship"])
     assert (shown["ship"]["after"], "followed_by" in shown["ship"]) == (["orders"], False)
+
+
+@pytest.mark.parametrize("is_detached", [True, False], ids=["detached", "a step"])
+async def test_a_run_that_a_step_starts_counts_and_a_call_does_not(
+    bench: Bench, instances: FakeInstances, is_detached: bool
+) -> None:
+    await push(bench, "orders")
+    await follow(bench, "ship", "orders")
+    config = {"orders": {"input": {}, **({"detach": True} if is_detached else {})}}
+    calling = {"name": "calling", "flow": ["input >> CALLS_SUBFLOW >> orders"], "config": config}
+    await bench.service.push(calling, ADA)
+    await run(bench, "calling")
+    assert len(await live(bench, instances, 10 * TELL_MS)) == int(is_detached)
+
+
+async def test_a_circle_that_a_detached_step_closes_ends(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench, "orders")
+    config = {"orders": {"input": {}, "detach": True}}
+    closing = {"name": "closing", "flow": ["input >> CALLS_SUBFLOW >> orders"], "config": config}
+    await bench.service.push({**closing, "triggers": {"after": ["orders"]}}, ADA)
+    await run(bench, "orders")
+    found = await live(bench, instances, 120_000)
+    assert [each["status"] for each in found] == ["success"] * (MAX_RUN_DEPTH // 2) + ["failed"]
+    assert found[-1]["error"]["code"] == "RUN_TOO_DEEP"
+    assert bench.workspace.sql.execute("SELECT * FROM followed_ends") == []
+
+
+async def test_an_answer_that_does_not_fit_is_a_failed_run(instances: FakeInstances) -> None:
+    errors = [{"path": "/text", "message": "must be an integer"}]
+    refuse = exited({"success": True, "data": {"valid": False, "errors": errors}})
+    bench = build_bench({"tell": echo, "validate_json": refuse}, instances)
+    await push(bench, "orders")
+    await follow(bench, "ship", "orders", input_schema={"type": "object", "properties": {"text": {"type": "integer"}}})
+    await run(bench, "orders")
+    [record] = await live(bench, instances, 5 * TELL_MS)
+    assert (record["status"], record["error"]["code"]) == ("failed", "INVALID_INPUT")
