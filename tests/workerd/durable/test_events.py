@@ -147,7 +147,7 @@ def test_the_owner_decides_from_the_command_line(tmp_path: Path, mail: tuple[str
         push(client, ASKING)
         run_id = start(client, "asking", {"url": url})
         until(lambda: "ask waits" in platform.acr("logs", run_id).stdout)
-        assert f"acr approve {run_id} ask" in platform.acr("logs", run_id).stdout
+        assert f"acr approve {run_id})" in platform.acr("logs", run_id).stdout
         asked = platform.acr("approve", run_id)
         assert (asked.returncode, "choices: pay, not; asked: ann" in asked.stdout) == (0, True), asked
         until(lambda: len(json.loads(platform.acr("approve", run_id, "--json").stdout)["data"]["approvals"]) == 1)
