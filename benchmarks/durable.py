@@ -27,7 +27,7 @@ from workerd.durable.instances import Player, playing
 
 STEPS = 3  # of a durable run: its components reach outside, but a stretch of them is one step
 AT_ONCE, LISTED = 16, 50
-POLL_S, POLL_IN_LOAD_S, BARE_POLL_S = 0.01, 0.05, 0.1  # polls are requests too
+POLL_S, POLL_IN_LOAD_S, BARE_POLL_S = 0.01, 0.1, 0.1  # polls are requests too
 ENDED = ("success", "failed")
 
 
