@@ -18,6 +18,14 @@ def read_duration_ms(text: str) -> int | None:
     return None if match is None else int(match[1]) * UNITS_MS[match[2]]
 
 
+def read_moment(text: str) -> datetime | None:
+    """A time in ISO 8601, with or without an offset; None for anything else."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def render_moment(moment: datetime, timespec: str = "milliseconds") -> str:
     """A moment in UTC, in the same format."""
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")

@@ -69,6 +69,14 @@ class CloudflareApi:
         """Like `fetch`, for a path outside any account, such as /accounts or /user/tokens."""
         return _read_envelope(self._send(method, self._base_url + path, **request)).get("result")
 
+    def delete(self, path: str, **request: Any) -> None:
+        """Delete what is at `path`, relative to the account. What is gone is no error. Raises CloudflareError."""
+        try:
+            self.send("DELETE", path, **request)
+        except CloudflareError as error:
+            if error.status != 404:
+                raise
+
     def fetch_pages(self, path: str, params: Mapping[str, str | int]) -> Iterator[Any]:
         """Yield the `result` of each page of a list with cursors. Raises CloudflareError."""
         cursor = ""

@@ -33,11 +33,7 @@ def create_namespace(api: CloudflareApi, title: str) -> str:
 
 def delete_namespace(api: CloudflareApi, namespace_id: str) -> None:
     """Delete a namespace with its values. One that is gone is no error. Raises CloudflareError."""
-    try:
-        api.fetch("DELETE", f"{_NAMESPACES}/{namespace_id}")
-    except CloudflareError as error:
-        if error.status != 404:
-            raise
+    api.delete(f"{_NAMESPACES}/{namespace_id}")
 
 
 class KvNamespace:
@@ -69,11 +65,7 @@ class KvNamespace:
 
     def delete(self, key: str) -> None:
         """Delete a key. A missing key is no error, as in KV itself."""
-        try:
-            self._api.fetch("DELETE", self._value_path(key))
-        except CloudflareError as error:
-            if error.status != 404:
-                raise
+        self._api.delete(self._value_path(key))
 
     def _value_path(self, key: str) -> str:
         return f"{self._path}/values/{quote(key, safe='')}"

@@ -37,11 +37,7 @@ def create_bucket(api: CloudflareApi, name: str) -> None:
 
 def delete_bucket(api: CloudflareApi, name: str) -> None:
     """Delete an empty bucket. One that is gone is no error. Raises CloudflareError."""
-    try:
-        api.fetch("DELETE", f"{_BUCKETS}/{name}")
-    except CloudflareError as error:
-        if error.status != 404:
-            raise
+    api.delete(f"{_BUCKETS}/{name}")
 
 
 class R2Bucket:
@@ -65,11 +61,7 @@ class R2Bucket:
         self._api.fetch("PUT", self._object_path(key), content=content, headers={"Content-Type": content_type})
 
     def delete(self, key: str) -> None:
-        try:
-            self._api.fetch("DELETE", self._object_path(key))
-        except CloudflareError as error:
-            if error.status != 404:
-                raise
+        self._api.delete(self._object_path(key))
 
     def _object_path(self, key: str) -> str:
         """The object's path. Cloudflare's API needs plain slashes, the local runtime's needs them encoded."""

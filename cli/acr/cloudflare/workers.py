@@ -133,15 +133,11 @@ def list_domains(api: CloudflareApi) -> list[Domain]:
 
 def detach_domain(api: CloudflareApi, domain: Domain) -> None:
     """Raises CloudflareError."""
-    api.send("DELETE", f"/workers/domains/{domain.id}")
+    api.delete(f"/workers/domains/{domain.id}")
 
 
 def delete_worker(api: CloudflareApi, name: str) -> None:
     """Delete a Worker with its Durable Objects, although other Workers are bound to it. One that is gone is no error.
     Source: developers.cloudflare.com/api/resources/workers/subresources/scripts/methods/delete
     """
-    try:
-        api.send("DELETE", f"/workers/scripts/{name}", params={"force": "true"})
-    except CloudflareError as error:
-        if error.status != 404:
-            raise
+    api.delete(f"/workers/scripts/{name}", params={"force": "true"})

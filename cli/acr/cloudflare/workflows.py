@@ -26,8 +26,4 @@ def find_workflow(api: CloudflareApi, name: str) -> Workflow | None:
 
 def delete_workflow(api: CloudflareApi, name: str) -> None:
     """Delete a Workflow with its instances. One that is gone is no error. Raises CloudflareError."""
-    try:
-        api.fetch("DELETE", f"/workflows/{name}")
-    except CloudflareError as error:
-        if error.status != 404:
-            raise
+    api.delete(f"/workflows/{name}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acr.output.render import print_table, render_moment
+from acr.output.render import print_data, print_table, render_moment
 from acr.output.terminal import say
 
 _TIMINGS = {"cron": "", "every": "every ", "at": "at "}
@@ -26,6 +26,15 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
         for each in schedules
     ]
     print_table(("workflow", "schedule", "next", "next (UTC)", "last (UTC)", ""), rows, flexible=("",))
+
+
+def render_changed(schedules: Sequence[Mapping[str, Any]], name: str, what: str, *, as_json: bool) -> None:
+    """Print the schedules of a workflow after they were changed; `what` they are now."""
+    if as_json:
+        print_data({"schedules": schedules})
+        return
+    say(f"The schedules of {name} are {what}.", err=True)
+    render_schedules(schedules, name)
 
 
 def render_times(schedules: Sequence[Mapping[str, Any]], name: str | None = None) -> None:

@@ -12,7 +12,7 @@ from arcrun.durable.entries import Entry, read_error, render_error
 from arcrun.errors import ArcrunError, InputError, RunError
 from arcrun.limits import MAX_WAIT_MS
 from arcrun.templates.run import DEFAULT_APPROVERS
-from arcrun.times import read_duration_ms
+from arcrun.times import read_duration_ms, read_moment
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
@@ -190,10 +190,10 @@ def _has_offset(text: str, node: str) -> bool:
 
 
 def _parse_moment(text: str, node: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise _build_moment_error(text, node) from None
+    moment = read_moment(text)
+    if moment is None:
+        raise _build_moment_error(text, node)
+    return moment
 
 
 def _build_moment_error(text: str, node: str) -> InputError:

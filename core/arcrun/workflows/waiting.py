@@ -4,13 +4,12 @@ time.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from arcrun.limits import MAX_SLEEP_MS, MAX_WAIT_MS
 from arcrun.templates.run import APPROVE_COMPONENT
 from arcrun.templates.syntax import OPEN
-from arcrun.times import read_duration_ms
+from arcrun.times import read_duration_ms, read_moment
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
@@ -70,7 +69,7 @@ def _check_time(node: Node, config: Mapping[str, Any], workflow: Workflow, findi
             message = f"`for` of {node.told} must be a whole number with ms, s, m, h, d or w, of at most 365 days"
             findings.add("INVALID_INPUT", message, "Such as for: 2d.", at=(*node.at, "for"))
     if isinstance(text := told.get("until"), str):
-        moment = _read_moment(text)
+        moment = read_moment(text)
         if moment is None:
             message = f"`until` of {node.told} must be a time in ISO 8601"
             findings.add("INVALID_INPUT", message, "Such as 2027-03-01T09:00:00+01:00.", at=(*node.at, "until"))
@@ -81,13 +80,6 @@ def _check_time(node: Node, config: Mapping[str, Any], workflow: Workflow, findi
     if is_long and not workflow.is_durable:
         message = f"{node.told} waits for longer than a run may that is not durable: {MAX_SLEEP_MS // 1_000} s"
         findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
-
-
-def _read_moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> None:

@@ -13,18 +13,16 @@ from arcrun.limits import MAX_RUN_DEPTH, MAX_TOLD_ENDS
 from arcrun.run_log.protocol import Blobs, blob_key
 from arcrun.workspace.chains import ToldEnd
 from executor.records.untold_ends import RETRY_MS, TELL_MS
-from executor.schedules.alarm import ScheduleAlarm
 from executor.schedules.firing import AcceptedStarter
 from executor.schedules.tables import RETRY_MS as ALARM_RETRY_MS
-from executor.schedules.times import build_times
 from fakes.components import echo, exited
-from fakes.executor import Bench, build_bench, build_client
+from fakes.executor import Bench, build_bench
 from fakes.instances import FakeInstances
 from fakes.workflows import ADA
+from fixtures.alarms import BROKEN, ask, export_nothing, next_alarm, ring
 
 pytestmark = pytest.mark.anyio
 
-BROKEN = {"success": False, "error": {"code": "BROKEN", "message": "no money left", "retriable": False}}
 TOLD = "{{input | json}}"
 OF = "{{request.trigger | json}}"
 
@@ -48,12 +46,6 @@ async def follow(bench: Bench, name: str, *after: str, **more: Any) -> None:
     await push(bench, name, triggers={"after": [*after]}, **more)
 
 
-async def ask(bench: Bench, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    async with build_client(bench.service) as client:
-        answer = await client.request(method, path, json=body)
-    return {"status": answer.status_code, **answer.json()}
-
-
 async def run(bench: Bench, name: str, query: str = "", body: Any = None) -> str:
     run_id: str = (await ask(bench, "POST", f"/webhooks/named/{name}/trigger{query}", body or {"n": 1}))["run_id"]
     await bench.background.finish()
@@ -71,7 +63,7 @@ async def live(bench: Bench, instances: FakeInstances, until_ms: float, tell: An
         else:
             bench.logs.alarms[due[1]].due_ms = None
             tables = bench.logs.tables[due[1]]
-            await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=tell or telling(bench, due[1]))
+            await tables.on_alarm(bench.bucket, export_nothing, tell_ends=tell or telling(bench, due[1]))
         await run_instances(bench, instances)
     bench.clock.advance(until_ms - bench.clock.now_ms())
     return await list_followers(bench)
@@ -91,35 +83,11 @@ async def input_of(bench: Bench, record: dict[str, Any]) -> Any:
     return (await ask(bench, "GET", f"/runs/{record['run_id']}/input"))["data"]["input"]
 
 
-def next_alarm(bench: Bench) -> tuple[float, int | None] | None:
-    alarms: list[tuple[float, int | None]] = [
-        (alarm.due_ms, number) for number, alarm in bench.logs.alarms.items() if alarm.due_ms is not None
-    ]
-    if bench.workspace.alarm.due_ms is not None:
-        alarms.append((bench.workspace.alarm.due_ms, None))
-    return min(alarms, key=lambda alarm: alarm[0], default=None)
-
-
 def telling(bench: Bench, number: int) -> Any:
     async def tell(ends: list[ToldEnd]) -> None:
         await bench.workspace.report_ends(number, ends)
 
     return tell
-
-
-async def _export_nothing() -> bool:
-    return False
-
-
-async def ring(bench: Bench, starter: Any = None) -> None:
-    service, tables = bench.service, bench.workspace.tables
-    assert service.lasting is not None
-    bench.workspace.alarm.due_ms = None
-    times = build_times(service.components, service.engine.limits)
-    starter = starter or AcceptedStarter(service, service.lasting)
-    most, objects = 100, 4
-    alarm = ScheduleAlarm(tables.schedules, None, times, starter, bench.clock, most, objects, tables.chains)
-    await alarm.ring()
 
 
 @pytest.mark.parametrize("query", ["", "?async=1"], ids=["quick", "accepted"])
@@ -232,7 +200,7 @@ async def test_a_crash_between_the_run_and_its_note_loses_nothing(bench: Bench, 
     for number, alarm in bench.logs.alarms.items():
         if alarm.due_ms is not None:
             bench.clock.advance(max(0, alarm.due_ms - bench.clock.now_ms()))
-            await bench.logs.tables[number].on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+            await bench.logs.tables[number].on_alarm(bench.bucket, export_nothing, tell_ends=telling(bench, number))
     with pytest.raises(RuntimeError):
         await ring(bench, Crashing(service, service.lasting))
     assert len(await live(bench, instances, 3 * ALARM_RETRY_MS)) == 1
@@ -245,7 +213,7 @@ async def test_a_lost_alarm_is_set_again_by_a_request(bench: Bench, instances: F
     await run(bench, "orders")
     for number, tables in bench.logs.tables.items():
         bench.clock.advance(TELL_MS)
-        await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+        await tables.on_alarm(bench.bucket, export_nothing, tell_ends=telling(bench, number))
     bench.workspace.alarm.due_ms = None
     bench.clock.advance(60_000)
     bench.workspace.tables.watch_alarm()
@@ -331,7 +299,7 @@ async def test_large_answers_begin_one_at_a_time(bench: Bench, instances: FakeIn
         await run(bench, "orders", body={"text": letter * 300_000})
     for number, tables in bench.logs.tables.items():
         bench.clock.advance(TELL_MS)
-        await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+        await tables.on_alarm(bench.bucket, export_nothing, tell_ends=telling(bench, number))
     assert len(bench.workspace.tables.chains.list_due(4, 100)) == 1
     assert len(await live(bench, instances, 60_000)) == 4
 
@@ -358,7 +326,7 @@ async def test_a_workspace_that_does_not_answer_is_told_later(bench: Bench, inst
     bench.workspace.channel.is_down = True
     for number, tables in bench.logs.tables.items():
         bench.clock.advance(TELL_MS)
-        await tables.on_alarm(bench.bucket, _export_nothing, tell_ends=telling(bench, number))
+        await tables.on_alarm(bench.bucket, export_nothing, tell_ends=telling(bench, number))
     bench.workspace.channel.is_down = False
     assert await list_followers(bench) == []
     assert len(await live(bench, instances, 2 * RETRY_MS)) == 1

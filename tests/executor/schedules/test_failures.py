@@ -13,18 +13,15 @@ from arcrun.run_log.filter import LOST_AFTER_MS
 from arcrun.workspace.failure_groups import choose_failures, gather
 from arcrun.workspace.failures import ToldFailure
 from executor.records.untold_failures import RETRY_MS, TELL_MS, UNWATCHED_MS
-from executor.schedules.alarm import ScheduleAlarm
-from executor.schedules.firing import AcceptedStarter
-from executor.schedules.times import build_times
 from fakes.components import echo, exited
-from fakes.executor import Bench, build_bench, build_client
+from fakes.executor import Bench, build_bench
 from fakes.instances import FakeInstances
 from fakes.workflows import ADA
+from fixtures.alarms import BROKEN, ask, export_nothing, next_alarm, ring
 
 pytestmark = pytest.mark.anyio
 
 MINUTE_MS = 60_000.0
-BROKEN = {"success": False, "error": {"code": "BROKEN", "message": "no money left", "retriable": False}}
 TOLD = "{{input | json}}"
 
 
@@ -47,12 +44,6 @@ async def handle(bench: Bench, failure_of: Any, name: str = "alarm", component: 
     await push(bench, name, component, triggers={"failure_of": failure_of})
 
 
-async def ask(bench: Bench, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    async with build_client(bench.service) as client:
-        answer = await client.request(method, path, json=body)
-    return {"status": answer.status_code, **answer.json()}
-
-
 async def run(bench: Bench, name: str, query: str = "") -> str:
     run_id: str = (await ask(bench, "POST", f"/webhooks/named/{name}/trigger{query}", {}))["run_id"]
     await bench.background.finish()
@@ -62,13 +53,13 @@ async def run(bench: Bench, name: str, query: str = "") -> str:
 async def live(bench: Bench, instances: FakeInstances, until_ms: float) -> list[dict[str, Any]]:
     """Let alarms go off for a while. Returns the inputs of the runs that failures have started, oldest first."""
     until_ms += bench.clock.now_ms()
-    while (due := _next_alarm(bench)) is not None and due[0] <= until_ms:
+    while (due := next_alarm(bench)) is not None and due[0] <= until_ms:
         bench.clock.advance(max(0, due[0] - bench.clock.now_ms()))
         if due[1] is None:
             await ring(bench)
         else:
             bench.logs.alarms[due[1]].due_ms = None
-            await bench.logs.tables[due[1]].on_alarm(bench.bucket, _export_nothing, tell=bench_tell(bench))
+            await bench.logs.tables[due[1]].on_alarm(bench.bucket, export_nothing, tell=bench_tell(bench))
         for run_id in [each for each in instances.params if each not in instances.outputs]:
             await instances.run(bench.service, run_id)
     bench.clock.advance(until_ms - bench.clock.now_ms())
@@ -76,34 +67,11 @@ async def live(bench: Bench, instances: FakeInstances, until_ms: float) -> list[
     return [(await ask(bench, "GET", f"/runs/{each['run_id']}/input"))["data"]["input"] for each in reversed(listed)]
 
 
-def _next_alarm(bench: Bench) -> tuple[float, int | None] | None:
-    """When the next one goes off, and of which object: None is the Workspace."""
-    alarms: list[tuple[float, int | None]] = [
-        (alarm.due_ms, number) for number, alarm in bench.logs.alarms.items() if alarm.due_ms is not None
-    ]
-    if bench.workspace.alarm.due_ms is not None:
-        alarms.append((bench.workspace.alarm.due_ms, None))
-    return min(alarms, key=lambda alarm: alarm[0], default=None)
-
-
 def bench_tell(bench: Bench) -> Any:
     async def tell(failures: list[ToldFailure]) -> bool:
         return await bench.workspace.report_failures(0, failures)
 
     return tell
-
-
-async def _export_nothing() -> bool:
-    return False
-
-
-async def ring(bench: Bench) -> None:
-    service, tables = bench.service, bench.workspace.tables
-    assert service.lasting is not None
-    bench.workspace.alarm.due_ms = None
-    times = build_times(service.components, service.engine.limits)
-    starter = AcceptedStarter(service, service.lasting)
-    await ScheduleAlarm(tables.schedules, tables.failures, times, starter, bench.clock, 100, objects=4).ring()
 
 
 async def test_a_failed_run_starts_the_handler(bench: Bench, instances: FakeInstances) -> None:

@@ -4,9 +4,7 @@ import click
 
 from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
-from acr.output.render import print_data
-from acr.output.schedules import render_schedules
-from acr.output.terminal import say
+from acr.output.schedules import render_changed
 from acr.targets.executor_client import ExecutorClient
 
 
@@ -24,9 +22,4 @@ def pause(client: ExecutorClient, name: str, as_json: bool) -> None:
     Examples:
       acr schedule pause digest
     """
-    schedules = client.pause_schedules(name)
-    if as_json:
-        print_data({"schedules": schedules})
-    else:
-        say(f"The schedules of {name} are paused.", err=True)
-        render_schedules(schedules, name)
+    render_changed(client.pause_schedules(name), name, "paused", as_json=as_json)
