@@ -1,0 +1,77 @@
+"""The operations of the object that keeps an account's stores, and their wire formats.
+
+A store is a scope: `workflow NAME`, of a workflow, or `shared NAME`. The object seals what it stores: values, keys and
+names of scopes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict
+
+from arcrun.durable_objects import Channel
+from arcrun.errors import HostFunctionError
+
+_WORKFLOW, _SHARED = "workflow ", "shared "
+
+
+def scope_of_workflow(name: str) -> str:
+    return _WORKFLOW + name
+
+
+def scope_of_shared(name: str) -> str:
+    return _SHARED + name
+
+
+class StoreInfo(TypedDict):
+    """A store: its scope, and how many entries and bytes it has."""
+
+    scope: str
+    entries: int
+    bytes: int
+
+
+class StoreObject(Protocol):
+    """Every method raises HostFunctionError, and UpstreamError."""
+
+    async def do(self, scope: str, request: Mapping[str, Any], call: str = "") -> Mapping[str, Any]:
+        """Do an operation (operations.py). Of calls of the same name, other than "", the first is done, and the others
+        get its answer.
+        """
+
+    async def list_stores(self, after: str, limit: int) -> tuple[list[StoreInfo], str]:
+        """A page of the stores behind a cursor, "" for the first, and the cursor of the next page, "" for none."""
+
+    async def purge(self, scope: str) -> int:
+        """Delete a store. Returns how many entries it had."""
+
+    async def close(self) -> None:
+        """Delete all, and take nothing any more."""
+
+
+@dataclass(frozen=True)
+class RemoteStore:
+    """StoreObject over a channel. A refusal is {"error": {"code", "message"}}."""
+
+    channel: Channel
+
+    async def do(self, scope: str, request: Mapping[str, Any], call: str = "") -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = await self._call("do", scope=scope, request=dict(request), call=call)
+        return answer
+
+    async def list_stores(self, after: str, limit: int) -> tuple[list[StoreInfo], str]:
+        found = await self._call("list_stores", after=after, limit=limit)
+        return found["stores"], found["cursor"]
+
+    async def purge(self, scope: str) -> int:
+        return int((await self._call("purge", scope=scope))["deleted"])
+
+    async def close(self) -> None:
+        await self._call("close")
+
+    async def _call(self, operation: str, **arguments: Any) -> Any:
+        answer = await self.channel.call(operation, arguments)
+        if (refusal := answer.get("error")) is not None:
+            raise HostFunctionError(
+                refusal["message"], code=refusal["code"], next_actions=refusal.get("next_actions", ())
+            )
+        return answer["value"]
