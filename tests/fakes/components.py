@@ -8,6 +8,7 @@ from typing import Any
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
 from arcrun.errors import ComponentError
+from arcrun.store.access import Caller
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.costs import SANDBOX_FUEL
@@ -61,7 +62,12 @@ class FakeComponents:
         return Component(self.contracts[reference], sha256=reference)
 
     async def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Outcome:
         self.calls.append((component.id, dict(input_value)))
         behaviour = self._behaviours[component.id]

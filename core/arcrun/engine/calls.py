@@ -11,7 +11,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
-from arcrun.engine.context import Answer, RunContext, Starter
+from arcrun.engine.context import Answer, Iteration, RunContext, Starter, name_call
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.run_id import derive_run_id
@@ -19,12 +19,14 @@ from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError, NotConfiguredError, RunTimeoutError
 from arcrun.json_size import SMALL_CHARACTERS
+from arcrun.store.access import Caller
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.template import CREDENTIAL, Scope, Template
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 
 SMALL_REFERENCES = 4
+STORE = "store"  # the capability of components that want to know who calls them
 START_SUBREQUESTS = 4  # of a detached run: its workflow's name and plan, its row and its instance
 # RFC 9110, RFC 6585, RFC 8470: statuses that a later request may not get again; and those 5xx that it will: the server
 # does not support the request (501, 505), its certificate is invalid (526). Keep in step with
@@ -177,8 +179,8 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call, if its node has
-    a `key_field`. In a journal its attempts are entries.
+    """The call of a component. `arrived` is None except for plans of format 2. `kind` tells the calls of
+    one node in an `iteration` apart. In a journal its attempts are entries.
     """
 
     keeps_time = False
@@ -187,10 +189,17 @@ class ComponentCall:
     revealed: tuple[str, ...] = ()
 
     def __init__(
-        self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, *, name: str = ""
+        self,
+        node: PlannedNode,
+        scope: Scope,
+        arrived: Arrived | None,
+        context: RunContext,
+        *,
+        kind: str = "",
+        iteration: Iteration = (),
     ) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
-        self._name = name
+        self._kind, self._iteration = kind, iteration
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
@@ -239,7 +248,12 @@ class ComponentCall:
             if pace.is_due:  # preparing the input, other nodes' work, and the call are separate stretches
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
-            outcome = await ports.components.call(self._component, self._filled, context.budget, self._node.cpu_ms)
+            component, cpu_ms = self._component, self._node.cpu_ms
+            if STORE in component.contract.capabilities:
+                caller = Caller(context.workflow, context.run_id, self._name)
+                outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
+            else:
+                outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)
         finally:
             slots.give_back()
         self._count(success=outcome.error is None)
@@ -250,6 +264,10 @@ class ComponentCall:
 
     def note_timeout(self) -> None:
         self._count(success=False)
+
+    @property
+    def _name(self) -> str:
+        return name_call(self._context, self._node.name + self._kind, self._iteration)
 
     def _hold(self, weight: int) -> None:
         """Count values that this call holds. Raises RunError RUN_TOO_LARGE."""
@@ -357,7 +375,7 @@ class WorkflowCall:
 
     async def run(self) -> Outcome:
         node, plan = self._node, self._plan
-        inner = self._context.enter_subflow(node.name, self.step, self._name)
+        inner = self._context.enter_subflow(plan.name, node.name, self.step, self._name)
         progress = inner.progress
         if progress is not None:
             progress.enter(self.step, plan, inner)

@@ -520,8 +520,7 @@ class GraphRun:
         """
         arrived, context = self._arrived(fired) if node.fills_fields else None, self._context
         if node.workflow is None:
-            name = name_call(context, node.name + kind, self._around.iteration) if node.key_field else ""
-            return ComponentCall(node, scope, arrived, context, name=name)
+            return ComponentCall(node, scope, arrived, context, kind=kind, iteration=self._around.iteration)
         name = name_call(context, node.name + kind, self._around.iteration)
         run = partial(run_plan, limited_by=LimitedBy.NODE, caller=place)
         if node.is_detached:

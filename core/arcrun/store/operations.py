@@ -11,6 +11,7 @@ from typing import Any
 from arcrun.errors import HostFunctionError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_STORE_KEY_BYTES, MAX_STORE_PAGE, MAX_STORE_TTL_MS, MAX_STORE_VALUE_BYTES
+from arcrun.times import read_duration_ms
 
 
 class Kind(StrEnum):
@@ -29,12 +30,12 @@ class Kind(StrEnum):
 
 _FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.GET: ("key",),
-    Kind.PUT: ("key", "value", "ttl_ms"),
+    Kind.PUT: ("key", "value", "ttl"),
     Kind.DELETE: ("key",),
     Kind.LIST: ("prefix", "limit", "cursor"),
-    Kind.INCREMENT: ("key", "by", "ttl_ms"),
-    Kind.ADD_ONCE: ("key", "ttl_ms"),
-    Kind.COMPARE_AND_SET: ("key", "expected", "value", "ttl_ms"),
+    Kind.INCREMENT: ("key", "by", "ttl"),
+    Kind.ADD_ONCE: ("key", "ttl"),
+    Kind.COMPARE_AND_SET: ("key", "expected", "value", "ttl"),
 }
 MAX_EXACT = 2**53 - 1  # the largest integer that every reader of JSON reads exactly
 
@@ -82,9 +83,8 @@ def read_operation(request: Mapping[str, Any]) -> tuple[Kind, Mapping[str, Any]]
     by = given.get("by", 1)
     if not _is_number(by):
         raise _invalid("`by` must be a number")
-    ttl_ms = given.get("ttl_ms")
-    if ttl_ms is not None and not (_is_number(ttl_ms) and 0 < ttl_ms <= MAX_STORE_TTL_MS):
-        raise _invalid(f"`ttl_ms` must be a number of milliseconds above 0, of at most {MAX_STORE_TTL_MS}")
+    if given.get("ttl") is not None and not 0 < _read_ttl_ms(given["ttl"]) <= MAX_STORE_TTL_MS:
+        raise _invalid(f"`ttl` must be a duration, such as 30d, of at most {MAX_STORE_TTL_MS // 86_400_000} days")
     return kind, given
 
 
@@ -96,8 +96,8 @@ def apply(kind: Kind, given: Mapping[str, Any], entry: Entry | None, now_ms: flo
         entry = None
     found = entry is not None
     value = entry.value if entry is not None else None
-    ttl_ms = given.get("ttl_ms")
-    expires_ms = None if ttl_ms is None else now_ms + ttl_ms
+    ttl = given.get("ttl")
+    expires_ms = None if ttl is None else now_ms + _read_ttl_ms(ttl)
     if kind is Kind.GET:
         return Applied({"found": found, "value": value}, entry, is_changed=False)
     if kind is Kind.PUT:
@@ -108,7 +108,7 @@ def apply(kind: Kind, given: Mapping[str, Any], entry: Entry | None, now_ms: flo
         return Applied({"is_new": not found}, entry or Entry(True, expires_ms), is_changed=not found)
     if kind is Kind.INCREMENT:
         total = _add(value if found else 0, given.get("by", 1))
-        kept_ms = expires_ms if ttl_ms is not None else entry.expires_ms if entry is not None else None
+        kept_ms = expires_ms if ttl is not None else entry.expires_ms if entry is not None else None
         return Applied({"value": total}, Entry(total, kept_ms), is_changed=True)
     is_as_expected = not found if "expected" not in given else found and _equals(value, given["expected"])
     if not is_as_expected:
@@ -170,6 +170,11 @@ def _equals(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_equals, one, other))
     return (type(one) is type(other) or (_is_number(one) and _is_number(other))) and bool(one == other)
+
+
+def _read_ttl_ms(ttl: Any) -> float:
+    """0 for what is no duration."""
+    return (read_duration_ms(ttl) or 0) if isinstance(ttl, str) else 0
 
 
 def _is_number(value: Any) -> bool:

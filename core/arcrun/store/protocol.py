@@ -71,7 +71,9 @@ class RemoteStore:
     async def _call(self, operation: str, **arguments: Any) -> Any:
         answer = await self.channel.call(operation, arguments)
         if (refusal := answer.get("error")) is not None:
-            raise HostFunctionError(
+            error = HostFunctionError(
                 refusal["message"], code=refusal["code"], next_actions=refusal.get("next_actions", ())
             )
+            error.retriable = refusal.get("retriable", False)
+            raise error
         return answer["value"]

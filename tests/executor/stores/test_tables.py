@@ -117,7 +117,7 @@ async def test_a_refusal_changes_nothing_and_is_not_kept() -> None:
 async def test_entries_expire_and_are_deleted() -> None:
     world = World()
     for number in range(30):
-        await world.do("put", f"k{number}", value=number, ttl_ms=1_000)
+        await world.do("put", f"k{number}", value=number, ttl="1s")
     await world.do("put", "stays", value=0)
     world.clock.advance(1_000)
     assert (await world.do("get", "k1"), await world.keys()) == ({"found": False, "value": None}, ["stays"])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from arcrun.durable_objects import migrate
-from arcrun.errors import HostFunctionError
+from arcrun.errors import ArcrunError, HostFunctionError
 from arcrun.json_text import write_json
 from arcrun.limits import (
     MAX_STORE_BYTES,
@@ -95,7 +95,7 @@ class StoreTables:
                 if kind is Kind.LIST:
                     return {"value": await self._list(scope, given)}
                 return {"value": await self._do(scope, kind, given, call)}
-        except HostFunctionError as error:
+        except ArcrunError as error:
             return {"error": error.to_json()}
 
     async def list_stores(self, after: str, limit: int) -> Mapping[str, Any]:
