@@ -124,7 +124,7 @@ class Contract:
     @property
     def reaches_outside(self) -> bool:
         """Whether a repeated call may have another result."""
-        return bool(self.capabilities & {"network", "ai"})
+        return bool(self.capabilities & {"network", "ai", "store"})
 
     def takes_field(self, key: str) -> bool:
         """Whether a taken value may set the field. It never sets fields that credentials fill."""

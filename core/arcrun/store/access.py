@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.errors import HostFunctionError
-from arcrun.store.protocol import StoreObject, scope_of_shared, scope_of_workflow
+from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 
 MAX_NAME_CHARACTERS = 64
 
@@ -19,13 +19,20 @@ class Caller:
     name: str
 
 
+class Stores(Protocol):
+    """Where operations are done: StoreObject, or what stands for it."""
+
+    async def do(self, scope: str, request: Mapping[str, Any], call: str = "") -> Mapping[str, Any]:
+        """As StoreObject has it (protocol.py). Raises HostFunctionError, UpstreamError."""
+
+
 @dataclass
 class StoreAccess:
     """The stores as one attempt of a call sees them. Its operations are numbered, as those of an attempt that repeats
     it are: so each is done once.
     """
 
-    store: StoreObject
+    stores: Stores
     caller: Caller
     _asked: int = field(default=0, init=False)
 
@@ -34,7 +41,7 @@ class StoreAccess:
         self._asked += 1
         operation = {name: value for name, value in request.items() if name != "store"}
         call = f"{self.caller.run_id} {self.caller.name} {self._asked}"
-        return await self.store.do(self._find_scope(request.get("store")), operation, call)
+        return await self.stores.do(self._find_scope(request.get("store")), operation, call)
 
     def _find_scope(self, name: Any) -> str:
         if name is None:

@@ -89,9 +89,10 @@ async def test_an_operation_is_done_once_for_its_call(op: str) -> None:
     world = World()
     if op == "delete":
         await world.do("put", value=1)
-    given = {"value": 1} if op in ("put", "compare_and_set") else {}
+    given: dict[str, Any] = {"value": 1} if op in ("put", "compare_and_set") else {}
     first = await world.do(op, call="run 1 node", **given)
-    await world.do("delete" if op != "delete" else "put", **({"value": 2} if op == "delete" else {}))
+    others: dict[str, Any] = {"op": "put", "value": 2} if op == "delete" else {"op": "delete"}
+    await world.do(**others)
     world.start()
     assert await world.do(op, call="run 1 node", **given) == first
     assert len(await world.keys()) == int(op == "delete")  # as others have left it
