@@ -209,11 +209,7 @@ class _Parser:
 
     def _store(self, source: Any, at: Place) -> Mapping[str, Any]:
         """Values by key."""
-        values = self._mapping(source, at, None, "A store")
-        for key in values:
-            if not isinstance(key, str) or not key:
-                self._refuse(at, "the keys of a store are strings: quote them")
-        return values
+        return self._mapping(source, at, None, "A store")
 
     def _statuses(self, source: Mapping[str, Any], at: Place) -> Mapping[str, str]:
         found = self._mapping(source.get("nodes", {}), at, None, "`nodes`")

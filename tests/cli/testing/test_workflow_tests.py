@@ -481,7 +481,6 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {nodes: {b: ok}}}]", "success, failed, skipped", id="a status"),
         pytest.param("tests: [{name: a, expect: {undone: all}}]", "must be complete, partial or none", id="undone"),
         pytest.param("tests: [{name: a, store: [1], expect: {data: 1}}]", "A store must be a mapping", id="a store"),
-        pytest.param("tests: [{name: a, store: {1: a}, expect: {data: 1}}]", "of a store are strings", id="a key"),
         pytest.param("now: soon\ntests: [{name: a, expect: {data: 1}}]", "1:1: `now` must be", id="a time"),
         pytest.param(f"tests: {[{'name': 'a', 'expect': {'data': 1}}] * 501}", "the limit is 500", id="many"),
     ],
