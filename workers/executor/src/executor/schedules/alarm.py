@@ -23,6 +23,7 @@ from executor.schedules.times import ScheduleTimes
 if TYPE_CHECKING:
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
+    from executor.schedules.watches import Watches
 
 SUBREQUESTS_A_RUN = 5  # at most, to begin one
 LOOK_MS, LONGEST_LOOK_MS = 5_000, 60_000  # until the object looks again whether a run has ended
@@ -58,7 +59,8 @@ class _Chosen:
 @dataclass(frozen=True)
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
-    object that no workflow handles failures in, `chains` of one in which none follows another.
+    object that no workflow handles failures in, `chains` of one in which none follows another, `watches` of one in
+    which none watches anything.
     """
 
     tables: Schedules
@@ -69,6 +71,7 @@ class ScheduleAlarm:
     most: int
     objects: int
     chains: "Chains | None" = None
+    watches: "Watches | None" = None
 
     async def ring(self) -> None:
         """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
@@ -81,7 +84,10 @@ class ScheduleAlarm:
             await self._begin_handlers(self.failures)
         if self.chains is not None:
             await self._begin_following(self.chains)
-        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
+        is_full = len(due) == self.most
+        if self.watches is not None:
+            is_full = await self._begin_items(self.watches) or is_full
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if is_full else 0)
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
         """Decide about the times that have passed. None if that cannot be done now."""
@@ -130,6 +136,13 @@ class ScheduleAlarm:
         due = chains.list_due(self.objects, self.most)
         if due:
             chains.advance(due, await self.starter.begin(due))
+
+    async def _begin_items(self, watches: "Watches") -> bool:
+        """Returns whether as many begin as may begin at once."""
+        due = watches.list_due(self.objects, self.most)
+        if due:
+            watches.advance(due, await self.starter.begin(due))
+        return len(due) == self.most
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""

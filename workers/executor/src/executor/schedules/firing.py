@@ -16,6 +16,7 @@ from arcrun.errors import ArcrunError, NotFoundError, RunError, WorkflowError, W
 from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
+from arcrun.workflows.triggers.watch import is_watch_key
 from executor.durable.acceptance import PAUSE, prepare_run
 from executor.durable.answers import ENDED
 from executor.durable.lasting import Lasting
@@ -27,6 +28,7 @@ from executor.workflows import StoredWorkflow
 
 FAILURES = "failure_of"  # the key of what failures start
 AFTER = "after"  # the key of what follows runs
+WATCHED = "watch"  # the key of what a watch has found
 
 logger = logging.getLogger("arcrun")
 
@@ -34,7 +36,8 @@ logger = logging.getLogger("arcrun")
 @dataclass(frozen=True)
 class DueRun:
     """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
-    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd.
+    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd; of an
+    item that a watch has found WATCHED, and `told` its row.
     """
 
     name: str
@@ -107,6 +110,10 @@ class _Batch:
             found = await self._find(due.name)
             if due.key == AFTER and not isinstance(found, Fate):
                 return await self._prepare_following(found, due)
+            if due.key == WATCHED and not isinstance(found, Fate):
+                return await self._prepare_watched(found, due)
+            if is_watch_key(due.key) and not isinstance(found, Fate):
+                return await self._prepare_poll(found, due)
             trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
@@ -133,6 +140,34 @@ class _Batch:
             self.fates[due.run_id] = Fate.BEGUN
             return None
         return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_watched(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        from executor.schedules.watched import build_watched_trigger  # noqa: PLC0415 - few workflows watch
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.identity != due.told["watch"]:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        try:
+            trigger = await build_watched_trigger(self._lasting, due.told)
+        except RunError as error:
+            await self._record_failure(stored, Trigger(TriggerKind.WATCH, None), due, error)
+            self.fates[due.run_id] = Fate.BEGUN
+            return None
+        return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_poll(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        """A paused workflow is not polled: what is new by then the first poll after it finds."""
+        from executor.schedules.polling import as_poll, build_poll_trigger  # noqa: PLC0415 - as above
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.schedule_key != due.key:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        if stored.pause is not None:
+            raise WorkflowPausedError
+        trigger = build_poll_trigger(watch, due.due_ms, self._clock.now_ms())
+        return await self._prepare_run(as_poll(stored, watch), trigger, due)
 
     async def _find(self, name: str) -> StoredWorkflow | Fate:
         if name not in self._found:
