@@ -12,7 +12,7 @@ from arcrun.templates.template import Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Keeping, Node, Recording, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, load_plan
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import DEFAULT
 from arcrun.workflows.settings import DEFAULT_CONCURRENCY, DEFAULT_RUN_TIMEOUT_MS
 from arcrun.workflows.triggers.watch import ALL_DATA, DATA, WATCH, Watch
 
@@ -25,7 +25,7 @@ def build_poll(workflow: Workflow, watch: Watch) -> Workflow:
     node = Node(WATCH, watch.entry["component"], None, config, _AT, (*_AT, "component"))
     kept = workflow.keeping
     recording = Recording.NONE if kept.recording is Recording.NONE else Recording.ERRORS
-    edges = (Edge(INPUT, Relation.ON_SUCCESS, WATCH, at=_AT), Edge(WATCH, Relation.ON_SUCCESS, OUTPUT, at=_AT))
+    edges = (Edge(INPUT, DEFAULT, WATCH, at=_AT), Edge(WATCH, DEFAULT, OUTPUT, at=_AT))
     return Workflow(
         workflow.name,
         "",
