@@ -451,7 +451,12 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
 
 
-@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}])
+WATCH = {"component": "tell", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
+
+
+@pytest.mark.parametrize(
+    "triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}, {"watch": WATCH}]
+)
 async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
     bench = await build_pair()
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})

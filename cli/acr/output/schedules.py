@@ -21,7 +21,7 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
             _render_local(each["next"][0]) if each["next"] else "-",
             render_moment(each["next"][0]["utc"]) if each["next"] else "-",
             render_moment((each.get("watch") or {}).get("last_polled_at") or each["last_due_at"]),
-            _describe_state(each),
+            describe_state(each),
         )
         for each in schedules
     ]
@@ -69,7 +69,7 @@ def describe_schedule(schedule: Mapping[str, Any]) -> str:
 def _list_times(schedules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     rows = []
     for each in schedules:
-        titles = (each["workflow"], describe_schedule(each) + (", paused" if each["paused"] else ""))
+        titles = (each["workflow"], describe_schedule(each) + _describe_lately(each))
         times = each["next"] or [None]
         for number, time in enumerate(times):
             shown = ("no time to come", "") if time is None else (_render_local(time), render_moment(time["utc"]))
@@ -77,12 +77,21 @@ def _list_times(schedules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, 
     return rows
 
 
+def _describe_lately(schedule: Mapping[str, Any]) -> str:
+    """What there is to say of it besides its times: such as ", paused", or " (30 listed, 2 new)"."""
+    watch = schedule.get("watch") or {}
+    polled = watch.get("error") or watch.get("last_polled_at")
+    found = f" ({', '.join(_describe_polls(watch))})" if polled else ""
+    return found + (", paused" if schedule["paused"] else "")
+
+
 def _render_local(time: Mapping[str, str]) -> str:
     """Such as "2026-11-30 09:00:00+01:00"."""
     return time["local"].replace("T", " ")
 
 
-def _describe_state(schedule: Mapping[str, Any]) -> str:
+def describe_state(schedule: Mapping[str, Any]) -> str:
+    """What has become of its times: such as "2 skipped", or of a watch's "30 listed, 2 new"."""
     counts = {name: schedule[name] for name in ("waiting", "skipped", "missed")}
     told = ["paused"] if schedule["paused"] else []
     told += _describe_polls(schedule["watch"]) if schedule.get("watch") else []
@@ -92,7 +101,7 @@ def _describe_state(schedule: Mapping[str, Any]) -> str:
 def _describe_polls(watch: Mapping[str, Any]) -> list[str]:
     """What the last poll has found, and what waits or was forgotten: such as "30 listed", "2 new"."""
     if watch["error"]:
-        return [f"the poll failed: {watch['error']}"]
+        return [f"the last poll failed: {watch['error']}"]
     if watch["last_polled_at"] is None:
         return ["not polled yet"]
     counts = {"left to the next poll": "left_over", "runs to begin": "waiting", "forgotten": "forgotten"}

@@ -4,6 +4,8 @@ for, and nothing of a poll that finds nothing.
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import pytest
@@ -514,3 +516,64 @@ async def test_the_push_and_the_list_show_the_next_poll(bench: Bench) -> None:
     assert schedule["watch"]["last_polled_at"] is None
     listed = (await ask(bench, "GET", "/schedules"))["data"]["schedules"]
     assert [each["workflow"] for each in listed] == ["news"]
+
+
+class _Unlucky(AcceptedStarter):
+    """It may be evicted before or after it has begun runs."""
+
+    def __init__(self, bench: Bench, dice: Random) -> None:
+        assert bench.service.lasting is not None
+        super().__init__(bench.service, bench.service.lasting)
+        object.__setattr__(self, "dice", dice)
+
+    async def begin(self, due: Any) -> Any:
+        dice: Random = self.__dict__["dice"]
+        if dice.random() < 0.2:
+            raise RuntimeError("the object is evicted")
+        fates = await super().begin(due)
+        if dice.random() < 0.2:
+            raise RuntimeError("the object is evicted")
+        return fates
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_each_item_starts_one_run_whatever_breaks_off(
+    instances: FakeInstances, feed: Feed, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls of the Workspace that fail before or after they took effect, evictions, lost alarms, doubled polls."""
+    dice = Random(seed)
+    bench = build_bench({"tell": echo, "feed": feed, "cron": cron}, instances)
+    await push(bench, first="all")
+    starter = _Unlucky(bench, dice)
+
+    def breaking(work: Any) -> Any:
+        async def call(*arguments: Any) -> Any:
+            if dice.random() < 0.2:
+                raise UpstreamError("The Workspace does not answer.", code="OBJECT_UNAVAILABLE")
+            answer = await work(*arguments)
+            if dice.random() < 0.2:
+                raise UpstreamError("The answer is lost.", code="OBJECT_UNAVAILABLE")
+            return answer
+
+        return call
+
+    expected: set[str] = set()
+    with monkeypatch.context() as patch:
+        for name in ("note_poll", "add_items"):
+            patch.setattr(bench.workspace, name, breaking(getattr(bench.workspace, name)))
+        for number in range(15):
+            feed.items = feed.items[: dice.randrange(8)]  # what was listed longest ago goes, perhaps all
+            feed.add(*(f"{number}.{each}" for each in range(dice.randrange(4))))
+            expected |= {each["title"] for each in feed.items}
+            if dice.random() < 0.3:
+                await ask(bench, "POST", "/schedules/news/run", {})
+            if dice.random() < 0.2:
+                bench.workspace.alarm.due_ms = None
+                bench.clock.advance(6 * MINUTE_MS)
+                bench.workspace.tables.watch_alarm()  # as any request does
+            with suppress(RuntimeError):
+                await live(bench, instances, 6, starter)
+        await live(bench, instances, 0)
+    started = told(await live(bench, instances, 20))
+    assert len(started) == len(set(started))
+    assert {f"about {item['id']}" for item in feed.items} <= set(started) <= expected

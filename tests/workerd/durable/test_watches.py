@@ -20,7 +20,7 @@ from workerd.local_platform import LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
 
-KILLS, EACH = 4, 10
+COUNTS = (130, 10, 10, 10)  # new items before each kill; of the first ones no more than 100 begin at once
 WITHIN_S = 60
 
 
@@ -112,7 +112,12 @@ def poll(platform: LocalPlatform, client: httpx.Client) -> dict[str, Any]:
 
 
 def list_titles(client: httpx.Client) -> Counter[str]:
-    runs = client.get("/runs?trigger=watch&status=success&limit=100").json()["data"]["runs"]
+    runs = list[dict[str, Any]]()
+    cursor: str | None = ""
+    while cursor is not None:
+        data = client.get(f"/runs?trigger=watch&status=success&limit=100{cursor}").json()["data"]
+        runs += data["runs"]
+        cursor = None if data["cursor"] is None else f"&cursor={data['cursor']}"
     records = (client.get(f"/runs/{run['run_id']}").json()["data"] for run in runs)
     return Counter(record["data"]["title"] for record in records)
 
@@ -121,7 +126,7 @@ def until_started(client: httpx.Client, count: int) -> Counter[str]:
     deadline_s = time.monotonic() + WITHIN_S
     while (titles := list_titles(client)).total() < count:
         assert time.monotonic() < deadline_s, titles
-        time.sleep(0.3)
+        time.sleep(0.5)
     return titles
 
 
@@ -169,17 +174,19 @@ def test_every_item_starts_one_run_whatever_is_killed(tmp_path: Path) -> None:
         with running_platform(tmp_path) as platform, platform.executor as client:
             push(client, workflow(feed.url))
             poll(platform, client)
-        for kill in range(KILLS):
+        for kill, count in enumerate(COUNTS):
             with platform_that_is_killed(tmp_path) as platform, platform.executor as client:
-                feed.add(*(f"{kill}.{number}" for number in range(EACH)))
+                feed.add(*(f"{kill}.{number}" for number in range(count)))
                 if kill % 2:
                     client.post("/schedules/news/run", json={}).raise_for_status()
                     time.sleep(0.15 * kill)  # in the middle of the poll, or just after it
                 else:
-                    poll(platform, client)  # they are decided, and begin at this moment
+                    polled = poll(platform, client)  # they are decided, and begin at this moment
+                    if kill == 0:
+                        assert (polled["started"], polled["waiting"] >= count - 100) == (count, True)
         with running_platform(tmp_path) as platform, platform.executor as client:
             poll(platform, client)
-            titles = until_started(client, KILLS * EACH)
+            until_started(client, sum(COUNTS))
             time.sleep(3)  # for what would begin twice
             titles = list_titles(client)
-    assert titles == Counter(f"about {kill}.{number}" for kill in range(KILLS) for number in range(EACH))
+    assert titles == Counter(f"about {kill}.{number}" for kill, count in enumerate(COUNTS) for number in range(count))
