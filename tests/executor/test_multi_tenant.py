@@ -451,7 +451,7 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
 
 
-WATCH = {"component": "tell", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
+WATCH = {"component": "echo", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
 
 
 @pytest.mark.parametrize(

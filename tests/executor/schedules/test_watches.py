@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.errors import UpstreamError
+from arcrun.errors import NotConfiguredError, UpstreamError
 from arcrun.limits import (
     MAX_ITEMS_CHARACTERS,
     MAX_SEEN_KEYS,
@@ -577,3 +577,133 @@ async def test_each_item_starts_one_run_whatever_breaks_off(
     started = told(await live(bench, instances, 20))
     assert len(started) == len(set(started))
     assert {f"about {item['id']}" for item in feed.items} <= set(started) <= expected
+
+
+async def test_a_platform_that_cannot_watch_refuses_it(bench: Bench) -> None:
+    bench.service.workflows.can_watch = False
+    with pytest.raises(NotConfiguredError) as refused:
+        await push(bench)
+    assert refused.value.code == "TRIGGER_NOT_AVAILABLE"
+    assert bench.workspace.sql.execute("SELECT * FROM schedules") == []
+
+
+async def test_a_workflow_with_schedules_has_its_watch_behind_them(
+    bench: Bench, instances: FakeInstances, feed: Feed
+) -> None:
+    source = workflow()
+    triggers = {**source["triggers"], "schedule": [{"every": "1h", "input": {"title": "hourly"}}]}
+    await bench.service.push({**source, "triggers": triggers}, ADA)
+    listed = (await ask(bench, "GET", "/schedules/news"))["data"]["schedules"]
+    assert [(each["number"], each["every"], "watch" in each) for each in listed] == [(1, "1h", False), (2, "5m", True)]
+    for number in (1, 2):
+        await ask(bench, "POST", "/schedules/news/run", {"number": number})
+    await run_instances(bench, instances)
+    assert (len(feed.asked), told(await list_started(bench, "schedule"))) == (1, ["hourly"])
+    assert (await ask(bench, "POST", "/schedules/news/run", {"number": 3}))["error"]["code"] == "INVALID_REQUEST"
+
+
+async def test_an_item_that_does_not_fit_is_a_failed_run(instances: FakeInstances, feed: Feed) -> None:
+    errors = [{"path": "/id", "message": "must be an integer"}]
+    refuse = exited({"success": True, "data": {"valid": False, "errors": errors}})
+    bench = build_bench({"tell": echo, "feed": feed, "cron": cron, "validate_json": refuse}, instances)
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "title": {"type": "string"}}}
+    await bench.service.push({**workflow(first="all"), "input_schema": schema}, ADA)
+    feed.add("x")
+    [record] = await live(bench, instances, 6)
+    assert (record["status"], record["error"]["code"]) == ("failed", "INVALID_INPUT")
+    assert bench.workspace.sql.execute("SELECT * FROM watched_items") == []
+
+
+async def test_limits_let_items_begin_by_and_by(bench: Bench, instances: FakeInstances, feed: Feed) -> None:
+    await bench.service.push({**workflow(first="all"), "limits": [{"per_minute": 2}]}, ADA)
+    feed.add(*range(5))
+    assert len(await live(bench, instances, 5.5)) == 2
+    assert told(await live(bench, instances, 4)) == [f"about {number}" for number in range(5)]
+
+
+async def test_a_durable_workflow_watches_too(bench: Bench, instances: FakeInstances, feed: Feed) -> None:
+    await bench.service.push({**workflow(first="all"), "durable": True}, ADA)
+    feed.add(1)
+    assert told(await live(bench, instances, 6)) == ["about 1"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"watch": "w", "polled": True},
+        {"watch": 1, "polled": True, "keys": []},
+        {"watch": "w", "polled": 1, "keys": []},
+        {"watch": "w", "polled": True, "keys": ["short"]},
+        {"watch": "w", "polled": True, "keys": ["0" * 32] * (MAX_SEEN_KEYS + 1)},
+        {"watch": "w", "polled": True, "keys": [], "more": 1},
+    ],
+)
+async def test_what_was_seen_is_checked(bench: Bench, body: Any) -> None:
+    await push(bench)
+    answer = await ask(bench, "PUT", "/schedules/news/seen", body)
+    assert (answer["status"], answer["error"]["code"]) in ((400, "INVALID_REQUEST"), (400, "UNKNOWN_KEY"))
+
+
+async def test_a_workflow_without_watch_has_seen_nothing(bench: Bench) -> None:
+    await bench.service.push({**workflow(), "triggers": {}}, ADA)
+    seen = {"watch": "w", "polled": True, "keys": []}
+    for method, body in (("GET", None), ("PUT", seen)):
+        assert (await ask(bench, method, "/schedules/news/seen", body))["error"]["code"] == "NO_WATCH"
+        missing = await ask(bench, method, "/schedules/nowhere/seen", body)
+        assert missing["error"]["code"] == "WORKFLOW_NOT_FOUND"
+
+
+async def test_an_item_whose_key_is_lost_is_a_failed_run(bench: Bench, instances: FakeInstances, feed: Feed) -> None:
+    await push(bench, first="all")
+    feed.add(1)
+    bench.clock.advance(5 * MINUTE_MS + 1_000)
+    await ring(bench)
+    await run_instances(bench, instances)
+    bench.workspace.sql.execute(
+        "UPDATE watched_items SET item = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'"
+    )
+    [record] = await live(bench, instances, 1)
+    assert (record["status"], record["error"]["code"]) == ("failed", "WATCH_ITEM_LOST")
+
+
+async def test_a_poll_that_is_cancelled_has_failed_and_the_next_one_goes_on(
+    bench: Bench, instances: FakeInstances, feed: Feed
+) -> None:
+    await push(bench, first="all")
+    feed.add(1)
+    bench.clock.advance(5 * MINUTE_MS + 1_000)
+    await ring(bench)
+    [run_id] = instances.params
+    await ask(bench, "POST", f"/runs/{run_id}/cancel")
+    await bench.background.finish()
+    assert told(await live(bench, instances, 10)) == ["about 1"]
+
+
+async def test_a_poll_that_has_ended_is_not_under_way_after_a_crash(
+    bench: Bench, instances: FakeInstances, feed: Feed
+) -> None:
+    """The object is evicted before it has stored that the poll has begun, and the poll ends before the next alarm."""
+    await push(bench)
+
+    class Evicted(AcceptedStarter):
+        async def begin(self, due: Any) -> Any:
+            await super().begin(due)
+            raise RuntimeError("the object is evicted")
+
+    assert bench.service.lasting is not None
+    bench.clock.advance(5 * MINUTE_MS + 1_000)
+    with pytest.raises(RuntimeError):
+        await ring(bench, Evicted(bench.service, bench.service.lasting))
+    await run_instances(bench, instances)
+    await live(bench, instances, 15)
+    assert len(feed.asked) == 4
+    assert (await ask(bench, "GET", "/runs"))["data"]["runs"] == []
+    assert (await ask(bench, "GET", "/schedules/news"))["data"]["schedules"][0]["skipped"] == 0
+
+
+async def test_the_instance_of_the_poll_before_is_deleted(bench: Bench, instances: FakeInstances) -> None:
+    await push(bench)
+    await live(bench, instances, 62)
+    assert len(instances.outputs) == 12
+    assert len(instances.params) == 1

@@ -14,6 +14,7 @@ from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
 from arcrun.ports import Clock
 from arcrun.workflows.triggers.schedules import Overlap, Schedule
+from arcrun.workflows.triggers.watch import is_watch_key
 from arcrun.workspace.firings import build_firing_id, choose_times
 from arcrun.workspace.schedules import Firing, StoredSchedule
 from executor.schedules.firing import DueRun, Fate
@@ -43,6 +44,9 @@ class RunStarter(Protocol):
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         """Those of the runs that are under way. Raises UpstreamError."""
+
+    async def forget(self, run_id: str) -> None:
+        """Delete the instance of a run that has ended, if that can be done."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,13 @@ class ScheduleAlarm:
         fates = await self.starter.begin(due) if due else {}
         for each in chosen:
             self._store(each, fates)
+            await self._forget_last_poll(each)
+
+    async def _forget_last_poll(self, chosen: _Chosen) -> None:
+        """Once another poll was to begin nobody asks for the one before: most of them have found nothing."""
+        last_run = chosen.schedule["last_run"]
+        if last_run is not None and chosen.begin and is_watch_key(chosen.schedule["key"]):
+            await self.starter.forget(last_run)
 
     async def _begin_handlers(self, failures: "FailureHandlers") -> None:
         due = failures.list_due(self.objects, self.most)

@@ -5,6 +5,7 @@ it.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -68,6 +69,10 @@ class AcceptedStarter:
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self.lasting.runs.list_running(run_ids)
+
+    async def forget(self, run_id: str) -> None:
+        with suppress(ArcrunError):
+            await self.lasting.instances.delete(run_id)
 
 
 @dataclass(frozen=True)
@@ -230,9 +235,11 @@ class _Batch:
         return await self._lasting.instances.create_batch({each: {"run_id": each} for each in sorted(run_ids)})
 
     async def _drop_unkept(self, runs: Sequence[AcceptedRun]) -> None:
-        """Runs that had an instance already: of one that leaves no record, and has ended, nothing is kept."""
+        """Runs that had an instance already: of one that leaves no record of its success, and has ended, nothing is
+        kept.
+        """
         for run in runs:
-            if run.keeping.recording is Recording.NONE:
+            if run.keeping.recording in (Recording.NONE, Recording.ERRORS):
                 instance = await self._lasting.instances.status(run.run_id)
                 if instance is not None and instance.status in ENDED:
                     await self._lasting.runs.drop_accepted(run.run_id)
