@@ -3,12 +3,13 @@ one.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import types_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST
-from arcrun.templates.template import Template
+from arcrun.templates.template import Reference, Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Keeping, Node, Recording, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, load_plan
@@ -56,7 +57,7 @@ def check_poll(poll: Workflow, watch: Watch, symbols: SymbolTable, findings: Fin
 
 
 def _check_items(watch: Watch, contract: Contract, findings: Findings) -> None:
-    fields: Mapping[str, object] = contract.output_schema.get("properties", {})
+    fields: Mapping[str, Any] = contract.output_schema.get("properties", {})
     if watch.items == ALL_DATA and types_of(contract.output_schema) == {"object"}:
         message = f"`watch` needs `items`: what `{contract.canonical_id}` answers is an object, and no list"
         named = ", ".join(f"data.{name}" for name in fields)
@@ -64,8 +65,18 @@ def _check_items(watch: Watch, contract: Contract, findings: Findings) -> None:
     if not fields or contract.output_schema.get("additionalProperties"):
         return
     for reference in watch.items_template.references:
+        _check_kind(watch, reference, fields, findings)
         if reference.head == DATA and len(reference.steps) > 1 and reference.steps[1] not in fields:
             name = reference.steps[1]
             message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not declare the output `{name}`"
             hint = suggest_nearest(name, fields, f"Its fields are {', '.join(fields)}.")
             findings.warn("UNRESOLVED_REFERENCE", message, hint, at=(*_AT, "items"))
+
+
+def _check_kind(watch: Watch, reference: Reference, fields: Mapping[str, Any], findings: Findings) -> None:
+    """Report a field of the answer that can never be a list."""
+    is_field = watch.items.strip() == f"{{{{{reference.path}}}}}" and len(reference.steps) == 2
+    kinds = types_of(fields.get(reference.steps[1], {})) if is_field else ()
+    if kinds and "array" not in kinds:
+        message = f"`items` of `watch` needs a list, but {reference.path} is {' or '.join(sorted(kinds))}"
+        findings.add("INVALID_SETTING", message, "Name a field that is a list.", at=(*_AT, "items"))

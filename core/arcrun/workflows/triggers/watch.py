@@ -12,7 +12,7 @@ from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.templates.template import Template, compile_value
-from arcrun.workflows.diagnostics import Findings, Path
+from arcrun.workflows.diagnostics import Findings, Path, Severity
 from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers.schedules import Schedule, keys_of, parse_schedule
 
@@ -20,7 +20,8 @@ DATA, ITEM = "data", "item"  # what `items` and `key` read
 WATCH = "watch"  # the name of a poll's only step
 SCHEDULE_PREFIX = "watch "  # of the keys of schedules that are a watch's
 _TIMES = ("every", "cron", "zone")
-_OWN = (*_TIMES, "items", "key", "first")
+_FIRST = ("first",)
+_OWN = (*_TIMES, "items", "key", *_FIRST)
 # What a step has besides its component's input. A poll asks once, outside any flow.
 _OF_STEPS = (
     "take",
@@ -118,7 +119,6 @@ def parse_watch(findings: Findings, value: Any, at: Path) -> Watch | None:
         return None
     told = len(findings.found)
     schedule = _parse_times(findings, value, at)
-    first = Reader(findings, {key: value[key] for key in ("first",) if key in value}, at, ("first",))
     for name in _OF_STEPS:
         if name in value:
             message = f"`{name}` belongs to a step of the flow, not to `watch`, which asks a component"
@@ -127,10 +127,11 @@ def parse_watch(findings: Findings, value: Any, at: Path) -> Watch | None:
         findings.add("INVALID_SETTING", "`watch` needs a `component`", f"For example: {_EXAMPLE}", at=at)
     items = _parse_template(findings, value.get("items", ALL_DATA), DATA, (*at, "items"))
     key = _parse_template(findings, value.get("key"), ITEM, (*at, "key"))
-    if schedule is None or [found for found in findings.found[told:] if found.severity == "error"]:
+    first = Reader(findings, {name: value[name] for name in _FIRST if name in value}, at, _FIRST)
+    starts = First(first.choice(*_FIRST, First.NONE.value, tuple(First)))
+    if schedule is None or any(found.severity is Severity.ERROR for found in findings.found[told:]):
         return None
-    entry = {name: each for name, each in value.items() if name not in _OWN}
-    return Watch(schedule, key, items, First(first.choice("first", First.NONE.value, tuple(First))), entry=entry)
+    return Watch(schedule, key, items, starts, entry={name: each for name, each in value.items() if name not in _OWN})
 
 
 def _parse_times(findings: Findings, value: Mapping[str, Any], at: Path) -> Schedule | None:

@@ -102,6 +102,7 @@ def test_the_plan_has_the_settings_that_its_poll_reads() -> None:
         ({"url": "{{a.data.url}}"}, "UNRESOLVED_REFERENCE", "{{a.data.url}} refers to nothing"),
         ({"url": 5}, "INVALID_INPUT", "`url` of `watch` must be"),
         ({"items": None}, "INVALID_SETTING", "`watch` needs `items`"),
+        ({"items": "{{data.status}}"}, "INVALID_SETTING", "needs a list, but data.status is integer"),
         ({"component": "gte"}, "UNKNOWN_COMPONENT", "`watch` names the component `gte`"),
         ({"timeout_ms": 0}, "INVALID_SETTING", "`triggers.watch.timeout_ms` must be"),
     ],
