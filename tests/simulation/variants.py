@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -17,10 +17,15 @@ from arcrun.durable.mailbox import Mailbox, Wait
 from arcrun.engine import scheduler
 from arcrun.engine.context import Iteration, RunContext, name_step
 from arcrun.request_keys import Claim, Claimed
+from arcrun.workspace.failures import ToldFailure
+from arcrun.workspace.schedules import Firing, StoredSchedule
 from executor.durable import acceptance
 from executor.durable.lasting import Lasting
 from executor.records.request_keys import RequestKeys
 from executor.records.runs import AcceptedRun
+from executor.schedules.failures import FailureHandlers
+from executor.schedules.firing import AcceptedStarter
+from executor.schedules.tables import Schedules
 from executor.service import AcceptedTrigger, ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -94,6 +99,7 @@ class Unlooking(Mailbox):
 
 
 _named = [0]
+report, decide = FailureHandlers.report, Schedules.decide
 
 
 class Bold(Journal):
@@ -160,6 +166,23 @@ def claim_any(_keys: RequestKeys, claim: Claim) -> Claimed:
     return {"state": "claimed", "run_id": claim["run_id"]}
 
 
+def report_anew(handlers: FailureHandlers, log_number: int, failures: Sequence[ToldFailure]) -> bool:
+    """Count failures as often as they are told."""
+    handlers._sql.execute("DELETE FROM told_failures")
+    return report(handlers, log_number, failures)
+
+
+def decide_without_runs(
+    schedules: Schedules, before: StoredSchedule, due_ms: float | None, queue: Sequence[Firing], missed: int
+) -> bool:
+    """Store the next time, and not which runs are to begin."""
+    return decide(schedules, before, due_ms, (), missed)
+
+
+async def find_none_running(_starter: AcceptedStarter, _run_ids: Sequence[str]) -> Sequence[str]:
+    return ()
+
+
 # Those that only what is done once shows.
 ONCE_VARIANTS = {
     "a call under way that is done again unasked": lambda: journal_of(Bold),
@@ -181,4 +204,10 @@ PLATFORM_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "a record before its journal": lambda: patch("executor.durable.run_workflow.Journal", Forgetful),
     "an instance before its run": instance_first,
     "keys that nobody claims": lambda: patch.object(RequestKeys, "claim", claim_any),
+}
+# Those that workflows show which start by themselves.
+START_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "failures counted as often as they are told": lambda: patch.object(FailureHandlers, "report", report_anew),
+    "runs that begin before that is decided": lambda: patch.object(Schedules, "decide", decide_without_runs),
+    "runs that overlap": lambda: patch.object(AcceptedStarter, "list_running", find_none_running),
 }

@@ -386,8 +386,10 @@ class WorkspaceTables:
             self._add_line(note)
         return is_done
 
-    def resume_schedules(self, name_id: str, due_ms: Mapping[str, float | None], note: Note) -> bool:
-        is_done = self._has_schedules and self.schedules.resume(name_id, due_ms)
+    def resume_schedules(
+        self, name_id: str, due_ms: Mapping[str, float | None], note: Note, running: Sequence[str] = ()
+    ) -> bool:
+        is_done = self._has_schedules and self.schedules.resume(name_id, due_ms, running)
         if is_done:
             self._add_line(note)
         return is_done

@@ -160,7 +160,7 @@ class InstanceRun:
         if record.error is not None and plan.keeping.recording is not Recording.NONE:
             try:
                 values = await kept.render(plan, self._clock.pause)
-                values_bytes = await self.lasting.runs.keep_values(self.run_id, values)
+                values_bytes = await patiently(self._clock, lambda: self.lasting.runs.keep_values(self.run_id, values))
             except ArcrunError as error:
                 logger.warning("The values of run %s could not be kept: %s", self.run_id, error.code)
         return await self._end(plan.keeping, record, values_bytes)

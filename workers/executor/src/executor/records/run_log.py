@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, cast
 
 from arcrun.admissions import Admitted, Counted
-from arcrun.durable_objects import migrate
+from arcrun.durable_objects import LATE_ALARM_MS, migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.engine.trigger import TriggerKind
@@ -222,10 +222,13 @@ class RunLogTables:
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
         self._failures = untold_failures.UntoldFailures(sql, clock)
         self._ends = untold_ends.UntoldEnds(sql, clock)
+        self._next_ms = self._find_next()
 
     def count_request(self) -> None:
-        """Count a request to the object."""
+        """Count a request to the object. An alarm that should have gone off is set again."""
         self._count(requests=1)
+        if self._next_ms and self._clock.now_ms() > self._next_ms + LATE_ALARM_MS:
+            self._set_alarm()
 
     @property
     def tenant_id(self) -> str:
@@ -874,10 +877,17 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
+        self._next_ms = self._find_next()
+        if self._next_ms:
+            now_ms = self._clock.now_ms()
+            self._next_ms = max(now_ms, self._next_ms)
+            self._alarm.set(self._next_ms - now_ms)
+
+    def _find_next(self) -> float:
+        """The earliest of the due times; 0 for never."""
+        times = [self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms, self._closing.due_ms]
         times += [self._failures.tell_ms, self._failures.lost_ms, self._ends.tell_ms]
-        if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
-            self._alarm.set(max(0, min(due) - self._clock.now_ms()))
+        return min((ms for ms in times if ms), default=0)
 
 
 def _render_rows(runs: Sequence[StoredRun]) -> Iterator[str]:

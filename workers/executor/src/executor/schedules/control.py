@@ -48,8 +48,10 @@ async def resume_schedules(service: ExecutorService, name: str, actor: Actor) ->
     times, now_ms = build_times(service.components, service.engine.limits), service.engine.ports.clock.now_ms()
     stored = await service.workflows.schedules.find_schedules(name)
     first_ms = {each["key"]: await times.find_resumed(_rules_of(each), each["due_ms"], now_ms) for each in stored}
+    queued = [run_id for each in stored for _, run_id in each["queue"]]
+    running = await service.lasting.runs.list_running(queued) if queued and service.lasting is not None else ()
     note = await service.audit.render("schedule.resume", name, actor)
-    if not await service.workflows.schedules.resume_schedules(name, first_ms, note):
+    if not await service.workflows.schedules.resume_schedules(name, first_ms, note, running):
         raise await _build_missing_error(service, name)
 
 
@@ -115,7 +117,7 @@ async def _show(service: ExecutorService, stored: Sequence[StoredSchedule], coun
             "next": await _show_next(times, each, now_ms, count),
             "last_due_at": None if each["last_due_ms"] is None else render_time(each["last_due_ms"], "seconds"),
             "last_run_id": each["last_run"],
-            "waiting": len(each["queue"]),
+            "waiting": 0 if each["is_paused"] else len(each["queue"]),
             "skipped": each["skipped"],
             "missed": each["missed"],
             **({"watch": _show_watch(watches.get(each["name_id"]))} if is_watch_key(each["key"]) else {}),
