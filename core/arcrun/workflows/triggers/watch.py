@@ -22,19 +22,8 @@ SCHEDULE_PREFIX = "watch "  # of the keys of schedules that are a watch's
 _TIMES = ("every", "cron", "zone")
 _FIRST = ("first",)
 _OWN = (*_TIMES, "items", "key", *_FIRST)
-# What a step has besides its component's input. A poll asks once, outside any flow.
-_OF_STEPS = (
-    "take",
-    "repeat",
-    "join",
-    "cancel_rest",
-    "foreach",
-    "undo",
-    "idempotency_key",
-    "once",
-    "detach",
-    "workflow",
-)
+# Settings of a step that mean nothing here, where a component is asked once. No component has an input of such a name.
+_OF_STEPS = ("take", "repeat", "join", "cancel_rest", "foreach", "undo", "once")
 ALL_DATA = "{{data}}"
 _EXAMPLE = (
     "watch: {component: http_request, url: https://example.com/feed.json, every: 5m,"

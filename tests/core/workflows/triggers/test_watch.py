@@ -94,7 +94,7 @@ def test_the_plan_has_the_settings_that_its_poll_reads() -> None:
         ({"first": "some"}, "INVALID_SETTING", "must be one of none, all"),
         ({"repeat": {}}, "INVALID_SETTING", "`repeat` belongs to a step of the flow"),
         ({"take": "input"}, "INVALID_SETTING", "`take` belongs to a step of the flow"),
-        ({"workflow": "other"}, "INVALID_SETTING", "`workflow` belongs to a step of the flow"),
+        ({"component": None, "workflow": "other"}, "INVALID_SETTING", "needs a `component`"),
         ({"url": None}, "MISSING_INPUT", "`watch` needs `url`"),
         ({"ulr": "x"}, "UNKNOWN_KEY", "unknown key `ulr` in `triggers.watch`"),
         ({"url": "{{input.url}}"}, "UNRESOLVED_REFERENCE", "a poll has no input"),
