@@ -12,6 +12,7 @@ from acr.output.schedules import (
     render_times,
     say_times,
 )
+from acr.output.workflows import describe_stored
 
 TIMES = [
     {"utc": "2026-11-30T08:00:00Z", "local": "2026-11-30T09:00:00+01:00"},
@@ -74,6 +75,20 @@ def test_what_a_watch_has_found(watch: dict[str, Any], expected: str, capsys: py
     assert moment in line
     render_next_times([{**DAILY, "watch": shown}])
     assert ("listed" in capsys.readouterr().out) == (shown["error"] is None and shown["last_polled_at"] is not None)
+
+
+def test_a_workflow_is_shown_with_its_watch_and_its_schedules(capsys: pytest.CaptureFixture[str]) -> None:
+    stored: dict[str, Any] = {
+        **{"name": "news", "version": 1, "latest": 1, "updated_at": "2026-11-26T00:00:00.000Z", "file": None},
+        **{"webhook_url": "https://x", "calls": [], "called_by": [], "paused": None},
+    }
+    polled = {"last_polled_at": "2026-11-27T08:05:00Z", "error": None, "listed": 30, "started": 2}
+    watch = {**polled, "left_over": 0, "waiting": 0, "kept": 9, "forgotten": 0}
+    watching = {**ONCE, "every": "5m", "skipped": 0, "watch": watch}
+    del watching["at"]
+    describe_stored({**stored, "schedules": [DAILY, watching]}, 1)
+    lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert {"schedule  0 9 * * MON-FRI Europe/Berlin", "watch     every 5m: 30 listed, 2 new"} <= {*lines}
 
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
