@@ -20,7 +20,7 @@ from arcrun.wasm.costs import SANDBOX_FUEL
 from executor.durable.acceptance import resume_runs
 from executor.schedules.control import run_schedule
 from fakes.components import exited
-from fakes.ports.virtual_time import VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 
 WATCHER, POLL = "watcher", "poll"
 BROKEN = {"success": False, "error": {"code": "BROKEN", "message": "no", "retriable": False}}
@@ -75,10 +75,12 @@ class WatchOwner(Owner):
     first: str = "none"
 
     async def push_watcher(self) -> None:
+        self.versions += 1
         every = f"{self.random.choice((1, 2, 5))}m"
         asked = call(WATCHER, POLL, "")
         watch = {**asked, "run": "a poll", "every": every, "first": self.first, "items": "{{data.items}}"}
         await self.push(build_listener(WATCHER, {"watch": {**watch, "key": "{{item.id}}"}}, "{{input.id}}"))
+        self.platform.past.pushed.append((VirtualClock().now_ms(), self.versions))
 
     async def watch(self) -> None:
         for _ in range(self.random.randint(8, 16)):

@@ -78,10 +78,10 @@ def _list_times(schedules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, 
 
 
 def _describe_lately(schedule: Mapping[str, Any]) -> str:
-    """What there is to say of it besides its times: such as ", paused", or " (30 listed, 2 new)"."""
+    """What else there is to say of it: such as ", paused", or " (2026-11-27 08:05:00: 30 listed, 2 new)"."""
     watch = schedule.get("watch") or {}
-    polled = watch.get("error") or watch.get("last_polled_at")
-    found = f" ({', '.join(_describe_polls(watch))})" if polled else ""
+    polled_at = watch.get("last_polled_at")
+    found = f" ({render_moment(polled_at)}: {', '.join(_describe_polls(watch))})" if polled_at else ""
     return found + (", paused" if schedule["paused"] else "")
 
 
