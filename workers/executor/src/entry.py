@@ -145,8 +145,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
         failures, objects = self._tables.failures, _run_log_settings(bindings).objects
-        clock, chains = SystemClock(), self._tables.chains
-        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains).ring()
+        clock, chains, watches = SystemClock(), self._tables.chains, self._tables.watches
+        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains, watches).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -307,6 +307,7 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         tokens=RandomTokens(random),
         space=space,
         list_schedules=partial(_list_schedules, components, run_limits),
+        can_watch=True,
     )
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
@@ -345,11 +346,13 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
 
 
 async def _list_schedules(components: ComponentCaller, limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
-    if not plan.triggers.schedules:
+    triggers = plan.triggers
+    if not triggers.all_schedules:
         return ()
     from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
 
-    return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
+    times, now_ms = build_times(components, limits), components.clock.now_ms()
+    return await list_new(times, triggers.schedules, now_ms, triggers.watch)
 
 
 def _open_tenants(bindings: Any) -> TenantAccess:

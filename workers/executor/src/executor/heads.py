@@ -19,6 +19,7 @@ from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from arcrun.workspace.sealing import Sealing, token_id_of
+from arcrun.workspace.watches import WatchesObject
 
 FRESH_MS = 30_000  # a rotated, deleted or paused token works for at most this long
 STALE_MS = 3_600_000
@@ -74,6 +75,7 @@ class NewVersion:
     takes_mail: bool = False
     failure_of: NewHandler | None = None
     after: Sequence[str] = ()
+    watch: str | None = None
 
 
 class Heads:
@@ -88,6 +90,11 @@ class Heads:
     @property
     def schedules(self) -> SchedulesObject:
         """Of an account's own platform, which does not seal names."""
+        return self._workspace
+
+    @property
+    def watches(self) -> WatchesObject:
+        """As `schedules`."""
         return self._workspace
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
@@ -282,6 +289,7 @@ class Heads:
             "schedules": list(version.schedules),
             "failure_of": version.failure_of,
             "after": list(version.after),
+            "watch": version.watch,
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

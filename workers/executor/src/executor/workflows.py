@@ -28,6 +28,7 @@ from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
+from arcrun.workspace.watches import WatchesObject
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -94,7 +95,8 @@ ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
 
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
-    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself.
+    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself. `can_watch` is
+    whether one can have a `watch`.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -111,7 +113,9 @@ class WorkflowStore:
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
         list_schedules: ListSchedules | None = None,
+        can_watch: bool = False,
     ) -> None:
+        self.can_watch = can_watch
         self._find_schedules, self.can_start = list_schedules, list_schedules is not None
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
@@ -281,6 +285,10 @@ class WorkflowStore:
     @property
     def schedules(self) -> SchedulesObject:
         return self._heads.schedules
+
+    @property
+    def watches(self) -> WatchesObject:
+        return self._heads.watches
 
     async def find_plan(self, name: str) -> Plan:
         """The plan of a workflow's current version, for the engine."""
@@ -628,4 +636,5 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
         failure_of=handler,
         takes_mail=plan.triggers.mail is not None,
         after=plan.triggers.after,
+        watch=None if plan.triggers.watch is None else plan.triggers.watch.identity,
     )
