@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
 from arcrun.run_log.objects import RunLogObjects
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent, ComponentRunner
 from arcrun.workspace.audit import AuditLog
@@ -40,6 +41,7 @@ from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
+from fakes.stores import FakeStore
 from fakes.workflows import build_workflows, listing_schedules
 
 API_KEY = "test-key-1"
@@ -85,6 +87,7 @@ class Parts:
     random: Random
     report: InMemoryReport
     instances: RunInstances | None
+    store: StoreObject = field(default_factory=FakeStore)
 
 
 def build_bench(
@@ -110,7 +113,11 @@ def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunne
     clock, random, background = parts.clock, parts.random, parts.background
     encryption_key = base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(bundle, parts.bucket, clock, background)
-    components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
+    components = ComponentCaller(
+        *(resolver, runner, FakeHttpClient(), clock, random),
+        decoder=FakeTextDecoder(),
+        open_store=lambda: parts.store,
+    )
     lists = listing_schedules(components)
     workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=lists)
     vault = CredentialVault(parts.credentials, encryption_key, DeskCipher, clock)

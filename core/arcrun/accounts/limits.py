@@ -63,7 +63,7 @@ class TenantLimits:
 
     `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
     bounds the computing time of a node, which the operator pays for. `unfinished_runs` bounds the accepted runs that
-    have not ended, those that wait included.
+    have not ended, those that wait included. `store_bytes` bounds the stores of the tenant's workflows.
     """
 
     requests_a_minute: int = 600
@@ -75,6 +75,7 @@ class TenantLimits:
     node_cpu_ms: int = 1_000
     storage: StorageLimits = field(default_factory=StorageLimits)
     unfinished_runs: int = 1_000
+    store_bytes: int = 50 * MIB
 
 
 # Variables of the executor that override the defaults; integers from 1.
@@ -89,6 +90,7 @@ LIMIT_VARIABLES = (
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
     "TENANT_UNFINISHED_RUNS",
+    "TENANT_STORE_BYTES",
 )
 
 
@@ -111,6 +113,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
             read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
         ),
         read("TENANT_UNFINISHED_RUNS", default.unfinished_runs),
+        read("TENANT_STORE_BYTES", default.store_bytes),
     )
 
 

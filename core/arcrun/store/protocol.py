@@ -5,7 +5,6 @@ names of scopes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict
 
 from arcrun.durable_objects import Channel
@@ -45,14 +44,19 @@ class StoreObject(Protocol):
         """Delete a store. Returns how many entries it had."""
 
     async def close(self) -> None:
-        """Delete all, and take nothing any more."""
+        """Delete everything permanently, for an account that goes: a closed object takes nothing."""
+
+    async def open_anew(self) -> None:
+        """Take operations again after `close`, for an account that has come back."""
 
 
-@dataclass(frozen=True)
 class RemoteStore:
-    """StoreObject over a channel. A refusal is {"error": {"code", "message"}}."""
+    """StoreObject over a channel. A refusal is {"error": {"code", "message"}}. `tenant` is the id of the tenant whose
+    object it is, empty for an account's own: the object seals under that one's key.
+    """
 
-    channel: Channel
+    def __init__(self, channel: Channel, tenant: str = "") -> None:
+        self.channel, self.tenant = channel, tenant
 
     async def do(self, scope: str, request: Mapping[str, Any], call: str = "") -> Mapping[str, Any]:
         answer: Mapping[str, Any] = await self._call("do", scope=scope, request=dict(request), call=call)
@@ -68,8 +72,12 @@ class RemoteStore:
     async def close(self) -> None:
         await self._call("close")
 
+    async def open_anew(self) -> None:
+        await self._call("open_anew")
+
     async def _call(self, operation: str, **arguments: Any) -> Any:
-        answer = await self.channel.call(operation, arguments)
+        whose = {"tenant": self.tenant} if self.tenant else {}
+        answer = await self.channel.call(operation, {**whose, **arguments})
         if (refusal := answer.get("error")) is not None:
             error = HostFunctionError(
                 refusal["message"], code=refusal["code"], next_actions=refusal.get("next_actions", ())

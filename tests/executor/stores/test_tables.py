@@ -10,25 +10,13 @@ import pytest
 from arcrun.limits import STORE_DONE_DAYS
 from executor.stores import tables
 from executor.stores.tables import DAY_MS, MIGRATIONS, StoreTables
-from fakes.ports.cipher import DeskCipher
 from fakes.ports.sql import SqliteSql
 from fakes.ports.system import FixedClock, SeededRandom
+from fakes.stores import DeskSealer
 
 pytestmark = pytest.mark.anyio
 
 W = "workflow orders"
-
-
-class DeskSealer:
-    def __init__(self, key: bytes = b"k" * 32) -> None:
-        self._cipher, self._random = DeskCipher(key), SeededRandom(1)
-
-    async def seal(self, purpose: str, content: bytes) -> bytes:
-        iv = self._random.token_bytes(12)
-        return iv + await self._cipher.encrypt(content, iv, purpose.encode())
-
-    async def open(self, purpose: str, sealed: bytes) -> bytes:
-        return await self._cipher.decrypt(sealed[12:], sealed[:12], purpose.encode())
 
 
 class World:

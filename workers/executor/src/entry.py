@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
 
-from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
+from arcrun.accounts.limits import LIMIT_VARIABLES, TenantLimits, read_limits
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
@@ -20,6 +20,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
+from arcrun.limits import MAX_STORE_BYTES
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
@@ -213,8 +214,15 @@ class Store(DurableObject):  # type: ignore[no-untyped-call]
             from executor.stores.sealing import ServiceSealer, tenant_of  # noqa: PLC0415 - only where there is state
             from executor.stores.tables import StoreTables  # noqa: PLC0415
 
-            sealer = ServiceSealer(partial(_open_of, read_bindings(), tenant_of(request)))
-            tables = StoreTables(DurableSql(self.ctx), SystemClock(), SystemRandom(), sealer)
+            bindings, tenant_id = read_bindings(), tenant_of(request)
+            sealer = ServiceSealer(partial(_open_of, bindings, tenant_id))
+            most_bytes = _tenant_limits(bindings).store_bytes if tenant_id else MAX_STORE_BYTES
+            storage = self.ctx._ctx.storage
+            tables = StoreTables(
+                *(DurableSql(self.ctx), SystemClock(), SystemRandom(), sealer),
+                most_bytes=most_bytes,
+                erase=storage.deleteAll,
+            )
             self._operations = Operations(tables, StoreObject)
         return await self._operations.answer_later(request)
 
@@ -386,9 +394,10 @@ def _build_tenants(bindings: Any) -> TenantAccess:
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),
-        limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
+        limits=_tenant_limits(bindings),
         run_limits=_run_limits(bindings),
         lasting=_build_hosted_lasting(bindings, bucket),
+        open_store=partial(_open_store, bindings),
     )
     accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
     tokens = WebhookTokens(master_key, WebCryptoCipher, random)
@@ -400,6 +409,10 @@ def _build_tenants(bindings: Any) -> TenantAccess:
         burst=platform.limits.burst_requests,
     )
     return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), requests)
+
+
+def _tenant_limits(bindings: Any) -> TenantLimits:
+    return read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES})
 
 
 def _build_hosted_lasting(bindings: Any, bucket: CloudflareR2) -> "HostedLasting | None":
@@ -432,9 +445,9 @@ def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
     return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name, "The Workspace"))
 
 
-def _open_store(bindings: Any) -> RemoteStore:
-    """The account's own."""
-    return RemoteStore(DurableObjectChannel(bindings.STORE, OWN_WORKSPACE, "The store"))
+def _open_store(bindings: Any, tenant_id: str = "") -> RemoteStore:
+    """A tenant's, or the account's own."""
+    return RemoteStore(DurableObjectChannel(bindings.STORE, tenant_id or OWN_WORKSPACE, "The store"), tenant_id)
 
 
 def _open_run_logs(bindings: Any) -> RunLogObjects:

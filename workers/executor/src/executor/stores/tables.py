@@ -13,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,9 +79,18 @@ class _Place:
 
 class StoreTables:
     def __init__(
-        self, sql: Sql, clock: Clock, random: Random, sealer: Sealer, *, most_bytes: float = MAX_STORE_BYTES
+        self,
+        sql: Sql,
+        clock: Clock,
+        random: Random,
+        sealer: Sealer,
+        *,
+        most_bytes: float = MAX_STORE_BYTES,
+        erase: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        """`erase` empties the database at once, and ends when that is durable."""
         self._sql, self._clock, self._random, self._sealer, self._most_bytes = sql, clock, random, sealer, most_bytes
+        self._erase = erase
         migrate(sql, MIGRATIONS)
         self._turn = asyncio.Lock()
         self._key: bytes | None = None
@@ -99,6 +108,12 @@ class StoreTables:
             return {"error": error.to_json()}
 
     async def list_stores(self, after: str, limit: int) -> Mapping[str, Any]:
+        try:
+            return {"value": await self._list_stores(after, limit)}
+        except ArcrunError as error:
+            return {"error": error.to_json()}
+
+    async def _list_stores(self, after: str, limit: int) -> Mapping[str, Any]:
         rows = self._sql.execute(
             "SELECT id, name, entries, bytes FROM scopes WHERE id > ? AND entries > 0 ORDER BY id LIMIT ?", after, limit
         )
@@ -110,21 +125,42 @@ class StoreTables:
             }
             for row in rows
         ]
-        return {"value": {"stores": stores, "cursor": rows[-1]["id"] if len(rows) == limit else ""}}
+        return {"stores": stores, "cursor": rows[-1]["id"] if len(rows) == limit else ""}
 
     async def purge(self, scope: str) -> Mapping[str, Any]:
-        async with self._take_turn():
-            scope_id = await self._name(scope)
-            deleted = self._sql.execute("DELETE FROM entries WHERE scope = ? RETURNING bytes", scope_id)
-            self._count(scope_id, -len(deleted), -sum(row["bytes"] for row in deleted))
-            return {"value": {"deleted": len(deleted)}}
+        try:
+            async with self._take_turn():
+                return {"value": {"deleted": self._purge(await self._name(scope))}}
+        except ArcrunError as error:
+            return {"error": error.to_json()}
+
+    def _purge(self, scope_id: str) -> int:
+        [had] = self._sql.execute(
+            "SELECT COUNT(*) AS entries, TOTAL(bytes) AS bytes FROM entries WHERE scope = ?", scope_id
+        )
+        self._sql.execute("DELETE FROM entries WHERE scope = ?", scope_id)
+        self._sql.execute("DELETE FROM scopes WHERE id = ?", scope_id)
+        self._count(scope_id, -had["entries"], -had["bytes"])
+        return int(had["entries"])
 
     async def close(self) -> Mapping[str, Any]:
+        if self._erase is not None:
+            erased = self._erase()
+            migrate(self._sql, MIGRATIONS)  # before anything waits: no operation finds the tables missing
+            self._mark_closed()
+            await erased
+        self._mark_closed()
+        return {"value": None}
+
+    def _mark_closed(self) -> None:
         self._sql.execute("DELETE FROM entries")
         self._sql.execute("DELETE FROM scopes")
         self._sql.execute("DELETE FROM done")
         self._sql.execute("UPDATE store SET is_closed = 1, name_key = NULL, entries = 0, bytes = 0")
         self._key = None
+
+    async def open_anew(self) -> Mapping[str, Any]:
+        self._sql.execute("UPDATE store SET is_closed = 0")
         return {"value": None}
 
     # One operation
