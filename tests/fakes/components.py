@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
@@ -93,16 +93,27 @@ def open_schema(fields: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {} for name in fields}, "additionalProperties": True}
 
 
+class HostCalls(Protocol):
+    """A component that asks the host."""
+
+    async def run(self, stdin: str, host: HostFunctions) -> Execution: ...
+
+
+Scripted = Execution | Callable[[str], Execution] | HostCalls
+
+
 class ScriptedRunner:
     """Answers each call with the Execution of the component's id, or with what a function of stdin makes of it."""
 
-    def __init__(self, script: Mapping[str, Execution | Callable[[str], Execution]]) -> None:
+    def __init__(self, script: Mapping[str, Scripted]) -> None:
         self._script = script
         self.calls: list[tuple[Component, str]] = []
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         self.calls.append((component, stdin))
         scripted = self._script[component.id]
+        if not isinstance(scripted, Execution) and not callable(scripted):
+            return await scripted.run(stdin, host)
         return scripted(stdin) if callable(scripted) else scripted
 
 

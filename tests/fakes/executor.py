@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from arcrun.engine.engine import Engine
 from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.store.protocol import StoreObject
-from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent, ComponentRunner
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
@@ -30,7 +29,7 @@ from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
-from fakes.components import ScriptedRunner
+from fakes.components import Scripted, ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
@@ -47,7 +46,7 @@ from fakes.workflows import build_workflows, listing_schedules
 API_KEY = "test-key-1"
 PUBLIC_URL = "https://executor.test"
 ENCRYPTION_KEY = b"k" * 32
-Script = Mapping[str, Execution | Callable[[str], Execution]]
+Script = Mapping[str, Scripted]
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Bench:
     clock: FixedClock
     background: FakeBackground
     report: InMemoryReport
+    store: FakeStore = field(default_factory=FakeStore)
 
     def store_credential(self, name: str, secret: str) -> None:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
@@ -101,11 +101,12 @@ def build_bench(
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     workspace, logs, background, report = FakeWorkspace(clock), FakeRunLogs(clock), FakeBackground(), InMemoryReport()
     stored = (kv, workspace, logs, records, verdicts, credentials, bucket)
-    parts = Parts(*stored, clock, background, SeededRandom(), report, instances)
+    store = FakeStore(clock)
+    parts = Parts(*stored, clock, background, SeededRandom(), report, instances, store)
     bundle = build_bundle(*script) | {
         name: BundledComponent(contract, f"sha256-of-{name}") for name, contract in (contracts or {}).items()
     }
-    return Bench(build_service(bundle, runner, parts), runner, *stored, clock, background, report)
+    return Bench(build_service(bundle, runner, parts), runner, *stored, clock, background, report, store)
 
 
 def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunner, parts: Parts) -> ExecutorService:

@@ -9,7 +9,10 @@ from arcrun.durable_objects import Operations, render_call
 from arcrun.errors import UpstreamError
 from arcrun.ports import Clock
 from arcrun.store.protocol import RemoteStore, StoreObject
+from arcrun.wasm.abi import Execution, HostFunctions
 from executor.stores.tables import MIGRATIONS, StoreTables
+from fakes.components import exited, open_schema
+from fakes.contracts import contract_source
 from fakes.ports.cipher import DeskCipher
 from fakes.ports.sql import SqliteSql
 from fakes.ports.system import FixedClock, SeededRandom
@@ -41,6 +44,34 @@ class StoreChannel:
             self.lost -= 1
             raise UpstreamError("The store does not answer.", code="OBJECT_UNAVAILABLE")
         return json.loads(answer)
+
+
+class AskStore:
+    """The component `store`, or one that does several `ops` of a store one after the other. The first `failing` calls
+    fail when all is done.
+    """
+
+    def __init__(self, failing: int = 0) -> None:
+        self.failing, self.calls = failing, 0
+
+    async def run(self, stdin: str, host: HostFunctions) -> Execution:
+        given, answers = json.loads(stdin), list[Any]()
+        self.calls += 1
+        for request in given.get("ops", [given]):
+            reply = json.loads(await host.answer("store", json.dumps(request)))
+            if not reply["ok"]:
+                return exited({"success": False, "error": reply["error"]})
+            answers.append(reply["value"])
+        if self.calls <= self.failing:
+            return exited({"success": False, "error": {"code": "LATE", "message": "no", "retriable": True}})
+        return exited({"success": True, "data": answers if "ops" in given else answers[0]})
+
+
+STORE_CONTRACT = contract_source(
+    canonical_id="store",
+    capabilities=["store"],
+    input_schema=open_schema(["op", "key", "value", "by", "store", "ops", "expected", "ttl"]),
+)
 
 
 class FakeStore(RemoteStore):

@@ -315,7 +315,7 @@ class ComponentCaller:
         if len(stdin) > STRETCH_CHARACTERS:  # writing it and running the component are two stretches of work
             await self.clock.pause()
         if caller is not None and self.open_store is not None:
-            stores = StoreAccess(self.open_store(), caller)
+            stores = StoreAccess(self.open_store(), caller, budget.subrequests.take)
             return await self.runner.run(component, stdin, self._lend(component, budget, stores), fuel)
         key = id(component.contract)  # its host functions keep the contract alive
         host = budget.lent.get(key)
