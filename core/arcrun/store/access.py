@@ -8,8 +8,6 @@ from arcrun.errors import HostFunctionError, SubrequestLimitError, UpstreamError
 from arcrun.platform_codes import SHARED_CODES
 from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 
-MAX_NAME_CHARACTERS = 64
-
 
 @dataclass(frozen=True)
 class Caller:
@@ -74,12 +72,7 @@ class StoreAccess:
     def _find_scope(self, name: Any) -> str:
         if name is None:
             return scope_of_workflow(self.caller.workflow)
-        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS:
-            raise HostFunctionError(
-                f"`store` must be the name of a shared store, of at most {MAX_NAME_CHARACTERS} characters.",
-                code="INVALID_REQUEST",
-            )
-        return scope_of_shared(name)
+        return scope_of_shared(name if isinstance(name, str) else "")
 
 
 def _build_failure(message: str, *, is_retriable: bool) -> HostFunctionError:

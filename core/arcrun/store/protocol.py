@@ -4,21 +4,36 @@ A store is a scope: `workflow NAME`, of a workflow, or `shared NAME`. The object
 names of scopes.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol, TypedDict
 
 from arcrun.durable_objects import Channel
 from arcrun.errors import HostFunctionError
 
-_WORKFLOW, _SHARED = "workflow ", "shared "
+WORKFLOW, SHARED = "workflow", "shared"
+_SHARED_NAME = re.compile(r"\w[\w.:@+ -]{0,63}")
 
 
 def scope_of_workflow(name: str) -> str:
-    return _WORKFLOW + name
+    return f"{WORKFLOW} {name}"
 
 
 def scope_of_shared(name: str) -> str:
-    return _SHARED + name
+    """Raises HostFunctionError INVALID_REQUEST."""
+    if not _SHARED_NAME.fullmatch(name):
+        raise HostFunctionError(
+            "The name of a shared store has at most 64 letters, digits and the signs `_-.:@+`, and begins with one of "
+            "the first or `_`.",
+            code="INVALID_REQUEST",
+        )
+    return f"{SHARED} {name}"
+
+
+def read_scope(scope: str) -> tuple[str, str]:
+    """The kind of a store, WORKFLOW or SHARED, and its name."""
+    kind, _, name = scope.partition(" ")
+    return kind, name
 
 
 class StoreInfo(TypedDict):
