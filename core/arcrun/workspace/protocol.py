@@ -25,7 +25,7 @@ class StoredHead(TypedDict):
     `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
     ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
     `paused` is an OnTrigger (arcrun/workspace/pause.py) while the workflow is paused, `all_paused` while all are.
-    `is_followed` is 1 if its runs start others (`after`).
+    `is_followed` is 1 if its runs start others (`after`), `is_watched` if failures of a tenant's do (`failure_of`).
     """
 
     name_id: str
@@ -41,12 +41,14 @@ class StoredHead(TypedDict):
     paused: NotRequired[str | None]
     all_paused: NotRequired[str | None]
     is_followed: NotRequired[int]
+    is_watched: NotRequired[int]
 
 
 class Commit(TypedDict):
     """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
     `failure_of` are the version's own, `after` the workflows that it follows; Workers of the release before tell of
-    none.
+    none. A tenant's are hidden and sealed (starts.py); `tenant` is whose they are, `most_schedules` how many the tenant
+    may have.
     """
 
     name_id: str
@@ -59,6 +61,8 @@ class Commit(TypedDict):
     schedules: NotRequired[list[NewSchedule]]
     failure_of: NotRequired[NewHandler | None]
     after: NotRequired[list[str]]
+    tenant: NotRequired[str]
+    most_schedules: NotRequired[int]
 
 
 class Rotation(TypedDict):
@@ -78,9 +82,12 @@ class Note(TypedDict):
 
 
 class Committed(TypedDict):
-    """The head after the operation. None if the workflow has been deleted since `number` was given."""
+    """The head after the operation. None if the workflow has been deleted since `number` was given, or if a limit is
+    reached: `full` says of what.
+    """
 
     head: StoredHead | None
+    full: NotRequired[Literal["schedules"]]
 
 
 class Reserved(TypedDict):

@@ -7,15 +7,16 @@ The next alarm is set first. No run is waited for.
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, DecryptionError
 from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
 from arcrun.ports import Clock
 from arcrun.workflows.triggers.schedules import Overlap, Schedule
 from arcrun.workspace.firings import build_firing_id, choose_times
 from arcrun.workspace.schedules import Firing, StoredSchedule
+from arcrun.workspace.starts import PlainStarts, Starts
 from executor.schedules.firing import DueRun, Fate
 from executor.schedules.tables import BATCH_PAUSE_MS, Progress, Schedules
 from executor.schedules.times import ScheduleTimes
@@ -58,7 +59,8 @@ class _Chosen:
 @dataclass(frozen=True)
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
-    object that no workflow handles failures in, `chains` of one in which none follows another.
+    object that no workflow handles failures in, `chains` of one in which none follows another. `starts` opens what is
+    sealed of a tenant's schedules.
     """
 
     tables: Schedules
@@ -69,19 +71,30 @@ class ScheduleAlarm:
     most: int
     objects: int
     chains: "Chains | None" = None
+    starts: Starts = field(default_factory=PlainStarts)
 
     async def ring(self) -> None:
         """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
         self.tables.postpone()
         now_ms = self.clock.now_ms()
         due = self.tables.list_due(now_ms, self.most)
-        decided = [decided for each in due if (decided := await self._decide(each, now_ms)) is not None]
+        opened = [opened for each in due if (opened := await self._open(each)) is not None]
+        decided = [decided for each in opened if (decided := await self._decide(each, now_ms)) is not None]
         await self._begin(decided)
         if self.failures is not None:
             await self._begin_handlers(self.failures)
         if self.chains is not None:
             await self._begin_following(self.chains)
         self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
+
+    async def _open(self, schedule: StoredSchedule) -> StoredSchedule | None:
+        """With its rules. None of one that nothing opens any more: it is forgotten."""
+        try:
+            return {**schedule, "rules": (await self.starts.open_schedule(schedule))["rules"]}
+        except DecryptionError as error:
+            logger.warning("A schedule cannot be opened, and is forgotten: %s", error.message)
+            self.tables.forget(schedule)
+            return None
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
         """Decide about the times that have passed. None if that cannot be done now."""
