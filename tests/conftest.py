@@ -57,6 +57,7 @@ LONG_FILES = (
     "components/test_sdk.py",
     "workerd/bounds/test_bounds_tenants.py",
     "workerd/hosted/test_hosted_runs.py",
+    "workerd/hosted/test_hosted_starts.py",
     "workerd/durable/test_chains.py",
     "workerd/durable/test_events.py",
     "cli/parts/test_parts.py",

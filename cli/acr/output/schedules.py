@@ -85,6 +85,8 @@ def _render_local(time: Mapping[str, str]) -> str:
 def _describe_state(schedule: Mapping[str, Any]) -> str:
     counts = {name: schedule[name] for name in ("waiting", "skipped", "missed")}
     told = ["paused"] if schedule["paused"] else []
+    if since := schedule.get("delayed_since"):
+        told.append(f"delayed since {render_moment(since)}")
     return ", ".join([*told, *(f"{count} {name}" for name, count in counts.items() if count)])
 
 
