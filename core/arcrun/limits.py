@@ -676,7 +676,8 @@ MAX_WAITING_FIRINGS = 100
 # 100 of them a second.
 # Beyond: the rest follows, a second later each time.
 MAX_FIRINGS = 100
-# The same, of all that starts by itself, for each tenant of a hosted platform: tenants share what the platform takes.
+# The same of schedules, of failures and of chains, each, for a tenant of a hosted platform: tenants share what the
+# platform takes.
 # Beyond: as above.
 MAX_TENANT_FIRINGS = 10
 # The milliseconds for which a tenant's schedules look for a tenant that is not to be found.

@@ -59,8 +59,8 @@ def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
 @dataclass(frozen=True)
 class StartLimits:
     """Of what starts a tenant's workflows by itself: `schedules` in all, of which the times of each are `interval_ms`
-    apart at least; `a_minute` runs of schedules, failures and chains, and `mails_a_minute`, which the tenant's
-    Workspace counts.
+    apart at least; `a_minute` runs of schedules, as many of failures and chains, and `mails_a_minute`, which the
+    tenant's Workspace counts.
     """
 
     schedules: int = 100

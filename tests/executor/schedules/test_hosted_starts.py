@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from arcrun.accounts.limits import StartLimits, TenantLimits
-from arcrun.errors import DecryptionError, UpstreamError
+from arcrun.errors import ConflictError, DecryptionError, UpstreamError
 from arcrun.limits import MAX_GONE_MS, MAX_TENANT_FIRINGS, MAX_TENANT_MAILBOX_CHARACTERS
+from executor import workspace
 from executor.access import FRESH_MS
 from executor.mail.receiving import MessageDelayedError, Refused, Taken, receive
 from executor.records.closing import AGAIN_MS
@@ -188,6 +189,21 @@ async def test_so_many_start_in_a_minute_and_the_rest_by_their_own_rules() -> No
     assert any(each["delayed_since"] is not None for each in shown)
 
 
+async def test_a_flood_of_schedules_does_not_keep_back_failures_and_chains() -> None:
+    bench = await with_limits(a_minute=2)
+    await push(bench, scheduled("flood", *[{"every": "1m", "overlap": "allow", "jitter": "0s"}] * 20))
+    await push(bench, flow("alarm", triggers={"failure_of": "*"}))
+    await push(bench, flow("ship", triggers={"after": ["orders"]}))
+    tokens = [(await push(bench, flow(*each)))["token"] for each in (("orders",), ("broken", "fail"))]
+    await live(bench, 5 * MINUTE_MS)
+    bench.access = bench.start_isolate()
+    for token in tokens:
+        await bench.ask("POST", f"/webhooks/{token}/trigger", None, {})
+    await live(bench, MINUTE_MS / 2)
+    assert [len(await list_runs(bench, f"&workflow={name}")) for name in ("alarm", "ship")] == [1, 1]
+    assert len(await list_runs(bench, "&workflow=flood")) <= 12
+
+
 async def test_anothers_schedule_is_not_delayed_by_a_flood(bench: HostedBench) -> None:
     flood = {"every": "1m", "overlap": "allow", "jitter": "0s"}
     for number in range(5):
@@ -297,6 +313,47 @@ async def test_a_circle_is_refused(bench: HostedBench) -> None:
     assert "AFTER_CYCLE" in json.dumps(refused)
 
 
+async def test_what_finds_no_room_in_the_workspace_is_told_again(
+    bench: HostedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = await push(bench, flow("orders"))
+    await push(bench, flow("ship", triggers={"after": ["orders"]}))
+    bench.access = bench.start_isolate()
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace, "MAX_WAITING_ENDS", 0)
+        await bench.ask("POST", f"/webhooks/{orders['token']}/trigger", None, {})
+        await live(bench, 5_000)
+        assert await list_runs(bench, "&trigger=after") == []
+    await live(bench, 2 * RETRY_MS)
+    assert len(await list_runs(bench, "&trigger=after")) == 1
+
+
+async def test_a_lost_run_starts_the_handler(bench: HostedBench) -> None:
+    await push(bench, flow("alarm", triggers={"failure_of": "*"}))
+    first = await push(bench, flow("broken", "fail"))
+    await bench.ask("POST", f"/webhooks/{first['token']}/trigger", None, {})
+    lost = await push(bench, flow("canary"))
+    await live(bench, 30_000)
+    answer = await bench.ask("POST", f"/webhooks/{lost['token']}/trigger?async=1", None, {})
+    await live(bench, 2 * HOUR_MS, runs=False)
+    await live(bench, 11 * MINUTE_MS)
+    told = [json.loads(each["data"]["text"]) for each in await list_runs(bench, "&trigger=failure")][-1]
+    assert (told["workflow"], told["run_id"]) == ("canary", answer.json()["run_id"])
+    assert (told["error"]["code"], told["node"]) == ("RUN_LOST", None)
+
+
+async def test_a_workflow_that_was_deleted_counts_in_the_total_alone(bench: HostedBench) -> None:
+    await push(bench, flow("alarm", triggers={"failure_of": {"workflows": "*", "at_most": "1 per 10m"}}))
+    tokens = [(await push(bench, flow(name, "fail")))["token"] for name in ("first", "gone", "last")]
+    for token in tokens:
+        await bench.ask("POST", f"/webhooks/{token}/trigger", None, {})
+        await live(bench, 10_000)
+    await ask(bench, "DELETE", f"/webhooks/{tokens[1]}")
+    await live(bench, 11 * MINUTE_MS)
+    told = json.loads((await list_runs(bench, "&trigger=failure"))[-1]["data"]["text"])
+    assert (told["count"], told["workflows"]) == (2, {"last": 1})
+
+
 HELLO = b"From: Ada <ada@example.org>\nSubject: c4n4ry\nMessage-ID: <1@example.org>\n\nc4n4ry"
 
 
@@ -328,6 +385,60 @@ async def test_a_message_starts_one_run_of_the_tenant_whose_address_it_is(bench:
     assert CANARY not in at_rest(bench)
     tag = addresses["a"].partition("+")[2].partition("@")[0]
     assert tag not in json.dumps(run)
+
+
+async def test_a_message_whose_instance_is_refused_is_taken_when_it_comes_again(
+    bench: HostedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = (await push(bench, flow("mails", triggers={"email": {}})))["email_address"]
+
+    async def refuse(*_: Any) -> bool:
+        raise UpstreamError("The Workflow does not answer.")
+
+    assert bench.instances is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.instances, "create", refuse)
+        with pytest.raises(UpstreamError):
+            await deliver(bench, address)
+    assert isinstance(await deliver(bench, address), Taken)
+    await live(bench, 1_000)
+    assert len(await list_runs(bench)) == 1
+
+
+async def test_a_message_that_is_stored_as_its_isolate_ends_starts_no_second_run(
+    bench: HostedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = (await push(bench, flow("mails", triggers={"email": {}})))["email_address"]
+
+    class Ended(BaseException):
+        pass
+
+    async def end(*_: Any) -> bool:
+        raise Ended
+
+    assert bench.instances is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.instances, "create", end)
+        with pytest.raises(Ended):
+            await deliver(bench, address)
+    bench.access = bench.start_isolate()
+    bench.clock.advance(HOUR_MS)
+    again = await deliver(bench, address)
+    assert isinstance(again, Taken)
+    assert not again.is_new
+    assert (await ask(bench, "POST", "/runs/resume", {}))["status"] == 200
+    await live(bench, 1_000)
+    [run] = await list_runs(bench)
+    assert (run["run_id"], run["status"]) == (again.run_id, "success")
+
+
+async def test_a_message_for_a_tenant_that_has_just_gone_is_not_kept(bench: HostedBench) -> None:
+    address = (await push(bench, flow("mails", triggers={"email": {}})))["email_address"]
+    await deliver(bench, address)
+    await bench.logs[A].first.close()
+    with pytest.raises(ConflictError):
+        await deliver(bench, address, HELLO + b"!")
+    assert bench.logs[A].sql[0].execute("SELECT * FROM request_keys") == []
 
 
 async def test_what_is_no_address_is_refused(bench: HostedBench) -> None:

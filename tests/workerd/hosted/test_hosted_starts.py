@@ -190,7 +190,7 @@ def read_workspaces(platform: LocalPlatform) -> dict[str, list[Any]]:
 def test_a_flood_of_one_does_not_delay_another_and_all_start_once_whatever_is_killed(tenants: Tenants) -> None:
     with running(tenants) as (two, platform):
         register(two)
-        due = soon(25)
+        due = soon(40)
         moment = {"at": f"{due:%Y-%m-%dT%H:%M}", "overlap": "allow", "jitter": "0s"}
         for number in range(FLOOD):
             push(two, two.a, scheduled(f"flood-{number}", *[moment] * EACH))

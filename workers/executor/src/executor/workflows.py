@@ -291,11 +291,6 @@ class WorkflowStore:
         head = await self._heads.look_by_id(name_id)
         return None if head is None else head.name
 
-    async def is_followed(self, name: str) -> bool:
-        """Whether runs of a workflow start others, as of a moment ago."""
-        head = await self.find_head(name, is_fresh=False)
-        return head is not None and head.is_followed
-
     async def list_follows(self, also: Sequence[str] = ()) -> list[tuple[str, str]]:
         """Pairs of a workflow and one that it is started after. `also` are names that are not stored yet."""
         return await self._heads.list_follows(also)

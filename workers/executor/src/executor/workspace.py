@@ -97,7 +97,6 @@ _SHOWN = (
     " (SELECT tenant_id FROM workspace) IS NOT NULL AND EXISTS (SELECT 1 FROM failure_handlers, json_each(watched)"
     " WHERE value IN ('*', heads.name_id)) AS is_watched"
 )
-_STARTS = "tenant starts"  # under which the runs are counted that a tenant's workflows start by themselves
 _EMPTIED = (
     *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
     *("followers", "followed_ends", "told_ends"),
@@ -393,16 +392,16 @@ class WorkspaceTables:
         if since_ms != self.gone_ms:
             self._sql.execute("UPDATE workspace SET gone_ms = ?", since_ms)
 
-    def find_start_room(self, most: int) -> tuple[int, float]:
-        """How many runs of the tenant's workflows may start by themselves now, of `most` within a minute; and in how
-        many milliseconds one may, if none does.
+    def find_start_room(self, kind: str, most: int) -> tuple[int, float]:
+        """How many runs of a kind may start by themselves now, of `most` within a minute; and in how many milliseconds
+        one may, if none does.
         """
-        return self._admissions.find_room(_count_starts(most))
+        return self._admissions.find_room(_count_starts(kind, most))
 
-    def count_starts(self, run_ids: Sequence[str], most: int) -> None:
+    def count_starts(self, kind: str, run_ids: Sequence[str], most: int) -> None:
         """These runs have started by themselves."""
         for run_id in run_ids:
-            self._admissions.admit(run_id, [_count_starts(most)], 0)
+            self._admissions.admit(run_id, [_count_starts(kind, most)], 0)
 
     def open_anew(self) -> None:
         self._empty("open")
@@ -468,5 +467,5 @@ class WorkspaceTables:
         )
 
 
-def _count_starts(most: int) -> Counted:
-    return {"name": _STARTS, "per_minute": most, "concurrent": None}
+def _count_starts(kind: str, most: int) -> Counted:
+    return {"name": kind, "per_minute": most, "concurrent": None}

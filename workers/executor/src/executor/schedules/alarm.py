@@ -60,7 +60,7 @@ class _Chosen:
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
     object that no workflow handles failures in, `chains` of one in which none follows another. `starts` opens what is
-    sealed of a tenant's schedules.
+    sealed of a tenant's schedules, of which `most_scheduled` begin, if that is not `most`.
     """
 
     tables: Schedules
@@ -72,20 +72,22 @@ class ScheduleAlarm:
     objects: int
     chains: "Chains | None" = None
     starts: Starts = field(default_factory=PlainStarts)
+    most_scheduled: int | None = None
 
     async def ring(self) -> None:
         """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
         self.tables.postpone()
         now_ms = self.clock.now_ms()
-        due = self.tables.list_due(now_ms, self.most)
+        most = self.most if self.most_scheduled is None else self.most_scheduled
+        due = self.tables.list_due(now_ms, most)
         opened = [opened for each in due if (opened := await self._open(each)) is not None]
         decided = [decided for each in opened if (decided := await self._decide(each, now_ms)) is not None]
-        await self._begin(decided)
+        await self._begin(decided, most)
         if self.failures is not None:
             await self._begin_handlers(self.failures)
         if self.chains is not None:
             await self._begin_following(self.chains)
-        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == most else 0)
 
     async def _open(self, schedule: StoredSchedule) -> StoredSchedule | None:
         """With its rules. None of one that nothing opens any more: it is forgotten."""
@@ -119,10 +121,10 @@ class ScheduleAlarm:
     def _name_run(self, schedule: StoredSchedule, due_ms: float) -> str:
         return build_firing_id(self.tables.secret, schedule["name_id"], schedule["key"], due_ms, self.objects)
 
-    async def _begin(self, schedules: Sequence[StoredSchedule]) -> None:
+    async def _begin(self, schedules: Sequence[StoredSchedule], most: int) -> None:
         """Begin what was decided."""
         running = await self._find_running(schedules)
-        room, chosen = self.most, list[_Chosen]()
+        room, chosen = most, list[_Chosen]()
         for schedule in schedules:
             chosen.append(_choose(schedule, room, is_running=schedule["last_run"] in running))
             room -= len(chosen[-1].begin)
