@@ -47,8 +47,7 @@ class StoredHead(TypedDict):
 class Commit(TypedDict):
     """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
     `failure_of` are the version's own, `after` the workflows that it follows; Workers of the release before tell of
-    none. A tenant's are hidden and sealed (starts.py); `tenant` is whose they are, `most_schedules` how many the tenant
-    may have.
+    none. A tenant's are hidden and sealed (starts.py); `most_schedules` is how many the tenant may have.
     """
 
     name_id: str
@@ -61,7 +60,6 @@ class Commit(TypedDict):
     schedules: NotRequired[list[NewSchedule]]
     failure_of: NotRequired[NewHandler | None]
     after: NotRequired[list[str]]
-    tenant: NotRequired[str]
     most_schedules: NotRequired[int]
 
 
@@ -124,6 +122,11 @@ class Refused(TypedDict):
 class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
+    async def belong_to(self, tenant_id: str) -> None:
+        """Begin at its alarms what starts workflows of this tenant by itself. An object without this operation cannot,
+        and gets none.
+        """
+
     async def look(self, name_id: str) -> Looked:
         """The head of a workflow."""
 
@@ -185,6 +188,9 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Fail
 
 class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains):
     """WorkspaceObject over a channel."""
+
+    async def belong_to(self, tenant_id: str) -> None:
+        await self._call(object, "belong_to", tenant_id=tenant_id)
 
     async def look(self, name_id: str) -> Looked:
         return await self._call(Looked, "look", name_id=name_id)

@@ -81,6 +81,10 @@ class NewVersion:
     failure_of: NewHandler | None = None
     after: Sequence[str] = ()
 
+    @property
+    def starts_itself(self) -> bool:
+        return bool(self.schedules or self.after) or self.failure_of is not None
+
 
 @dataclass(frozen=True)
 class TenantOf:
@@ -200,6 +204,7 @@ class Heads:
         ConflictError SCHEDULE_LIMIT.
         """
         asked_ms = self._clock.now_ms()
+        await self._tell_tenant(version)
         committed = await self._workspace.commit(await self._render(version), note)
         self._require_room(committed)
         self._forget_followed(version)
@@ -210,6 +215,7 @@ class Heads:
         ConflictError SCHEDULE_LIMIT.
         """
         asked_ms = self._clock.now_ms()
+        await self._tell_tenant(version)
         committed = await self._workspace.roll_back(await self._render(version), note)
         self._require_room(committed)
         self._forget_followed(version)
@@ -265,6 +271,11 @@ class Heads:
             return follows
         names = {self._sealing.id_of(name): name for name in (*(head.name for head in await self.list_all()), *also)}
         return [(names[name_id], names[of]) for name_id, of in follows if name_id in names and of in names]
+
+    async def _tell_tenant(self, version: NewVersion) -> None:
+        """Tell the Workspace whose it is, before it gets what starts a tenant's workflow by itself."""
+        if self._tenant is not None and version.starts_itself:
+            await self._workspace.belong_to(self._tenant.tenant_id)
 
     def _require_room(self, committed: Committed) -> None:
         if committed.get("full") is not None and self._tenant is not None:
@@ -349,7 +360,6 @@ class Heads:
             "schedules": await self.starts.seal_schedules(version.name, version.schedules),
             "failure_of": self.starts.hide_handler(version.failure_of),
             "after": [self.starts.id_of(name) for name in version.after],
-            "tenant": tenant.tenant_id,
             "most_schedules": tenant.most_schedules,
         }
 

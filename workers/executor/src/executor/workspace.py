@@ -121,6 +121,10 @@ class WorkspaceTables:
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
 
+    def belong_to(self, tenant_id: str) -> None:
+        if self._state != "closed" and tenant_id != self.tenant_id:
+            self._sql.execute("UPDATE workspace SET tenant_id = ?", tenant_id)
+
     def look(self, name_id: str) -> Looked:
         known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
         return {"head": self._find(name_id), "state": self._state, "floor": known[0]["floor"] if known else 0}
@@ -326,8 +330,6 @@ class WorkspaceTables:
 
     def _replace_starts(self, version: Commit) -> None:
         """What starts a version by itself. A Worker of the release before tells of nothing, and leaves all as it is."""
-        if (tenant_id := version.get("tenant")) and tenant_id != self.tenant_id:
-            self._sql.execute("UPDATE workspace SET tenant_id = ?", tenant_id)
         schedules = version.get("schedules")
         if schedules or (schedules is not None and self._has_schedules):
             self.schedules.replace(version["name_id"], schedules)
