@@ -157,6 +157,7 @@ def test_what_starts_by_itself_is_each_tenants_own_and_goes_with_it(tenants: Ten
         *("broken", failed["run_id"], "fail"),
         "DIVISION_BY_ZERO",
     )
+    assert told["error"]["message"]
     assert message["data"]["input"]["subject"] == CANARY
     assert (attached.content, others.status_code) == (LARGE, 404)
     for letter, runs in ticks.items():
@@ -193,7 +194,7 @@ def read_workspaces(platform: LocalPlatform) -> dict[str, list[Any]]:
 def test_a_flood_of_one_does_not_delay_another_and_all_start_once_whatever_is_killed(tenants: Tenants) -> None:
     with running(tenants) as (two, platform):
         register(two)
-        due = soon(40)
+        due = soon(30)
         moment = {"at": f"{due:%Y-%m-%dT%H:%M}", "overlap": "allow", "jitter": "0s"}
         for number in range(FLOOD):
             push(two, two.a, scheduled(f"flood-{number}", *[moment] * EACH))
