@@ -141,13 +141,16 @@ def test_what_starts_by_itself_is_each_tenants_own_and_goes_with_it(tenants: Ten
         _use_the_commands(platform, two)
         kept = {text: find(platform, text) for text in canaries}
         assert [key for key in list_blobs(platform) if message["run_id"] in key]
+        sealed = [value for rows in read_workspaces(platform).values() for row in rows for value in map(str, row)]
+        sealed = [value[40:110] for value in sealed if "encrypted" in value or "sealed" in value]
+        assert all(find(platform, text) for text in sealed)
         for desk in tenants.desks.values():
             assert two.hosted.ask("DELETE", "/me", desk.api_key).status_code == 200
         time.sleep(5)
         left = read_workspaces(platform)
         gone = mail.deliver("ada@example.org", mails["b"]["email_address"], build_message("later"))
         deadline_s = time.monotonic() + 20
-        while list_blobs(platform):
+        while list_blobs(platform) or any(find(platform, text) for text in sealed):
             assert time.monotonic() < deadline_s, list_blobs(platform)
             time.sleep(0.5)
     assert followed["data"]["input"] == answered["data"]
@@ -164,6 +167,7 @@ def test_what_starts_by_itself_is_each_tenants_own_and_goes_with_it(tenants: Ten
         assert {run["data"]["input"]["of"] for run in runs} == {f"{CANARY} {letter}"}
     assert chained[0]["data"]["input"]["input"] == {"of": f"{CANARY} b"}
     assert not any(kept.values()), kept
+    assert len(sealed) > 10
     assert {table for table, rows in left.items() if rows} == {"schema", "workspace"}
     assert "no such address" in (gone or "")
 
