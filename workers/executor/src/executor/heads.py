@@ -87,7 +87,7 @@ class NewVersion:
 
 
 @dataclass(frozen=True)
-class TenantOf:
+class Tenancy:
     """Whose heads they are, in the hosted mode, and how many schedules the tenant may have."""
 
     tenant_id: str
@@ -103,7 +103,7 @@ class Heads:
         sealing: Sealing,
         clock: Clock,
         space: CacheSpace | None = None,
-        tenant: TenantOf | None = None,
+        tenant: Tenancy | None = None,
     ) -> None:
         self._workspace, self._sealing, self._clock, self._tenant = workspace, sealing, clock, tenant
         self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
@@ -354,7 +354,7 @@ class Heads:
         }
         return commit if self._tenant is None else await self._hide_starts(commit, version, self._tenant)
 
-    async def _hide_starts(self, commit: Commit, version: NewVersion, tenant: TenantOf) -> Commit:
+    async def _hide_starts(self, commit: Commit, version: NewVersion, tenant: Tenancy) -> Commit:
         return {
             **commit,
             "schedules": await self.starts.seal_schedules(version.name, version.schedules),

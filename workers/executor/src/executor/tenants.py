@@ -26,7 +26,7 @@ from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
-from executor.heads import Heads, TenantOf
+from executor.heads import Heads, Tenancy
 from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
@@ -102,7 +102,7 @@ class TenantServices:
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
-        owner = TenantOf(tenant_id, platform.limits.starts.schedules)
+        owner = Tenancy(tenant_id, platform.limits.starts.schedules)
         heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, self._space, owner)
         head_import = HeadImport(own, heads, audit, platform.run_limits.subrequests, trusts_metadata=False)
         workflows = WorkflowStore(
