@@ -127,6 +127,9 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Fail
         and gets none.
         """
 
+    async def forget_reports(self) -> None:
+        """Forget up to where the tenant's RunLog has told of runs: it begins anew, and may count from 1 again."""
+
     async def look(self, name_id: str) -> Looked:
         """The head of a workflow."""
 
@@ -191,6 +194,9 @@ class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, Remo
 
     async def belong_to(self, tenant_id: str) -> None:
         await self._call(object, "belong_to", tenant_id=tenant_id)
+
+    async def forget_reports(self) -> None:
+        await self._call(object, "forget_reports")
 
     async def look(self, name_id: str) -> Looked:
         return await self._call(Looked, "look", name_id=name_id)

@@ -568,22 +568,30 @@ async def test_what_does_not_answer_is_asked_again(bench: HostedBench, monkeypat
 
 
 async def test_schedules_go_on_while_keys_are_replaced(bench: HostedBench) -> None:
-    """The API key is rotated, then the account is registered again with another data key."""
+    """The API key is rotated, then the account registers with another data key, and its RunLog begins anew."""
     await push(bench, scheduled("w", {"every": "1h"}))
+    await push(bench, flow("alarm", triggers={"failure_of": {"workflows": "*", "at_most": "1 per 1m"}}))
+    await push(bench, flow("ship", triggers={"after": ["w"]}))
+    broken = await push(bench, flow("broken", "fail"))
+    for _ in range(3):
+        await bench.ask("POST", f"/webhooks/{broken['token']}/trigger", None, {})
+    await live(bench, 30_000)
     tenant = await bench.store.find(A)
     assert tenant is not None
     _, bench.keys["a"] = await bench.store.rotate_key(tenant, 0)
     await live(bench, HOUR_MS + 2_000)
-    assert len(await list_runs(bench)) == 1
+    assert len(await list_runs(bench, "&workflow=w")) == 1
     registration = registration_of("a")
     other = type(registration)(**{**vars(registration), "data_key": b"another".ljust(32, b"k")})
-    log = bench.logs[A].first
-    await log.close()
-    await log.open_anew()
+    await bench.logs[A].first.close()
+    await bench.workspaces[A].forget_reports()
+    del bench.logs[A]  # its database was deleted
     _, bench.keys["a"] = await bench.store.register(other)
     bench.clock.advance(FRESH_MS)
-    await live(bench, 2 * HOUR_MS)
-    assert len(await list_runs(bench)) == 2
+    await bench.ask("POST", f"/webhooks/{broken['token']}/trigger", None, {})
+    await live(bench, HOUR_MS)
+    found = {name: len(await list_runs(bench, f"&workflow={name}")) for name in ("w", "ship", "alarm")}
+    assert found == {"w": 1, "ship": 1, "alarm": 1}
 
 
 async def test_nothing_of_a_schedule_lies_in_the_clear(bench: HostedBench) -> None:

@@ -125,6 +125,10 @@ class WorkspaceTables:
         if self._state != "closed" and tenant_id != self.tenant_id:
             self._sql.execute("UPDATE workspace SET tenant_id = ?", tenant_id)
 
+    def forget_reports(self) -> None:
+        self._sql.execute("DELETE FROM told_failures")
+        self._sql.execute("DELETE FROM told_ends")
+
     def look(self, name_id: str) -> Looked:
         known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
         return {"head": self._find(name_id), "state": self._state, "floor": known[0]["floor"] if known else 0}
