@@ -59,6 +59,7 @@ LONG_FILES = (
     "workerd/bounds/test_bounds_tenants.py",
     "workerd/hosted/test_hosted_runs.py",
     "workerd/durable/test_chains.py",
+    "workerd/schedules/test_watches.py",
     "workerd/durable/test_events.py",
     "cli/parts/test_parts.py",
     "deploy/test_release.py",

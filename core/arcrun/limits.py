@@ -729,6 +729,27 @@ MAX_TOLD_ENDS = 50
 # The runs of a tenant's followed workflows whose followers have not all begun.
 # Beyond: the RunLog tells of more when there is room; until then the limit above counts.
 MAX_WAITING_ENDS = 10_000
+# == Watches
+
+# The items that a poll of `watch` may list.
+# Beyond: the poll fails with WATCH_TOO_MANY_ITEMS.
+MAX_WATCHED_ITEMS = 1_000
+# The bytes of an item, as JSON.
+# Beyond: its run fails with WATCH_ITEM_TOO_LARGE.
+MAX_WATCHED_ITEM_BYTES = 128 * KIB
+# The keys that are kept of a watch: by them it is known which items have started a run.
+# Beyond: those that were listed longest ago are forgotten, never one that is still listed. `acr schedule list` says how
+# many; an item whose key was forgotten starts a run again if it comes back.
+MAX_SEEN_KEYS = 10_000
+# The items of a watch that wait for their runs to begin.
+# Beyond: the next poll takes the rest, if they are still listed.
+MAX_WAITING_ITEMS = 1_000
+# The characters of a key in `request.trigger`.
+# Beyond: it is the key's SHA-256.
+MAX_SHOWN_KEY_CHARACTERS = 200
+# The characters of sealed items that a poll hands over at once, or that begin together.
+# Beyond: the rest follows at once.
+MAX_ITEMS_CHARACTERS = 2 * MIB
 
 # == Messages (mail)
 

@@ -98,6 +98,8 @@ ROUTES = [
     ("POST", "/schedules/{name}/pause", {}),
     ("POST", "/schedules/{name}/resume", {}),
     ("POST", "/schedules/{name}/run", {}),
+    ("GET", "/schedules/{name}/seen", None),
+    ("PUT", "/schedules/{name}/seen", {"watch": "w", "polled": True, "keys": []}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
@@ -170,7 +172,7 @@ async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
     for method, path, body in ROUTES:
         if "{" not in path:
             continue
-        sent = {"workflow": {**FLOW, "name": "only_a"}} if method == "PUT" else body
+        sent = {"workflow": {**FLOW, "name": "only_a"}} if (method, path) == ("PUT", "/webhooks/{token}") else body
         answers = [await bench.ask(method, path.format(**case), bench.keys["b"], sent) for case in (anothers, nowhere)]
         texts = [re.sub(f"{run}|{UNKNOWN_RUN}|only_[ax]", "X", answer.text) for answer in answers]
         assert ([answer.status_code for answer in answers], texts[0]) == ([404, 404], texts[1]), path
@@ -453,6 +455,15 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
         for path in ("/audit", "/runs", *(["/webhooks"] if len(cursor) > 256 else [])):
             answer = await bench.ask("GET", f"{path}?cursor={cursor}", bench.keys["a"])
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
+
+
+WATCH = {"component": "echo", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
+
+
+async def test_a_tenant_s_workflow_watches_nothing() -> None:
+    bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": {"watch": WATCH}}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
 
 
 @pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}])

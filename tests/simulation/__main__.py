@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from multiprocessing import Pool
 
 from simulation.acceptance import simulate_platform
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
-from simulation.starts import simulate_starts
+from simulation.starts import Past, simulate_starts
+from simulation.watching import simulate_watching
 
 CHUNK = 50
 
@@ -23,6 +24,7 @@ def main() -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--platform", dest="run", action="store_const", const=run_platforms, help="of a whole platform")
     kind.add_argument("--starts", dest="run", action="store_const", const=run_starts, help="that start by themselves")
+    kind.add_argument("--watches", dest="run", action="store_const", const=run_watches, help="that watch a list")
     asked = parser.parse_args()
     began_s, told = time.monotonic(), Counter[str]()
     firsts = range(asked.first, asked.first + asked.seeds, CHUNK)
@@ -68,11 +70,19 @@ def run_platforms(seeds: Iterable[int]) -> tuple[Counter[str], str]:
 
 
 def run_starts(seeds: Iterable[int]) -> tuple[Counter[str], str]:
+    return _run_starting(simulate_starts, seeds)
+
+
+def run_watches(seeds: Iterable[int]) -> tuple[Counter[str], str]:
+    return _run_starting(simulate_watching, seeds)
+
+
+def _run_starting(simulate_seed: Callable[[int], Past], seeds: Iterable[int]) -> tuple[Counter[str], str]:
     logging.disable(logging.CRITICAL)
     told = Counter[str]()
     for seed in seeds:
         try:
-            past = simulate_starts(seed)
+            past = simulate_seed(seed)
         except BrokenPromiseError as broken:
             return told, f"seed {seed}: {broken}"
         told.update(runs=len({effect.run for effect in past.effects}), alarms=past.rings, pushes=len(past.pushed))

@@ -210,7 +210,7 @@ class Instances:
         raise NotImplementedError
 
     async def delete(self, instance_id: str) -> None:
-        raise NotImplementedError
+        await self.border.cross(lambda: self.platform.delete(instance_id))
 
 
 @dataclass
@@ -285,6 +285,11 @@ class Platform:
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return True
+
+    async def delete(self, instance_id: str) -> None:
+        """Its id can be used again. One that runs is left alone: only those are deleted that have ended."""
+        if self.outputs.pop(instance_id, None) is not None:
+            del self.instances[instance_id]
 
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.instances:

@@ -136,8 +136,9 @@ class Clockwork(Platform):
         isolate, service = self._start_object()
         assert service.lasting is not None
         tables, times = self.workspace.tables, build_times(service.components, service.engine.limits)
-        starter, handlers, chains = AcceptedStarter(service, service.lasting), tables.failures, tables.chains
-        alarm = ScheduleAlarm(tables.schedules, handlers, times, starter, VirtualClock(), 100, self.logs.count, chains)
+        starter, others = AcceptedStarter(service, service.lasting), (tables.chains, tables.watches)
+        most, clock = (100, self.logs.count), VirtualClock()
+        alarm = ScheduleAlarm(tables.schedules, tables.failures, times, starter, clock, *most, *others)
         await until_end(isolate, alarm.ring())
         if isolate.has_ended.is_set():
             self.workspace.start()

@@ -13,6 +13,7 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
+from arcrun.workspace.watches import RemoteWatches, WatchesObject
 
 Shape = TypeVar("Shape")
 State = Literal["new", "open", "closed"]
@@ -46,8 +47,9 @@ class StoredHead(TypedDict):
 
 class Commit(TypedDict):
     """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
-    `failure_of` are the version's own, `after` the workflows that it follows; Workers of the release before tell of
-    none. A tenant's are hidden and sealed (starts.py); `most_schedules` is how many the tenant may have.
+    `failure_of` are the version's own, `after` the workflows that it follows, `watch` is what it watches
+    (Watch.identity); Workers of the release before tell of none. A tenant's are hidden and sealed (starts.py);
+    `most_schedules` is how many the tenant may have.
     """
 
     name_id: str
@@ -61,6 +63,7 @@ class Commit(TypedDict):
     failure_of: NotRequired[NewHandler | None]
     after: NotRequired[list[str]]
     most_schedules: NotRequired[int]
+    watch: NotRequired[str | None]
 
 
 class Rotation(TypedDict):
@@ -119,7 +122,9 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, Protocol):
+class WorkspaceObject(
+    RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, WatchesObject, Protocol
+):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def belong_to(self, tenant_id: str) -> None:
@@ -189,7 +194,9 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Fail
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains):
+class RemoteWorkspace(
+    RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains, RemoteWatches
+):
     """WorkspaceObject over a channel."""
 
     async def belong_to(self, tenant_id: str) -> None:

@@ -81,6 +81,9 @@ class World:
         self._perhaps_crash()
         return [each for each in run_ids if self.runs[each][1] + self.run_ms > self.clock.now_ms()]
 
+    async def forget(self, run_id: str) -> None:
+        raise AssertionError(f"{run_id} is no poll")
+
     def _perhaps_crash(self) -> None:
         if self.chaos is not None and self.chaos.random() < 0.1:
             raise Crash

@@ -164,8 +164,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
         failures, objects = self._tables.failures, _run_log_settings(bindings).objects
-        clock, chains = SystemClock(), self._tables.chains
-        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains).ring()
+        clock, chains, watches = SystemClock(), self._tables.chains, self._tables.watches
+        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains, watches).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -320,6 +320,7 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         tokens=RandomTokens(random),
         space=space,
         list_schedules=partial(list_schedules, components, run_limits),
+        can_watch=True,
     )
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")

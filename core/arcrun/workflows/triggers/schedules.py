@@ -123,11 +123,11 @@ def parse_schedules(findings: Findings, value: Any, at: Path) -> tuple[Schedule,
         message = f"`schedule` must be a list of 1 to {MAX_SCHEDULES} schedules"
         findings.add("INVALID_SETTING", message, f"For example: {_EXAMPLE}", at=at)
         return ()
-    parsed = (_parse_schedule(findings, entry, (*at, number)) for number, entry in enumerate(value))
+    parsed = (parse_schedule(findings, entry, (*at, number)) for number, entry in enumerate(value))
     return tuple(schedule for schedule in parsed if schedule is not None)
 
 
-def _parse_schedule(findings: Findings, value: Any, at: Path) -> Schedule | None:
+def parse_schedule(findings: Findings, value: Any, at: Path) -> Schedule | None:
     reader = Reader(findings, value, at, _KEYS)
     if not isinstance(value, Mapping):
         return None

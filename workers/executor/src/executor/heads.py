@@ -20,6 +20,7 @@ from arcrun.workspace.pause import OnTrigger, Pause, load_pause
 from arcrun.workspace.protocol import Commit, Committed, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from arcrun.workspace.sealing import Sealing, token_id_of
+from arcrun.workspace.watches import WatchesObject
 
 if TYPE_CHECKING:
     from arcrun.workspace.starts import Starts
@@ -80,6 +81,7 @@ class NewVersion:
     takes_mail: bool = False
     failure_of: NewHandler | None = None
     after: Sequence[str] = ()
+    watch: str | None = None
 
     @property
     def starts_itself(self) -> bool:
@@ -122,6 +124,11 @@ class Heads:
         from arcrun.workspace.starts import build_starts  # noqa: PLC0415 - requests need none of it
 
         return build_starts(self._sealing)
+
+    @property
+    def watches(self) -> WatchesObject:
+        """As `schedules`."""
+        return self._workspace
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
         """The head as of at most FRESH_MS ago. If it is missing, the state says whether KV may still have it.
@@ -351,6 +358,7 @@ class Heads:
             "schedules": list(version.schedules),
             "failure_of": version.failure_of,
             "after": list(version.after),
+            "watch": version.watch,
         }
         return commit if self._tenant is None else await self._hide_starts(commit, version, self._tenant)
 

@@ -26,7 +26,7 @@ from arcrun.workflows.compile import Compilation, compile_in_steps, compile_work
 from arcrun.workflows.diff import PlanDiff, Source, compare_plans
 from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.waiting import list_event_schemas
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
@@ -190,15 +190,17 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "`schedule`, `failure_of`, `after` and `email` need the executor's Workflow and an encryption key.",
+                "`schedule`, `failure_of`, `after`, `email`, `watch` need the executor's Workflow and a key.",
                 code="TRIGGER_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after` and `email`."],
+                next_actions=[
+                    "Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after`, `email` and `watch`."
+                ],
             )
         if plan.triggers.starts_itself and self.quota is not WHOLE_PLATFORM:
             from executor.hosted.start_checks import check_starts  # noqa: PLC0415 - an own platform has no such limits
 
             await check_starts(self, plan)
-        for node in plan.calls:
+        for node in (*plan.calls, *self._list_polled(plan)):
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
@@ -206,6 +208,20 @@ class ExecutorService:
         saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
         diff = compare_plans(saved.previous, plan)
         return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
+
+    def _list_polled(self, plan: Plan) -> Sequence[PlannedNode]:
+        """What the workflow's polls call. Raises NotConfiguredError TRIGGER_NOT_AVAILABLE."""
+        if plan.triggers.watch is None:
+            return ()
+        if not self.workflows.can_watch:
+            raise NotConfiguredError(
+                "`watch` needs a platform of one's own.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy one with `acr deploy`, or leave out `watch`."],
+            )
+        from arcrun.workflows.polls import load_poll  # noqa: PLC0415 - few workflows watch
+
+        return load_poll(plan.triggers.watch).calls
 
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
@@ -432,7 +448,7 @@ class ExecutorService:
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}
         faults: dict[str, ArcrunError] = {}
-        for reference in dict.fromkeys(call.component for call in workflow.calls if call.component):
+        for reference in workflow.components:
             if len(faults) == MAX_DIAGNOSTICS:  # no more are shown
                 break
             try:
@@ -462,12 +478,12 @@ class ExecutorService:
         return found
 
     async def _find_schedule_problems(self, workflow: Workflow) -> dict[int, str]:
-        if not workflow.triggers.schedules:
+        if not workflow.triggers.all_schedules:
             return {}
         from executor.schedules.times import build_times, find_problems  # noqa: PLC0415 - few workflows have any
 
         times = build_times(self.components, self.engine.limits)
-        return await find_problems(times, workflow.triggers.schedules)
+        return await find_problems(times, workflow.triggers.all_schedules)
 
     async def _find_circle(self, workflow: Workflow) -> Sequence[str]:
         if not self.workflows.can_start:  # it cannot be pushed here

@@ -160,6 +160,18 @@ async def run_schedule(service: ExecutorService, request: Request) -> JsonRespon
     return await handlers.run_schedule(service, request)
 
 
+async def show_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.show_seen(service, request)
+
+
+async def add_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.add_seen(service, request)
+
+
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
     token = (await read_object(request, allowed=("token",))).get("token")
     if not isinstance(token, str | None):
@@ -267,7 +279,7 @@ async def _render_push(service: ExecutorService, request: Request, push: Push) -
 
 async def _show_schedules(service: ExecutorService, plan: Plan | None) -> dict[str, Any]:
     """{"schedules"} of a workflow that has any, with their next times."""
-    if plan is None or not plan.triggers.schedules:
+    if plan is None or not plan.triggers.all_schedules:
         return {}
     from executor.schedules.control import show_schedules  # noqa: PLC0415 - as above
 

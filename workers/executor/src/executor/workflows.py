@@ -29,6 +29,7 @@ from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
+from arcrun.workspace.watches import WatchesObject
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -101,7 +102,8 @@ ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
 
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
-    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself.
+    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself. `can_watch` is
+    whether one can have a `watch`.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -118,7 +120,9 @@ class WorkflowStore:
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
         list_schedules: ListSchedules | None = None,
+        can_watch: bool = False,
     ) -> None:
+        self.can_watch = can_watch
         self._find_schedules, self.can_start = list_schedules, list_schedules is not None
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
@@ -306,6 +310,10 @@ class WorkflowStore:
     @property
     def starts(self) -> "Starts":
         return self._heads.starts
+
+    @property
+    def watches(self) -> WatchesObject:
+        return self._heads.watches
 
     async def find_plan(self, name: str) -> Plan:
         """The plan of a workflow's current version, for the engine."""
@@ -592,11 +600,13 @@ class WorkflowStore:
 
 async def list_schedules(components: "ComponentCaller", limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
     """Those of a plan that becomes current now."""
-    if not plan.triggers.schedules:
+    triggers = plan.triggers
+    if not triggers.all_schedules:
         return ()
     from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
 
-    return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
+    times, now_ms = build_times(components, limits), components.clock.now_ms()
+    return await list_new(times, triggers.schedules, now_ms, triggers.watch)
 
 
 def require_same_name(name: str, plan: Plan) -> None:
@@ -666,4 +676,5 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
         failure_of=handler,
         takes_mail=plan.triggers.mail is not None,
         after=plan.triggers.after,
+        watch=None if plan.triggers.watch is None else plan.triggers.watch.identity,
     )

@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
+    from arcrun.workspace.watches import FoundItem, Poll, Seen, StoredWatch
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
     from executor.schedules.tables import Schedules
+    from executor.schedules.watches import Watches
 
 MIGRATIONS = (
     (
@@ -88,6 +90,19 @@ MIGRATIONS = (
         "CREATE INDEX followed_ends_to_look_at ON followed_ends (fire_ms)",
         "CREATE TABLE told_ends (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
     ),
+    (
+        """CREATE TABLE watches (
+            name_id TEXT PRIMARY KEY, watch TEXT NOT NULL, is_polled INTEGER NOT NULL DEFAULT 0, polled_ms REAL,
+            error TEXT, listed INTEGER NOT NULL DEFAULT 0, started INTEGER NOT NULL DEFAULT 0,
+            left_over INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+        """CREATE TABLE watched_keys (
+            name_id TEXT NOT NULL, key TEXT NOT NULL, seen_ms REAL NOT NULL, PRIMARY KEY (name_id, key))
+            WITHOUT ROWID""",
+        """CREATE TABLE watched_items (
+            number INTEGER PRIMARY KEY, name_id TEXT NOT NULL, key TEXT NOT NULL, item TEXT NOT NULL,
+            seen_ms REAL NOT NULL, fire_ms REAL NOT NULL, UNIQUE (name_id, key))""",
+        "CREATE INDEX watched_items_to_look_at ON watched_items (fire_ms)",
+    ),
     ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
 )
 _SHOWN = (
@@ -100,6 +115,7 @@ _SHOWN = (
 _EMPTIED = (
     *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
     *("followers", "followed_ends", "told_ends"),
+    *("watches", "watched_keys", "watched_items"),
 )
 
 
@@ -117,6 +133,7 @@ class WorkspaceTables:
         self._has_followers = alarm is not None and bool(
             sql.execute("SELECT 1 FROM followers UNION ALL SELECT 1 FROM followed_ends LIMIT 1")
         )
+        self._has_watches = alarm is not None and bool(sql.execute("SELECT 1 FROM watches LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
@@ -252,6 +269,8 @@ class WorkspaceTables:
             self._sql.execute("DELETE FROM schedules WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM failure_handlers WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM followers WHERE name_id = ?", name_id)
+            if self._has_watches:
+                self.watches.forget(name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -325,6 +344,14 @@ class WorkspaceTables:
         self._has_followers = True
         return Chains(self._sql, self.schedules, self._clock)
 
+    @cached_property
+    def watches(self) -> "Watches":
+        """As `schedules`, whose alarm it shares."""
+        from executor.schedules.watches import Watches  # noqa: PLC0415 - as above
+
+        self._has_watches = True
+        return Watches(self._sql, self.schedules, self._clock)
+
     def _has_too_many_schedules(self, version: Commit) -> bool:
         most, added = version.get("most_schedules"), version.get("schedules")
         if most is None or not added:
@@ -342,6 +369,8 @@ class WorkspaceTables:
         after = version.get("after")
         if after or (after is not None and self._has_followers):
             self.chains.replace(version["name_id"], after)
+        if version.get("watch") or ("watch" in version and self._has_watches):
+            self.watches.replace(version["name_id"], version.get("watch"))
 
     def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
         return self._has_handlers and self.failures.report(log_number, failures)
@@ -356,6 +385,26 @@ class WorkspaceTables:
 
     def list_follows(self) -> list[tuple[str, str]]:
         return self.chains.list_follows() if self._has_followers else []
+
+    def note_poll(self, poll: "Poll") -> list[str]:
+        return self.watches.note_poll(poll) if self._has_watches else []
+
+    def add_items(self, name_id: str, watch: str, items: "Sequence[FoundItem]") -> None:
+        if self._has_watches:
+            self.watches.add_items(name_id, watch, items)
+
+    def note_failed_poll(self, name_id: str, watch: str, at_ms: float, error: str) -> None:
+        if self._has_watches:
+            self.watches.note_failed_poll(name_id, watch, at_ms, error)
+
+    def find_watches(self, name_ids: Sequence[str]) -> "list[StoredWatch]":
+        return self.watches.find_watches(name_ids) if self._has_watches else []
+
+    def find_seen(self, name_id: str) -> "Seen | None":
+        return self.watches.find_seen(name_id) if self._has_watches else None
+
+    def add_seen(self, name_id: str, seen: "Seen") -> bool:
+        return self._has_watches and self.watches.add_seen(name_id, seen)
 
     def list_schedules(self, after: str, limit: int) -> "list[StoredSchedule]":
         return self.schedules.list_page(after, limit) if self._has_schedules else []

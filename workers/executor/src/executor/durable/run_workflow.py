@@ -97,7 +97,15 @@ class InstanceRun:
         trigger = replace(start.trigger, interrupt=interrupt, kept=kept)
         engine = self.service.engine
         record = await engine.run(plan, trigger, self.run_id, version=start.pin[0], starter=self.service)
+        if start.trigger.kind is TriggerKind.POLL:
+            return await self._end_poll(plan, record)
         return await self._end_kept(plan, record, kept)
+
+    async def _end_poll(self, plan: Plan, record: RunRecord) -> str:
+        """Nothing is kept for a retry: the next poll does the same."""
+        from executor.schedules.polling import hand_over  # noqa: PLC0415 - few workflows watch
+
+        return await self._end(plan.keeping, await hand_over(self.service, self.lasting, self.start, record))
 
     async def _run_durable(self, plan: Plan, box: StepBox, kept: KeptValues) -> RunRecord:
         engine, start = self.service.engine, self.start

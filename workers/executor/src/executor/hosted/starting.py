@@ -56,6 +56,9 @@ class PacedStarter:
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self.starter.list_running(run_ids)
 
+    async def forget(self, run_id: str) -> None:
+        await self.starter.forget(run_id)
+
 
 @dataclass(frozen=True)
 class TenantAlarm:

@@ -17,6 +17,7 @@ from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import LATE_ALARM_MS, migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, RunReplacedError
 from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
@@ -382,7 +383,7 @@ class RunLogTables:
         is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
         if not is_known and self._failures.note(run_id):
             self._set_alarm()
-        if lasted:
+        if lasted and run["trigger"] != TriggerKind.POLL:  # the next poll does what this one has not
             self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:

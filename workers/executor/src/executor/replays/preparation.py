@@ -152,6 +152,11 @@ async def _find_beginning(service: ExecutorService, asked: AskedReplay) -> tuple
 
 async def _find_workflow(service: ExecutorService, record: Mapping[str, Any], version: str | int) -> StoredWorkflow:
     """Raises NotFoundError, ConflictError REPLAY_NOT_POSSIBLE."""
+    if record["trigger"] == TriggerKind.POLL:
+        raise build_impossible(
+            "The run was a poll: the next one finds what this one has not.",
+            f"Poll now: acr schedule run {record['workflow']} --number N, where acr schedule list says which it is.",
+        )
     name, number = record["workflow"], record["version"] if version == ORIGINAL else version
     if number == CURRENT:
         return await service.workflows.find_by_name(name)

@@ -14,6 +14,7 @@ from arcrun.errors import ArcrunError, DecryptionError
 from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
 from arcrun.ports import Clock
 from arcrun.workflows.triggers.schedules import Overlap, Schedule
+from arcrun.workflows.triggers.watch import is_watch_key
 from arcrun.workspace.firings import build_firing_id, choose_times
 from arcrun.workspace.schedules import Firing, StoredSchedule
 from arcrun.workspace.starts import PlainStarts, Starts
@@ -24,6 +25,7 @@ from executor.schedules.times import ScheduleTimes
 if TYPE_CHECKING:
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
+    from executor.schedules.watches import Watches
 
 SUBREQUESTS_A_RUN = 5  # at most, to begin one
 LOOK_MS, LONGEST_LOOK_MS = 5_000, 60_000  # until the object looks again whether a run has ended
@@ -44,6 +46,9 @@ class RunStarter(Protocol):
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         """Those of the runs that are under way. Raises UpstreamError."""
 
+    async def forget(self, run_id: str) -> None:
+        """Delete the instance of a run that has ended, if that can be done."""
+
 
 @dataclass(frozen=True)
 class _Chosen:
@@ -59,8 +64,9 @@ class _Chosen:
 @dataclass(frozen=True)
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
-    object that no workflow handles failures in, `chains` of one in which none follows another. `starts` opens what is
-    sealed of a tenant's schedules, of which `most_scheduled` begin, if that is not `most`.
+    object that no workflow handles failures in, `chains` of one in which none follows another, `watches` of one in
+    which none watches anything. `starts` opens what is sealed of a tenant's schedules, of which `most_scheduled` begin,
+    if that is not `most`.
     """
 
     tables: Schedules
@@ -71,6 +77,7 @@ class ScheduleAlarm:
     most: int
     objects: int
     chains: "Chains | None" = None
+    watches: "Watches | None" = None
     starts: Starts = field(default_factory=PlainStarts)
     most_scheduled: int | None = None
 
@@ -87,7 +94,10 @@ class ScheduleAlarm:
             await self._begin_handlers(self.failures)
         if self.chains is not None:
             await self._begin_following(self.chains)
-        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == most else 0)
+        is_full = len(due) == most
+        if self.watches is not None:
+            is_full = await self._begin_items(self.watches) or is_full
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if is_full else 0)
 
     async def _open(self, schedule: StoredSchedule) -> StoredSchedule | None:
         """With its rules. None of one that nothing opens any more: it is forgotten."""
@@ -134,6 +144,13 @@ class ScheduleAlarm:
         fates = await self.starter.begin(due) if due else {}
         for each in chosen:
             self._store(each, fates)
+            await self._forget_last_poll(each)
+
+    async def _forget_last_poll(self, chosen: _Chosen) -> None:
+        """Once another poll was to begin nobody asks for the one before: most of them have found nothing."""
+        last_run = chosen.schedule["last_run"]
+        if last_run is not None and chosen.begin and is_watch_key(chosen.schedule["key"]):
+            await self.starter.forget(last_run)
 
     async def _begin_handlers(self, failures: "FailureHandlers") -> None:
         due = failures.list_due(self.objects, self.most)
@@ -145,6 +162,13 @@ class ScheduleAlarm:
         due = chains.list_due(self.objects, self.most)
         if due:
             chains.advance(due, await self.starter.begin(due))
+
+    async def _begin_items(self, watches: "Watches") -> bool:
+        """Returns whether as many begin as may begin at once."""
+        due = watches.list_due(self.objects, self.most)
+        if due:
+            watches.advance(due, await self.starter.begin(due))
+        return len(due) == self.most
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""

@@ -5,6 +5,7 @@ it.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -16,6 +17,7 @@ from arcrun.errors import ArcrunError, NotFoundError, RunError, WorkflowError, W
 from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
+from arcrun.workflows.triggers.watch import is_watch_key
 from arcrun.workspace.chains import ToldEnd
 from arcrun.workspace.starts import Starts
 from executor.durable.acceptance import PAUSE, prepare_run
@@ -29,6 +31,7 @@ from executor.workflows import StoredWorkflow
 
 FAILURES = "failure_of"  # the key of what failures start
 AFTER = "after"  # the key of what follows runs
+WATCHED = "watch"  # the key of what a watch has found
 
 logger = logging.getLogger("arcrun")
 
@@ -36,8 +39,9 @@ logger = logging.getLogger("arcrun")
 @dataclass(frozen=True)
 class DueRun:
     """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
-    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd. All but
-    these two keys are as the Workspace has them (arcrun/workspace/starts.py): `name` is the id of the workflow's name.
+    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd; of an
+    item that a watch has found WATCHED, and `told` its row. All but these keys are as the Workspace has them
+    (arcrun/workspace/starts.py): `name` is the id of the workflow's name.
     """
 
     name: str
@@ -68,6 +72,10 @@ class AcceptedStarter:
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self.lasting.runs.list_running(run_ids)
+
+    async def forget(self, run_id: str) -> None:
+        with suppress(ArcrunError):
+            await self.lasting.instances.delete(run_id)
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,10 @@ class _Batch:
             found = await self._find(due.name)
             if due.key == AFTER and not isinstance(found, Fate):
                 return await self._prepare_following(found, due)
+            if due.key == WATCHED and not isinstance(found, Fate):
+                return await self._prepare_watched(found, due)
+            if is_watch_key(due.key) and not isinstance(found, Fate):
+                return await self._prepare_poll(found, due)
             trigger = None if isinstance(found, Fate) else await self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
@@ -143,6 +155,34 @@ class _Batch:
             self.fates[due.run_id] = Fate.BEGUN
             return None
         return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_watched(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        from executor.schedules.watched import build_watched_trigger  # noqa: PLC0415 - few workflows watch
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.identity != due.told["watch"]:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        try:
+            trigger = await build_watched_trigger(self._lasting, due.told)
+        except RunError as error:
+            await self._record_failure(stored, Trigger(TriggerKind.WATCH, None), due, error)
+            self.fates[due.run_id] = Fate.BEGUN
+            return None
+        return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_poll(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        """A paused workflow is not polled: what is new by then the first poll after it finds."""
+        from executor.schedules.polling import as_poll, build_poll_trigger  # noqa: PLC0415 - as above
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.schedule_key != due.key:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        if stored.pause is not None:
+            raise WorkflowPausedError
+        trigger = build_poll_trigger(watch, due.due_ms, self._clock.now_ms())
+        return await self._prepare_run(as_poll(stored, watch), trigger, due)
 
     async def _find(self, name: str) -> StoredWorkflow | Fate:
         if name not in self._found:
@@ -208,9 +248,11 @@ class _Batch:
         return await self._lasting.instances.create_batch({each: {"run_id": each} for each in sorted(run_ids)})
 
     async def _drop_unkept(self, runs: Sequence[AcceptedRun]) -> None:
-        """Runs that had an instance already: of one that leaves no record, and has ended, nothing is kept."""
+        """Runs that had an instance already: of one that leaves no record of its success, and has ended, nothing is
+        kept.
+        """
         for run in runs:
-            if run.keeping.recording is Recording.NONE:
+            if run.keeping.recording in (Recording.NONE, Recording.ERRORS):
                 instance = await self._lasting.instances.status(run.run_id)
                 if instance is not None and instance.status in ENDED:
                     await self._lasting.runs.drop_accepted(run.run_id)

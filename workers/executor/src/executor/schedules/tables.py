@@ -21,7 +21,8 @@ BATCH_PAUSE_MS = 1_000  # from batch to batch: the platform creates a hundred in
 _EARLIEST = (  # the tables share the alarm
     "SELECT MIN(ms) AS ms FROM (SELECT MIN(fire_ms) AS ms FROM schedules WHERE fire_ms IS NOT NULL"
     " UNION ALL SELECT MIN(fire_ms) FROM failure_handlers WHERE fire_ms IS NOT NULL"
-    " UNION ALL SELECT MIN(fire_ms) FROM followed_ends)"
+    " UNION ALL SELECT MIN(fire_ms) FROM followed_ends"
+    " UNION ALL SELECT MIN(fire_ms) FROM watched_items)"
 )
 _SELECT = (
     "SELECT name_id, key, number, rules, due_ms, fire_ms, queue, last_run, last_due_ms, skipped, missed, is_paused"
