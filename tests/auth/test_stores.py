@@ -6,7 +6,7 @@ import pytest
 
 from arcrun.store.protocol import scope_of_shared
 from fakes.auth import HEADERS, Bench
-from fakes.stores import FakeStore
+from fakes.ports.stores import FakeStore
 
 pytestmark = pytest.mark.anyio
 

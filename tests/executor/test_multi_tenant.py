@@ -46,9 +46,9 @@ async def trigger(bench: HostedBench, token: str) -> httpx.Response:
     return await bench.ask("POST", f"/webhooks/{token}/trigger", None)
 
 
-async def build_pair() -> HostedBench:
+async def build_pair(**options: object) -> HostedBench:
     """Two tenants with a workflow and a credential of the same name."""
-    bench = await build_hosted(SCRIPT)
+    bench = await build_hosted(SCRIPT, **options)
     for letter, flow in (("a", FLOW), ("b", OTHER_FLOW)):
         bench.store_credential(letter, "shared_name", f"secret-of-{letter}")
         await push(bench, letter, flow)
@@ -118,6 +118,13 @@ ROUTES = [
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
+    ("GET", "/stores", None),
+    ("DELETE", "/stores", None),
+    ("GET", "/stores/shared/s", None),
+    ("DELETE", "/stores/shared/s", None),
+    ("GET", "/stores/shared/s/entry", None),
+    ("PUT", "/stores/shared/s/entry", {"value": 1}),
+    ("DELETE", "/stores/shared/s/entry", None),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
 LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
@@ -130,7 +137,7 @@ def _name_places(path: str) -> str:
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
-    return path
+    return path.replace("/shared/s", "/{kind}/{name}")
 
 
 def test_these_are_all_routes() -> None:
@@ -412,7 +419,13 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
-    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None, "run_secret": None}], [], []]
+    assert stored == [
+        [],
+        [],
+        [{"id": 1, "state": "closed", "paused": None, **dict.fromkeys(("run_secret", "tenant_id", "gone_ms"))}],
+        [],
+        [],
+    ]
 
 
 HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}
@@ -454,11 +467,15 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
 WATCH = {"component": "echo", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
 
 
-@pytest.mark.parametrize(
-    "triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}, {"watch": WATCH}]
-)
-async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+async def test_a_tenant_s_workflow_watches_nothing() -> None:
     bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": {"watch": WATCH}}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
+
+
+@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}])
+async def test_without_instances_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+    bench = await build_pair(instances=None)
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})
     assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
     for path in ("/schedules", "/schedules/tell"):

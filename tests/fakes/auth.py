@@ -20,8 +20,8 @@ from fakes.ports.cipher import DeskCipher
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import FixedClock, SeededRandom
-from fakes.stores import FakeStore
 
 ACCOUNT, OTHER_ACCOUNT = "a" * 32, "c" * 32
 NAMESPACE, OTHER_NAMESPACE = "b" * 32, "d" * 32

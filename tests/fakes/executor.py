@@ -37,10 +37,10 @@ from fakes.ports.crypto import DeskCrypto
 from fakes.ports.http_client import FakeHttpClient
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
-from fakes.stores import FakeStore
 from fakes.workflows import build_workflows, listing_schedules
 
 API_KEY = "test-key-1"

@@ -40,10 +40,10 @@ from fakes.executor import Parts, build_service
 from fakes.ports.background import FakeBackground
 from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2, PlatformLimitError
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import SeededRandom
 from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 from fakes.report import InMemoryReport
-from fakes.stores import FakeStore
 from fakes.workflows import ADA
 
 Answer = TypeVar("Answer")

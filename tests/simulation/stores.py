@@ -28,9 +28,9 @@ from executor.run_handlers import trigger
 from executor.stores.tables import MIGRATIONS, StoreTables
 from fakes.components import exited
 from fakes.ports.sql import SqliteSql
+from fakes.ports.stores import STORE_CONTRACT, AskStore, DeskSealer
 from fakes.ports.system import SeededRandom
 from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
-from fakes.stores import STORE_CONTRACT, AskStore, DeskSealer
 from fakes.workflows import ADA
 
 NAME, INNER, STORE = "counting", "inner", "totals"

@@ -18,7 +18,7 @@ from fakes.accepted import trigger
 from fakes.components import exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.instances import FakeInstances
-from fakes.stores import STORE_CONTRACT, AskStore
+from fakes.ports.stores import STORE_CONTRACT, AskStore
 from fakes.tenants import build_hosted
 from fakes.workflows import ADA
 

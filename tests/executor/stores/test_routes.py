@@ -6,7 +6,7 @@ import pytest
 
 from arcrun.errors import DecryptionError
 from fakes.executor import Bench, build_bench, build_client
-from fakes.stores import STORE_CONTRACT, AskStore
+from fakes.ports.stores import STORE_CONTRACT, AskStore
 from fakes.tenants import build_hosted
 from fakes.wire import read_error
 from fakes.workflows import ADA

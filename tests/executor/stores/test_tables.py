@@ -11,8 +11,8 @@ from arcrun.limits import STORE_DONE_DAYS
 from executor.stores import tables
 from executor.stores.tables import DAY_MS, MIGRATIONS, StoreTables
 from fakes.ports.sql import SqliteSql
+from fakes.ports.stores import DeskSealer
 from fakes.ports.system import FixedClock, SeededRandom
-from fakes.stores import DeskSealer
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from acr.commands.lazy_group import LazyGroup
 
 _COMMANDS = {
     "list": "List the stores, or the keys of the one of a workflow.",
-    "get": "Print the value of an entry.",
+    "get": "Print the value of an entry, as JSON.",
     "put": "Put a value into a store.",
     "delete": "Delete an entry of a store.",
     "purge": "Delete all entries of a store, or with --all those of all stores.",

@@ -16,7 +16,9 @@ from acr.targets.service_client import require_data
 @as_json
 @with_client
 def delete(client: ExecutorClient, store: StoreName, key: str, as_json: bool) -> None:
-    """Delete an entry of a store. What was `add_once` is new again then.
+    """Delete an entry of a store.
+
+    What `add_once` has kept under this key is new again then.
 
     \b
     Examples:

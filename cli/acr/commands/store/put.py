@@ -19,7 +19,9 @@ from acr.targets.service_client import require_data
 @as_json
 @with_client
 def put(client: ExecutorClient, store: StoreName, key: str, *, value: str, ttl: str | None, as_json: bool) -> None:
-    """Put a value, given as JSON, into a store, in place of what is under its key.
+    """Put a value into a store.
+
+    It is given as JSON, and takes the place of what is under its key.
 
     \b
     Examples:

@@ -141,6 +141,8 @@ class AccountService:
             return
         log, store = self._open_log(registration.tenant_id), self._open_store(registration.tenant_id)
         await log.close()
+        if before is not None:
+            await self._workspaces.open_object(registration.tenant_id).forget_reports()
         await log.open_anew()
         await store.close()
         await store.open_anew()

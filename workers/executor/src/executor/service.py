@@ -17,7 +17,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
-from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
+from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS, MIN_EVERY_MS
 from arcrun.ports import Background, Crypto
 from arcrun.store.protocol import StoreObject, scope_of_workflow
 from arcrun.templates.variables import NO_VARIABLES, Variables
@@ -54,9 +54,20 @@ class Quota(Protocol):
     def check_source(self, source: str | Mapping[str, Any]) -> None:
         """Check the size of a workflow before it is parsed. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
 
+    @property
+    def mails_a_minute(self) -> int | None:
+        """How many messages may start a run within a minute; None for any number."""
+
+    @property
+    def schedule_interval_ms(self) -> int:
+        """The least time between two times of a schedule."""
+
 
 class WholePlatform:
     """The quota of a single account's platform: no limits of its own."""
+
+    mails_a_minute = None
+    schedule_interval_ms = MIN_EVERY_MS
 
     def running(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -180,13 +191,16 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "`schedule`, `failure_of`, `after`, `email`, `watch` need the executor's Workflow, a key and an own"
-                " platform.",
+                "`schedule`, `failure_of`, `after`, `email`, `watch` need the executor's Workflow and a key.",
                 code="TRIGGER_NOT_AVAILABLE",
                 next_actions=[
                     "Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after`, `email` and `watch`."
                 ],
             )
+        if plan.triggers.starts_itself and self.quota is not WHOLE_PLATFORM:
+            from executor.hosted.start_checks import check_starts  # noqa: PLC0415 - an own platform has no such limits
+
+            await check_starts(self, plan)
         for node in (*plan.calls, *self._list_polled(plan)):
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
@@ -236,11 +250,11 @@ class ExecutorService:
         """
         plan = stored.plan
         if not plan.start_limits:
-            return await self._run(plan, trigger, stored.version, run_id, write, is_followed=stored.is_followed)
+            return await self._run(plan, trigger, stored.version, run_id, write, stored=stored)
         await self.engine.check_input(plan, trigger)
         checked = replace(trigger, is_checked=True)
         async with self._admit(plan, trigger):
-            return await self._run(plan, checked, stored.version, run_id, write, is_followed=stored.is_followed)
+            return await self._run(plan, checked, stored.version, run_id, write, stored=stored)
 
     def _admit(self, plan: Plan, trigger: Trigger) -> AbstractAsyncContextManager[None]:
         from executor.starts.start_limits import admitted  # noqa: PLC0415 - workflows without limits need none of it
@@ -363,7 +377,7 @@ class ExecutorService:
         run_id: str | None,
         write: WriteRun | None = None,
         *,
-        is_followed: bool = False,
+        stored: StoredWorkflow | None = None,
     ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
@@ -372,7 +386,7 @@ class ExecutorService:
                 plan, self.clamp(trigger), run_id, version=version, watch=watch, starter=self
             )
         self.usage.add(record.usage)
-        await self._write_execution_verdict(plan, trigger, record, write, is_followed=is_followed)
+        await self._write_execution_verdict(plan, trigger, record, write, stored=stored)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
             await self.engine.ports.clock.pause()
         return record
@@ -385,7 +399,13 @@ class ExecutorService:
         return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
     async def _write_execution_verdict(
-        self, plan: Plan, trigger: Trigger, record: RunRecord, write: WriteRun | None, *, is_followed: bool
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        record: RunRecord,
+        write: WriteRun | None,
+        *,
+        stored: StoredWorkflow | None,
     ) -> None:
         """Store the record with its verdict: after the answer, or before it if the workflow, or `write`, requires that.
         Raises RecordError.
@@ -395,8 +415,10 @@ class ExecutorService:
             await self.engine.ports.clock.pause()
         request = trigger.request if plan.sees_request else None
         ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
-        if is_followed:
+        if stored is not None and stored.is_followed:
             ended = replace(ended, answer=render_passed_on(record), depth=trigger.depth + 1)
+        if stored is not None and stored.is_watched and record.error is not None:
+            ended = replace(ended, is_watched=True)
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if write is not None:
@@ -480,7 +502,7 @@ class ExecutorService:
             return ()
         from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - few workflows follow others
 
-        return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows())
+        return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows([workflow.name]))
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""

@@ -59,7 +59,10 @@ async def put_entry(service: ExecutorService, request: Request) -> JsonResponse:
     scope, key = _read_scope(request), _read_key(request)
     body = await read_object(request, allowed=("value", "ttl"))
     if "value" not in body:
-        raise RequestError("`value` is missing.", next_actions=['Send {"value": ...}, and a `ttl` such as "30d".'])
+        raise RequestError(
+            "`value` is missing.",
+            next_actions=["Send the `value`, and a `ttl` such as 30d if it is not to stay for ever."],
+        )
     done = await service.open_stores().do(scope, {"op": "put", "key": key, **body})
     await service.audit.note("store.put", scope, actor_of(request))
     return build_success({"key": key, "was_there": done["was_there"]})
@@ -81,7 +84,7 @@ def _read_scope(request: Request) -> str:
     if kind is None:
         raise NotFoundError(
             "There are stores of workflows, and shared ones.",
-            next_actions=["Ask for /stores/workflow/NAME, or for /stores/shared/NAME."],
+            next_actions=["The kind of a store is `workflow` or `shared`."],
         )
     return kind(request.path_params["name"])
 
@@ -90,7 +93,7 @@ def _read_key(request: Request) -> str:
     """Raises RequestError."""
     key = _query(request).get("key", "")
     if not key:
-        raise RequestError("`key` is missing.", next_actions=["Name the entry in the query: ?key=KEY."])
+        raise RequestError("`key` is missing.", next_actions=["Name the entry by its `key`, in the query."])
     return key
 
 
@@ -115,5 +118,5 @@ def _build_missing_error() -> NotFoundError:
     return NotFoundError(
         "There is no entry of this key.",
         code="ENTRY_NOT_FOUND",
-        next_actions=["List the keys: GET /stores/KIND/NAME, or acr store list NAME."],
+        next_actions=["List the keys: acr store list NAME"],
     )

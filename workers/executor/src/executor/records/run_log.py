@@ -28,6 +28,7 @@ from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
 from arcrun.run_log.protocol import (
     Acceptance,
+    AcceptedBatch,
     Blobs,
     Listed,
     Measured,
@@ -238,12 +239,32 @@ class RunLogTables:
     def accept(self, run: StoredRun, most: int) -> Acceptance:
         if self._closing.is_closed:
             return "closed"
-        [counted] = self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run["id"])
-        if counted["count"] >= most or self._has_no_room:
+        if self._count_other_starts(run["id"]) >= most or self._has_no_room:
             return "full"
-        self._closing.belong_to(run.get("tenant", ""))
         self.add([run])
         return "stored"
+
+    def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        if self._closing.is_closed:
+            return {"unfinished": [], "refused": [run["id"] for run in runs]}
+        known = self._find_statuses(runs)
+        room = 0 if self._has_no_room else max(0, most - self._count_other_starts(""))
+        new = [run for run in runs if run["id"] not in known]
+        self.add(new[:room])
+        refused = [run["id"] for run in new[room:]]
+        unfinished = [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+        return {"unfinished": [each for each in unfinished if each not in refused], "refused": refused}
+
+    def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
+        if not self._closing.is_closed and not self._keys.has(settlement["key"], settlement["run_id"]):
+            return "taken"
+        accepted = self.accept(run, most)
+        if accepted == "stored":
+            self._keys.settle(settlement)
+        return accepted
+
+    def _count_other_starts(self, run_id: str) -> int:
+        return int(self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run_id)[0]["count"])
 
     @property
     def is_closing(self) -> bool:
@@ -271,8 +292,9 @@ class RunLogTables:
         self._set_alarm()
 
     def add(self, runs: Sequence[StoredRun]) -> None:
-        if self._closing.is_closed:
+        if self._closing.is_closed or not runs:
             return
+        self._closing.belong_to(runs[0].get("tenant", ""))
         began_ms = self._clock.now_ms()
         followed = [run for run in runs if run.get("passed_on") is not None]
         if followed:
@@ -293,11 +315,15 @@ class RunLogTables:
         self._busy_ms += self._clock.now_ms() - began_ms
 
     def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
-        ids = json.dumps([run["id"] for run in runs])
-        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
-        known = {row["id"]: row["status"] for row in stored}
+        known = self._find_statuses(runs)
         self.add([run for run in runs if run["id"] not in known])
         return [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+
+    def _find_statuses(self, runs: Sequence[StoredRun]) -> dict[str, str]:
+        """Of those that are stored, by their ids."""
+        ids = json.dumps([run["id"] for run in runs])
+        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
+        return {row["id"]: row["status"] for row in stored}
 
     def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         rows = self._sql.execute(
@@ -483,6 +509,8 @@ class RunLogTables:
         return last[0]["id"] if last else ""
 
     def claim(self, claim: Claim) -> Claimed:
+        if self._closing.is_closed:
+            return {"state": "claimed", "run_id": claim["run_id"]}
         self._expect_pruning(self._clock.now_ms())
         return self._keys.claim(claim)
 

@@ -20,6 +20,7 @@ from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
 SHOWN_TIMES = 5
+DELAYED_MS = 2_000  # what comes later than that is said to be delayed
 
 
 async def list_schedules(
@@ -114,6 +115,7 @@ async def _show(service: ExecutorService, stored: Sequence[StoredSchedule], coun
             "number": each["number"] + 1,
             **_rules_of(each).rules_to_json(),
             "paused": each["is_paused"],
+            "delayed_since": _find_delay(each, now_ms),
             "next": await _show_next(times, each, now_ms, count),
             "last_due_at": None if each["last_due_ms"] is None else render_time(each["last_due_ms"], "seconds"),
             "last_run_id": each["last_run"],
@@ -143,6 +145,12 @@ async def _show_next(times: ScheduleTimes, stored: StoredSchedule, now_ms: float
     if due_ms is None or count == 0:
         return []
     return await times.show_from(rules, due_ms, now_ms, count)
+
+
+def _find_delay(stored: StoredSchedule, now_ms: float) -> str | None:
+    """Since when the object should have looked at it, if it is behind: it starts more than it has room for."""
+    fire_ms = stored["fire_ms"]
+    return None if fire_ms is None or fire_ms > now_ms - DELAYED_MS else render_time(fire_ms, "seconds")
 
 
 def _rules_of(stored: StoredSchedule) -> Schedule:

@@ -18,6 +18,8 @@ from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
 from arcrun.workflows.triggers.watch import is_watch_key
+from arcrun.workspace.chains import ToldEnd
+from arcrun.workspace.starts import Starts
 from executor.durable.acceptance import PAUSE, prepare_run
 from executor.durable.answers import ENDED
 from executor.durable.lasting import Lasting
@@ -38,7 +40,8 @@ logger = logging.getLogger("arcrun")
 class DueRun:
     """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
     is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd; of an
-    item that a watch has found WATCHED, and `told` its row.
+    item that a watch has found WATCHED, and `told` its row. All but these keys are as the Workspace has them
+    (arcrun/workspace/starts.py): `name` is the id of the workflow's name.
     """
 
     name: str
@@ -96,7 +99,11 @@ class _Batch:
         if not prepared:
             return
         try:
-            unfinished = {*await self._lasting.runs.accept_new([each.run for each in prepared])}
+            accepted = await self._lasting.runs.accept_new([each.run for each in prepared])
+            refused = {*accepted["refused"]}
+            await self._leave([each for each in prepared if each.run.run_id in refused])
+            prepared = [each for each in prepared if each.run.run_id not in refused]
+            unfinished = {*accepted["unfinished"]}
             started = {each.run.run_id for each in prepared if each.run.run_id in unfinished and not each.run.is_queued}
             created = {*await self._create(started)}
             await self._drop_unkept([each.run for each in prepared if each.run.run_id in started - created])
@@ -119,7 +126,7 @@ class _Batch:
                 return await self._prepare_watched(found, due)
             if is_watch_key(due.key) and not isinstance(found, Fate):
                 return await self._prepare_poll(found, due)
-            trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
+            trigger = None if isinstance(found, Fate) else await self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
                 return None
@@ -135,11 +142,14 @@ class _Batch:
     async def _prepare_following(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
         from executor.schedules.following import build_following_trigger  # noqa: PLC0415 - few workflows follow others
 
-        if due.told["workflow"] not in stored.plan.triggers.after:
+        starts, told = self._service.workflows.starts, due.told["workflow"]
+        followed = next((name for name in stored.plan.triggers.after if starts.id_of(name) == told), None)
+        if followed is None:
             self.fates[due.run_id] = Fate.GONE
             return None
         try:
-            trigger = await build_following_trigger(self._lasting, due.told)
+            end: ToldEnd = due.told | {"workflow": followed}
+            trigger = await build_following_trigger(self._lasting, end)
         except RunError as error:
             await self._record_failure(stored, Trigger(TriggerKind.AFTER, None), due, error)
             self.fates[due.run_id] = Fate.BEGUN
@@ -177,7 +187,7 @@ class _Batch:
     async def _find(self, name: str) -> StoredWorkflow | Fate:
         if name not in self._found:
             try:
-                self._found[name] = await self._service.workflows.find_current(name)
+                self._found[name] = await self._service.workflows.find_current_by_id(name)
             except NotFoundError:
                 self._found[name] = Fate.GONE
             except WorkflowError as error:
@@ -185,12 +195,15 @@ class _Batch:
                 self._found[name] = Fate.REFUSED
         return self._found[name]
 
-    def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
+    async def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
         """None if the current version is not started by it."""
+        workflows = self._service.workflows
         if due.key == FAILURES:
-            watches = stored.plan.triggers.failure_of is not None
-            return Trigger(TriggerKind.FAILURE, due.told, gets_response=False) if watches else None
-        schedule = _find_schedule(stored, due.key)
+            if stored.plan.triggers.failure_of is None:
+                return None
+            told = await workflows.starts.open_failures(due.told, workflows.find_name_by_id)
+            return Trigger(TriggerKind.FAILURE, told, gets_response=False)
+        schedule = _find_schedule(stored, due.key, workflows.starts)
         if schedule is None:
             return None
         value = {} if schedule.input is None else schedule.input
@@ -263,6 +276,6 @@ def _counts(run: AcceptedRun, unfinished: Collection[str], created: Collection[s
     return run.run_id in created or run.is_queued
 
 
-def _find_schedule(stored: StoredWorkflow, key: str) -> Schedule | None:
+def _find_schedule(stored: StoredWorkflow, key: str, starts: Starts) -> Schedule | None:
     schedules = stored.plan.triggers.schedules
-    return dict(zip(keys_of(schedules), schedules, strict=True)).get(key)
+    return dict(zip(map(starts.key_of, keys_of(schedules)), schedules, strict=True)).get(key)

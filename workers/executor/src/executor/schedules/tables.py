@@ -11,7 +11,7 @@ from typing import Any
 
 from arcrun.durable_objects import LATE_ALARM_MS
 from arcrun.ports import Alarm, Clock, Sql
-from arcrun.workflows.triggers.schedules import Schedule
+from arcrun.workflows.triggers.schedules import load_jitter_ms
 from arcrun.workspace.firings import find_delay_ms
 from arcrun.workspace.schedules import NewSchedule, StoredSchedule
 
@@ -102,7 +102,7 @@ class Schedules:
         """When the object has to look at a schedule whose next time is `due_ms`."""
         if due_ms is None:
             return None
-        jitter_ms = Schedule.load(json.loads(schedule["rules"])).jitter_ms
+        jitter_ms = load_jitter_ms(json.loads(schedule["rules"]))
         crowd = self._join_crowd(due_ms) if jitter_ms is None else 0
         return due_ms + find_delay_ms(name_id, schedule["key"], due_ms, jitter_ms, crowd)
 
@@ -164,9 +164,9 @@ class Schedules:
             found = self._sql.execute("SELECT run_secret FROM workspace")[0]["run_secret"]
         return str(found)
 
-    def postpone(self) -> None:
+    def postpone(self, delay_ms: float = RETRY_MS) -> None:
         """Set the next alarm before anything is done at this one, in case that it ends in the middle."""
-        self._set(self._clock.now_ms() + RETRY_MS)
+        self._set(self._clock.now_ms() + delay_ms)
 
     def expect_alarm(self, at_least_ms: float = 0) -> None:
         """Set the alarm to the earliest time at which the object has to look at something; none if there is nothing."""
