@@ -6,9 +6,9 @@ from typing import Any
 
 from acr.testing.comparison import Difference, compare_values
 from acr.testing.model import Expectation
-from acr.testing.ports import TestClock
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_STORE_PAGE
+from arcrun.ports import Clock
 from arcrun.store.operations import Entry, Kind, apply, read_operation
 from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 
@@ -19,7 +19,7 @@ class TestStores:
 
     __test__ = False  # for pytest
 
-    clock: TestClock
+    clock: Clock
     stores: dict[str, dict[str, Entry]] = field(default_factory=dict)
     _done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
