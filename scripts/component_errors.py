@@ -22,6 +22,7 @@ STORE_CODES = (
     "STORE_FAILED",
     "STORE_FULL",
     "STORE_KEY_TOO_LONG",
+    "STORE_SECRET",
     "STORE_UNAVAILABLE",
     "STORE_VALUE_TOO_LARGE",
 )
@@ -69,6 +70,7 @@ MEANINGS = {
     ),
     "STORE_FULL": ("The account's stores have no room left: `acr store` lists and empties them.", "no"),
     "STORE_KEY_TOO_LONG": ("The key has more than 512 bytes.", "no"),
+    "STORE_SECRET": ("A secret of the run stands in the key or the value.", "no"),
     "STORE_UNAVAILABLE": ("A component that is run by itself, outside of a workflow, has no store.", "no"),
     "STORE_VALUE_TOO_LARGE": ("The value has more than 256 KiB of JSON.", "no"),
     "TOO_LARGE": ("The service takes no request of this size (413).", "no"),

@@ -250,7 +250,7 @@ class ComponentCall:
             self._began_ms = ports.clock.now_ms()
             component, cpu_ms = self._component, self._node.cpu_ms
             if STORE in component.contract.capabilities:
-                caller = Caller(context.workflow, context.run_id, self._name)
+                caller = Caller(context.workflow, context.run_id, self._name, context.secrets)
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
             else:
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)

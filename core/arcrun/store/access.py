@@ -1,6 +1,6 @@
 """What a call of a component may do with stores: those of its workflow, and shared ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,11 +11,14 @@ from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 
 @dataclass(frozen=True)
 class Caller:
-    """A call of a component in a run: `name` is its name within the run, the same for each of its attempts."""
+    """A call of a component in a run: `name` is its name within the run, the same for each of its attempts. `secrets`
+    are those that the run has read so far.
+    """
 
     workflow: str
     run_id: str
     name: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stores(Protocol):
@@ -32,12 +35,14 @@ def _take_none() -> None:
 @dataclass
 class StoreAccess:
     """The stores as one attempt of a call sees them. Its operations are numbered, as those of an attempt that repeats
-    it are: so each is done once. `take` counts a subrequest, and raises SubrequestLimitError.
+    it are: so each is done once. `take` counts a subrequest, and raises SubrequestLimitError; `check` raises
+    HostFunctionError for an operation that has a secret of the run in it.
     """
 
     stores: Stores
     caller: Caller
     take: Callable[[], object] = _take_none
+    check: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
     _asked: int = field(default=0, init=False)
 
     async def do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -46,6 +51,8 @@ class StoreAccess:
         operation = {name: value for name, value in request.items() if name != "store"}
         call = f"{self.caller.run_id} {self.caller.name} {self._asked}"
         scope = self._find_scope(request.get("store"))
+        if self.check is not None and self.caller.secrets:
+            await self.check(request)
         try:
             return await self._ask(scope, operation, call)
         except UpstreamError:  # done or not: the same call is done once

@@ -176,6 +176,32 @@ async def test_refusals(bench: Bench, given: dict[str, Any], code: str) -> None:
     assert await run(bench, source, {"large": "x" * 262_143}) == code
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"op": "put", "key": "k", "value": ["{{credential.canary}}"]}, id="a value"),
+        pytest.param({"op": "add_once", "key": "of {{credential.canary}}"}, id="a key"),
+        pytest.param({"op": "put", "key": "k", "value": "{{credential.canary | base64}}"}, id="encoded"),
+    ],
+)
+async def test_no_secret_gets_into_a_store(bench: Bench, given: dict[str, Any]) -> None:
+    bench.store_credential("canary", "c4n4ry-of-the-store")
+    assert await run(bench, flow("input >> PIPE >> a", a={"component": "store", **given})) == "STORE_SECRET"
+    assert (await bench.store.list_stores("", 10))[0] == []
+
+
+async def test_a_run_that_has_read_a_secret_may_store_what_is_none(bench: Bench) -> None:
+    bench.store_credential("canary", "c4n4ry-of-the-store")
+    reader = {"component": "store", "op": "get", "key": "{{credential.canary}}"}
+    source = flow(
+        "input >> PIPE >> a",
+        "a >> ON_FAIL >> b",
+        a=reader,
+        b={"component": "store", "op": "put", "key": "k", "value": "plain"},
+    )
+    assert await run(bench, source) == {"was_there": False}
+
+
 async def test_outside_of_a_run_there_is_none(bench: Bench) -> None:
     outcome = await bench.service.execute_component("store", {"op": "get", "key": "n"})
     assert outcome.error is not None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from arcrun.caches import Cache, CacheSpace
@@ -315,13 +316,21 @@ class ComponentCaller:
         if len(stdin) > STRETCH_CHARACTERS:  # writing it and running the component are two stretches of work
             await self.clock.pause()
         if caller is not None and self.open_store is not None:
-            stores = StoreAccess(self.open_store(), caller, budget.subrequests.take)
+            stores = StoreAccess(
+                self.open_store(), caller, budget.subrequests.take, partial(self._check_secrets, caller)
+            )
             return await self.runner.run(component, stdin, self._lend(component, budget, stores), fuel)
         key = id(component.contract)  # its host functions keep the contract alive
         host = budget.lent.get(key)
         if host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(component, stdin, host, fuel)
+
+    async def _check_secrets(self, caller: Caller, operation: Mapping[str, Any]) -> None:
+        """Raises HostFunctionError STORE_SECRET."""
+        from executor.stores.secrets import require_no_secret  # noqa: PLC0415 - few runs have secrets, and stores
+
+        await require_no_secret(caller.secrets.values(), operation, self.clock.pause)
 
     def _lend(self, component: Component, budget: RunBudget, stores: StoreAccess | None = None) -> HostFunctions:
         """The host functions for all calls of a component in a run; with `stores`, for one call."""
