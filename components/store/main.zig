@@ -11,5 +11,6 @@ export fn _start() void {
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {
+    _ = try input.text("op");
     return sdk.host.store(ctx, .{ .object = input.fields });
 }
