@@ -4,8 +4,9 @@ Whoever reads the database learns how many entries there are, how large they are
 are HMACs under a key of the object's own, and what they stand for is sealed together with the values. So are the
 answers of what was done, by the name of the call.
 
-Operations are done one after the other, for sealing takes time in which others would be let in. What one has decided is
-written in one transaction, unless the entry has changed meanwhile: an older instance of the object may be at work.
+Operations are done one after the other, for sealing takes time in which others would be let in. (An object's requests
+share one context, so they may wait for each other.) What one has decided is written in one transaction, unless the
+entry has changed meanwhile: an older instance of the object may be at work.
 """
 
 import asyncio
