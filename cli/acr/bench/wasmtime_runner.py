@@ -81,6 +81,7 @@ class WasmtimeRunner:
 def _engine() -> wasmtime.Engine:
     config = wasmtime.Config()
     config.epoch_interruption = True
+    config.cache = True  # on disk: `code` takes seconds to compile
     return wasmtime.Engine(config)
 
 

@@ -293,12 +293,14 @@ class ComponentCaller:
             await self.clock.pause()
         key = id(component.contract)  # its host functions keep the contract alive
         host = budget.lent.get(key)
-        if host is None:
+        if component.contract.hosts_key:
+            host = self._lend(component, budget, input_value.get(component.contract.hosts_key) or ())
+        elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(component, stdin, host, fuel)
 
-    def _lend(self, component: Component, budget: RunBudget) -> HostFunctions:
-        """The host functions for all calls of a component in a run."""
+    def _lend(self, component: Component, budget: RunBudget, hosts: Sequence[str] | None = None) -> HostFunctions:
+        """The host functions for all calls of a component in a run, or for one that may reach only these `hosts`."""
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -307,6 +309,7 @@ class ComponentCaller:
             ai=self.ai,
             decoder=self.decoder,
             reaches_local=self.reaches_local,
+            hosts=hosts,
         )
 
     async def find_mismatches(
