@@ -33,9 +33,11 @@ STACK_BYTES = 256 * 1024
 INITIAL_BYTES = 2 * 1024 * 1024  # what a small call needs: an instance whose memory has grown is not used again
 MAX_BYTES = 64 * 1024 * 1024  # MAX_MEMORY_PAGES
 ENGINE_SOURCES = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
+# Little is inlined, as the upload has a limit. Without the instructions for bulk memory, copying is a loop, which costs
+# fuel for what it takes, however much it is.
 COMPILE = (
-    *("-target", "wasm32-wasi", "-std=gnu23", "-Os", "-DNDEBUG", "-D_GNU_SOURCE", "-fno-sanitize=undefined"),
-    "-mcpu=generic-bulk_memory-bulk_memory_opt",  # copying then costs fuel for what it takes, however much it is
+    *("-target", "wasm32-wasi", "-mcpu=generic-bulk_memory-bulk_memory_opt", "-std=gnu23", "-fno-sanitize=undefined"),
+    *("-O2", "-fno-unroll-loops", "-mllvm", "-inline-threshold=60", "-DNDEBUG", "-D_GNU_SOURCE"),
     "-Dgettimeofday=code_gettimeofday",  # host.c
 )
 LINK = (

@@ -14,6 +14,7 @@ enum {
   MAX_CODE = 64,
   MAX_FRAMES = 10,
   MAX_NAME = 80,
+  SPARE = 64 * 1024, // there is so much memory unless it is full
 };
 
 // The text of a failure, which must not need the memory that may have run out.
@@ -157,9 +158,16 @@ static const char *name_limit(const char *name, const char *message) {
   return NULL;
 }
 
+static bool has_room(JSContext *context) {
+  void *block = js_malloc(context, SPARE);
+  js_free(context, block);
+  return block != NULL;
+}
+
 void write_thrown(JSContext *context, JSValueConst thrown, const char *code, const char *before, Place place) {
-  if (JS_IsNull(thrown)) { // the engine had no memory left for an error; or the code threw null
-    write_failure(code != NULL ? code : "OUT_OF_MEMORY", "The code threw null, or the memory was full.");
+  if (JS_IsNull(thrown)) { // the code threw null; or the engine did, which had no memory left for an error
+    bool is_full = !has_room(context);
+    write_failure(is_full ? "OUT_OF_MEMORY" : "CODE_FAILED", is_full ? "The memory is full." : "The code threw null.");
     return;
   }
   size_t code_length = 0, name_length = 0, length = 0, stack_length = 0;
