@@ -74,7 +74,8 @@ FILE = "const total = input.list\n  .map((x) => x.price.net)\n  .join()\nreturn 
 )
 @pytest.mark.parametrize("form", ["{}", "export default (input) => {{ {} }}"], ids=["body", "module"])
 def test_an_error_has_its_place(form: str, at: dict[str, int] | None, line: int, column: int) -> None:
-    error = run(form.format(FILE), {"list": [{}]}, **({} if at is None else {"at": at})).error
+    placed: dict[str, Any] = {} if at is None else {"at": at}
+    error = run(form.format(FILE), {"list": [{}]}, **placed).error
     assert error is not None
     assert error.message == f"TypeError: cannot read property 'net' of undefined (line {line}, column {column})"
     assert (error.details["line"], error.details["column"]) == (line, column)

@@ -64,7 +64,9 @@ def recorded_inputs(component: str, position: str, payload: Mapping[str, Any]) -
     assert [entry.status.value for entry in entries if entry.component == component] == ["success"]
     run_key = BUILTINS[component].run_key  # the engine's own, with the time
     inputs = [entry.input for entry in entries if entry.component == component]
-    return [{key: value for key, value in given.items() if key != run_key} for given in inputs if given is not None]
+    return [
+        {key: value for key, value in given.items() if key != run_key} for given in inputs if isinstance(given, Mapping)
+    ]
 
 
 @pytest.mark.parametrize("position", POSITIONS)
