@@ -12,6 +12,7 @@ CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition 
 # Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, and its place in
 # the file; the hosts that a call may reach; what the clock and the random numbers of a call begin with.
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
+ISOLATE_FORMAT = "arcrun-isolate"  # whether a call runs in a sandbox although its component is bundled
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Contract:
     @cached_property
     def own_keys(self) -> frozenset[str]:
         """The input fields that only a config or the platform sets."""
-        return frozenset(self._find_keys(CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT))
+        return frozenset(self._find_keys(CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT))
 
     @cached_property
     def unrecorded_keys(self) -> tuple[str, ...]:
@@ -133,6 +134,11 @@ class Contract:
         none.
         """
         return next(iter(self._find_keys(RUN_FORMAT)), "")
+
+    @cached_property
+    def isolate_key(self) -> str:
+        """The input field that sends a call into a sandbox if it is true; empty if there is none."""
+        return next(iter(self._find_keys(ISOLATE_FORMAT)), "")
 
     def _find_keys(self, *formats: str) -> tuple[str, ...]:
         properties = self.input_schema.get("properties", {})

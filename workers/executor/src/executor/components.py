@@ -221,7 +221,9 @@ class ComponentCaller:
     ) -> Coroutine[Any, Any, Outcome]:
         if cpu_ms is not None:
             self.require_cpu(component.id, cpu_ms)
-        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS:
+        key = component.contract.isolate_key
+        is_apart = key and input_value.get(key) is True
+        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
             return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms))
         return self._call_in_sandbox(component, input_value, budget, cpu_ms)
 
@@ -254,12 +256,12 @@ class ComponentCaller:
         """
         if not self.has_sandbox:
             raise ComponentError(
-                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), which needs a "
-                "sandbox, but this Worker has no LOADER binding to make one.",
+                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), or a sandbox "
+                "(isolate), but this Worker has no LOADER binding to make one.",
                 code="SANDBOX_UNAVAILABLE",
                 http_status=503,
                 next_actions=[
-                    f"Set cpu_ms to {CALL_CPU_MS} or less, and give the component less to do at once.",
+                    f"Set cpu_ms to {CALL_CPU_MS} or less, without isolate, and give the component less to do at once.",
                     "Or move the account to the Workers paid plan, which has the Worker Loader, and deploy again.",
                 ],
             )
