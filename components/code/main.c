@@ -15,6 +15,7 @@ enum {
   MAX_HEAP = 48 * 1024 * 1024, // of 64 MiB, beside the input's text and a reply's
   MAX_STACK = 192 * 1024,      // the engine of WebAssembly has less for what each frame takes there
   MAX_REJECTIONS = 64,
+  MAX_RANDOM = 1024 * 1024, // bytes of the host's randomness, which takes longer than its fuel says
 };
 
 #define EXPORTED(name) __attribute__((export_name(name)))
@@ -61,6 +62,8 @@ static JSValue native_send(JSContext *ctx, JSValueConst self, int count, JSValue
   return value;
 }
 
+static uint32_t drawn;
+
 static JSValue native_fill_random(JSContext *ctx, JSValueConst self, int count, JSValueConst *given) {
   (void)self, (void)count;
   size_t size;
@@ -68,6 +71,8 @@ static JSValue native_fill_random(JSContext *ctx, JSValueConst self, int count, 
   uint32_t offset, length;
   if (bytes == NULL || JS_ToUint32(ctx, &offset, given[1]) || JS_ToUint32(ctx, &length, given[2])) return JS_EXCEPTION;
   if (offset > size || length > size - offset) return JS_ThrowRangeError(ctx, "outside of the buffer");
+  if (length > MAX_RANDOM - drawn) return JS_ThrowRangeError(ctx, "crypto gives at most %d bytes a call", MAX_RANDOM);
+  drawn += length;
   fill_random(bytes + offset, length);
   return JS_UNDEFINED;
 }
