@@ -49,7 +49,14 @@ async def test_each_call_reaches_its_own_hosts_only() -> None:
     resolver = ComponentResolver({"code": BundledComponent(CONTRACT, "")}, InMemoryR2(clock), clock, FakeBackground())
     caller = ComponentCaller(resolver, runner, http, clock, SeededRandom())
     budget, code = RunLimits(50).open_budget(), await caller.find("code")
-    for hosts in ({"hosts": ["a.example.com"]}, {}, {"hosts": []}, {"hosts": ["b.example.com"]}, {"hosts": ["*"]}):
+    given: tuple[dict[str, list[str]], ...] = (
+        {"hosts": ["a.example.com"]},
+        {},
+        {"hosts": []},
+        {"hosts": ["b.example.com"]},
+        {"hosts": ["*"]},
+    )
+    for hosts in given:
         await caller.call(code, {"source": "", **hosts}, budget)
     assert runner.codes == ["", "HOST_NOT_ALLOWED", "HOST_NOT_ALLOWED", "HOST_NOT_ALLOWED", ""]
     assert len(http.requests) == 2
