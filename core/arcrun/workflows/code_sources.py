@@ -15,7 +15,9 @@ from arcrun.workflows.model import CodeProblem, Node, SymbolTable, Workflow
 
 CODE = "code"
 SOURCE, HOSTS, AT, CHECK = "source", "hosts", "at", "check"
+LANGUAGE, TYPESCRIPT = "language", "ts"
 SYNTAX_ERROR = "SYNTAX_ERROR"
+_TYPES_HINT = "Types are removed on the way here by `acr`; over HTTP send the source without them."
 
 
 def is_code(component: object) -> bool:
@@ -85,13 +87,14 @@ def read_problem(error: ArcrunError | None) -> CodeProblem | None:
 def check_code(node: Node, config: Mapping[str, Any], symbols: SymbolTable, findings: Findings) -> None:
     """Report what is wrong with the source and the hosts of a node of `code`."""
     at = (*node.at, SOURCE)
+    hint = _TYPES_HINT if config.get(LANGUAGE) == TYPESCRIPT else ""
     if (problem := symbols.code_problems.get((node.name, node.is_undo))) is not None:
         message = f"`{SOURCE}` of {node.told} cannot be run: {problem.message}"
         if AT in node.config and problem.line:
-            findings.add(SYNTAX_ERROR, message, position=(problem.line, problem.column))
+            findings.add(SYNTAX_ERROR, message, hint, position=(problem.line, problem.column))
         else:
             place = f" (its line {problem.line}, column {problem.column})" if problem.line else ""
-            findings.add(SYNTAX_ERROR, message + place, at=at)
+            findings.add(SYNTAX_ERROR, message + place, hint, at=at)
     hosts = config.get(HOSTS, [])
     for number, host in enumerate(hosts if isinstance(hosts, list) else [hosts]):
         if isinstance(host, str) and not is_host_pattern(host):
