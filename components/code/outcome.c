@@ -100,15 +100,16 @@ typedef struct {
   size_t length;
 } Frame;
 
-/// Reads the next frame of the source from a backtrace, whose lines are `    at NAME (code.js:LINE:COLUMN)`.
+/// Reads the next frame of the source from a backtrace, whose lines are `    at NAME (code.js:LINE:COLUMN)`, or what the
+/// code has put in its place.
 static bool read_frame(const char **stack, Place place, Frame *frame) {
-  const char *found;
+  const char *begin = *stack, *found;
   while ((found = strstr(*stack, SOURCE_NAME ":")) != NULL) {
     *stack = found + strlen(SOURCE_NAME ":");
-    char *end;
-    long line = strtol(*stack, &end, 10);
-    if (*end != ':') continue;
-    long column = strtol(end + 1, NULL, 10);
+    char *rest;
+    long line = strtol(*stack, &rest, 10);
+    if (*rest != ':') continue;
+    long column = strtol(rest + 1, NULL, 10);
     if (line < place.line) continue;
     if (line > place.last_line) { // what was added behind the source
       line = place.last_line;
@@ -118,13 +119,13 @@ static bool read_frame(const char **stack, Place place, Frame *frame) {
     }
     if (column < 1) column = 1;
     *frame = (Frame){(int)line, (int)column + place.indent, found, 0};
-    if (found[-1] == '(') {
-      const char *name = found - 1;
-      while (name[-1] == ' ') name--;
-      const char *start = name;
-      while (start[-1] != '\n' && strncmp(start - 3, "at ", 3) != 0) start--;
+    if (found > begin && found[-1] == '(') {
+      const char *end_of_name = found - 1;
+      while (end_of_name > begin && end_of_name[-1] == ' ') end_of_name--;
+      const char *start = end_of_name;
+      while (start > begin && start[-1] != '\n' && (start - begin < 3 || strncmp(start - 3, "at ", 3) != 0)) start--;
       frame->name = start;
-      frame->length = (size_t)(name - start);
+      frame->length = (size_t)(end_of_name - start);
     }
     return true;
   }
@@ -208,7 +209,8 @@ void write_thrown(JSContext *context, JSValueConst thrown, const char *code, con
   } else if (!is_error) {
     say("The code threw ");
   }
-  quote(message, shorten(message, length, MAX_MESSAGE));
+  if (length <= MAX_MESSAGE) quote(message, length);
+  else sayf("a message of %zu bytes", length); // a part of a secret would not be recognised
   if (is_placed) sayf(" (line %d, column %d)", first.line, first.column);
   say("\"");
   if (is_error && name != NULL) {
