@@ -1,10 +1,13 @@
 """The component `code`: what JavaScript in a workflow may be and do.
 
-Proves: each script of a table comes to its value or to a named error, within the fuel of a call; an error has its place
+Proves: it is built of what is pinned; each script of a table comes to its value or to a named error, within the fuel of a call; an error has its place
 in the file; the same seed and time give the same; a call sees nothing of another; requests go to the call's hosts only.
 """
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from fakes.builtins import BUILTINS
 from fakes.ports.system import FixedClock, SeededRandom
 from fixtures.code_scripts import ERRORS, INPUT, VALUES
 
+ROOT = Path(__file__).resolve().parents[2]
 CODE = "code"
 RUNNER = WasmtimeRunner(fuel=fuel_of_bundled(CODE), deadline_s=60)
 
@@ -206,3 +210,10 @@ def test_deeply_nested_input_is_refused_in_words() -> None:
     for _ in range(100):
         nested = [nested]
     assert data_of(run("let d = 0; for (let a = input; a; a = a[0]) d++; return d", nested)) == 101
+
+
+def test_the_module_is_what_its_sources_build() -> None:
+    """Compiled again, to the byte: what it is made of is pinned."""
+    command = [sys.executable, str(ROOT / "scripts/build_code.py"), "--check"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
