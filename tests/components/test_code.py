@@ -1,7 +1,7 @@
 """The component `code`: what JavaScript in a workflow may be and do.
 
-Proves: it is built of what is pinned; each script of a table comes to its value or to a named error, within the fuel of a call; an error has its place
-in the file; the same seed and time give the same; a call sees nothing of another; requests go to the call's hosts only.
+Proves: it is built of what is pinned; each script of a table comes to its value or to a named error, within the fuel of
+a call; an error has its place in the file; the same seed and time give the same; requests go to the call's hosts only.
 """
 
 import json
