@@ -9,8 +9,8 @@ from arcrun.contracts.bounded_schema import bound_schema
 from arcrun.contracts.schema import Validator, compile_schema
 
 CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition in the language of if_control
-# Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, and its place in
-# the file; the hosts that a call may reach; what the clock and the random numbers of a call begin with.
+# Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
+# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with.
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
 ISOLATE_FORMAT = "arcrun-isolate"  # whether a call runs in a sandbox although its component is bundled
 

@@ -2,6 +2,7 @@
 file, and it is compiled when the workflow is pushed.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ CODE = "code"
 SOURCE, HOSTS, AT, CHECK = "source", "hosts", "at", "check"
 LANGUAGE, TYPESCRIPT = "language", "ts"
 SYNTAX_ERROR = "SYNTAX_ERROR"
+_TEMPLATE = re.compile(r"\{\{\s*(?:input|request|vars|credential|run)\.[\w.]+\s*\}\}")
 _TYPES_HINT = "Types are removed on the way here by `acr`; over HTTP send the source without them."
 
 
@@ -95,6 +97,9 @@ def check_code(node: Node, config: Mapping[str, Any], symbols: SymbolTable, find
         else:
             place = f" (its line {problem.line}, column {problem.column})" if problem.line else ""
             findings.add(SYNTAX_ERROR, message + place, hint, at=at)
+    if (found := _TEMPLATE.search(read_source(config) or "")) is not None:
+        message = f"`{SOURCE}` of {node.told} has {found[0]}, which stays as it is: a source has no templates"
+        findings.warn("INVALID_TEMPLATE", message, f'Give it by `input`: {{x: "{found[0]}"}}, and read input.x.', at=at)
     hosts = config.get(HOSTS, [])
     for number, host in enumerate(hosts if isinstance(hosts, list) else [hosts]):
         if isinstance(host, str) and not is_host_pattern(host):

@@ -114,6 +114,12 @@ def test_a_workflow_that_is_no_file_has_those_of_the_source() -> None:
     assert found.message.endswith("(its line 2, column 11)")
 
 
+def test_what_looks_like_a_template_is_told() -> None:
+    [found] = find({"component": "code", "source": "return 'Hello {{input.name}}'"})
+    assert (found.code, found.severity.value) == ("INVALID_TEMPLATE", "warning")
+    assert found.hint == 'Give it by `input`: {x: "{{input.name}}"}, and read input.x.'
+
+
 def test_a_source_that_compiles_is_fine() -> None:
     assert find({"component": "code", "source": "export default (input) => input.x"}, build_code()) == []
 
@@ -130,9 +136,9 @@ def test_what_a_host_may_be(host: str) -> None:
     assert find({"component": "code", "source": "return 1", "hosts": [host]}) == []
 
 
-def test_a_taken_value_sets_neither_source_nor_hosts() -> None:
+def test_a_taken_value_sets_the_input_alone() -> None:
     contract = BUILTINS["code"]
-    assert [key for key in contract.input_keys if contract.takes_field(key)] == ["input", "check"]
+    assert [key for key in contract.input_keys if contract.takes_field(key)] == ["input"]
     assert [found.code for found in find({"component": "code", "take": "input"})] == ["MISSING_INPUT"]
 
 
