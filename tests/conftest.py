@@ -35,6 +35,7 @@ WORKERD_FOLDERS = ("workerd", "components")
 WAITING = "not quiet"  # its tests wait more than they compute
 # A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
 LONG_FILES = (
+    "workerd/hosted/test_hosted_starts.py",
     "workerd/durable/test_schedules.py",
     "deploy/test_rollback.py",
     "deploy/test_upgrades.py",
@@ -58,6 +59,7 @@ LONG_FILES = (
     "workerd/bounds/test_bounds_tenants.py",
     "workerd/hosted/test_hosted_runs.py",
     "workerd/durable/test_chains.py",
+    "workerd/schedules/test_watches.py",
     "workerd/durable/test_events.py",
     "cli/parts/test_parts.py",
     "deploy/test_release.py",

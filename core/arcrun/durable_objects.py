@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from arcrun.ports import Sql
 
+LATE_ALARM_MS = 30_000  # an alarm that is so late is set again by any request to its object
 Migration = Sequence[str]
 
 

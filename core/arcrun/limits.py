@@ -676,6 +676,16 @@ MAX_WAITING_FIRINGS = 100
 # 100 of them a second.
 # Beyond: the rest follows, a second later each time.
 MAX_FIRINGS = 100
+# The same of schedules, of failures and of chains, each, for a tenant of a hosted platform: tenants share what the
+# platform takes.
+# Beyond: as above.
+MAX_TENANT_FIRINGS = 10
+# The milliseconds for which a tenant's schedules look for a tenant that is not to be found.
+# Beyond: they rest, until the tenant asks the platform for anything.
+MAX_GONE_MS = 86_400_000
+# The times of a cron expression between which a tenant's push looks for the shortest interval.
+# Beyond: not looked at.
+MAX_INTERVAL_TIMES = 100
 # The workflows whose schedules are on a page: their next times are computed for it.
 # Beyond: the rest comes by the cursor.
 MAX_SCHEDULES_PAGE = 20
@@ -715,6 +725,31 @@ MAX_UNTOLD_ENDS = 10_000
 # The runs of followed workflows of which an object of the RunLog tells at once.
 # Beyond: the rest follows at once.
 MAX_TOLD_ENDS = 50
+
+# The runs of a tenant's followed workflows whose followers have not all begun.
+# Beyond: the RunLog tells of more when there is room; until then the limit above counts.
+MAX_WAITING_ENDS = 10_000
+# == Watches
+
+# The items that a poll of `watch` may list.
+# Beyond: the poll fails with WATCH_TOO_MANY_ITEMS.
+MAX_WATCHED_ITEMS = 1_000
+# The bytes of an item, as JSON.
+# Beyond: its run fails with WATCH_ITEM_TOO_LARGE.
+MAX_WATCHED_ITEM_BYTES = 128 * KIB
+# The keys that are kept of a watch: by them it is known which items have started a run.
+# Beyond: those that were listed longest ago are forgotten, never one that is still listed. `acr schedule list` says how
+# many; an item whose key was forgotten starts a run again if it comes back.
+MAX_SEEN_KEYS = 10_000
+# The items of a watch that wait for their runs to begin.
+# Beyond: the next poll takes the rest, if they are still listed.
+MAX_WAITING_ITEMS = 1_000
+# The characters of a key in `request.trigger`.
+# Beyond: it is the key's SHA-256.
+MAX_SHOWN_KEY_CHARACTERS = 200
+# The characters of sealed items that a poll hands over at once, or that begin together.
+# Beyond: the rest follows at once.
+MAX_ITEMS_CHARACTERS = 2 * MIB
 
 # == Messages (mail)
 
@@ -766,6 +801,9 @@ MAX_ALLOWED_SENDERS = 100
 # The characters of the name of a workflow that has an address: with the tag it fits into the 64 of RFC 5321.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_MAILBOX_CHARACTERS = 40
+# The same, on a hosted platform, where the address says whose it is.
+# Beyond: 422 MAILBOX_NAME_TOO_LONG.
+MAX_TENANT_MAILBOX_CHARACTERS = 25
 # The days for which a message that is delivered again starts no second run.
 # Beyond: it does.
 MESSAGE_KEEP_DAYS = 14

@@ -118,6 +118,9 @@ class Alarm(Protocol):
     def set(self, delay_ms: float) -> None:
         """Wake the object after `delay_ms`. An alarm that is already set is moved."""
 
+    def clear(self) -> None:
+        """Set none."""
+
 
 @dataclass(frozen=True)
 class HttpRequest:

@@ -116,9 +116,12 @@ async def test_runs_that_last_end_when_another_data_key_is_registered(is_same: b
     tenant_id = (await bench.register()).json()["data"]["tenant_id"]
     log = bench.log_of(tenant_id)
     await log.accept(build_start("0"), 10)
+    sql = bench.workspace_of(tenant_id).sql
+    sql.execute("INSERT INTO told_failures VALUES (0, 7)")
     data_key = DATA_KEY if is_same else base64.b64encode(b"another key of the tenant".ljust(32)).decode()
     assert (await bench.register(headers={**HEADERS, "X-Arcrun-Data-Key": data_key})).status_code == 201
     assert (await log.find_start("0") is not None) == is_same
+    assert bool(sql.execute("SELECT * FROM told_failures")) == is_same  # a RunLog that begins anew counts from 1
     assert await log.accept(build_start("1"), 10) == "stored"
 
 

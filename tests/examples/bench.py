@@ -123,6 +123,9 @@ class ExampleBench:
     credentials: InMemoryKV
     clock: FixedClock
     background: FakeBackground
+    workspace: FakeWorkspace
+    bucket: InMemoryR2
+    instances: FakeInstances
 
     def store_credential(self, name: str, secret: str) -> None:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
@@ -134,7 +137,7 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     bucket, logs, encryption_key = InMemoryR2(clock), FakeRunLogs(clock), base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(load_bundle(), bucket, clock, background)
     components = ComponentCaller(resolver, BundleRunner(), services, clock, random, model)
-    workspace = FakeWorkspace()
+    workspace, instances = FakeWorkspace(clock), FakeInstances()
     workflows = build_workflows(kv, workspace, clock, random, list_schedules=listing_schedules(components))
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
@@ -154,9 +157,9 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
         *(components, workflows, runs, vault, engine, background, usage, audit),
         crypto=DeskCrypto(),
         refusals=refusals,
-        lasting=Lasting(FakeInstances(), runs, bucket, "https://arcrun.example"),
+        lasting=Lasting(instances, runs, bucket, "https://arcrun.example"),
     )
-    return ExampleBench(service, logs, credentials, clock, background)
+    return ExampleBench(service, logs, credentials, clock, background, workspace, bucket, instances)
 
 
 @functools.cache

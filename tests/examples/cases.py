@@ -224,6 +224,19 @@ FAILURES = [
     ),
 ]
 
+ARTICLE = {"id": "https://example.com/second", "url": "https://example.com/second", "title": "The second one"}
+FEED = [
+    Case(
+        "feed_to_chat",
+        "tells the chat of an article",
+        ARTICLE,
+        {"told": ARTICLE["id"]},
+        ran("tell told"),
+        (services.telegram(BOT, {"chat_id": 42, "text": "The second one https://example.com/second"}),),
+        {"telegram_bot_token": BOT},
+    ),
+]
+
 MAILED = {
     "from": {"name": "Supplier", "address": "bills@supplier.example"},
     "subject": "Invoice 7",
@@ -236,12 +249,14 @@ INVOICE_MAIL = [
         "invoice_mail",
         "notes an invoice in the sheet",
         MAILED,
-        {"row": "Invoices!A5:D5"},
+        {"row": "Invoices!A5:E5"},
         ran("note noted", ignore="skipped"),
         (
             services.google_token(CLIENT, "ya29.fresh"),
             services.sheet_append(
-                "ya29.fresh", "Invoices", [MAILED["date"], "bills@supplier.example", "Invoice 7", "7.pdf"]
+                "ya29.fresh",
+                "Invoices",
+                [MAILED["date"], "bills@supplier.example", "Invoice 7", "7.pdf", "in the message"],
             ),
         ),
         {"google_oauth": json.dumps(CLIENT)},
@@ -780,6 +795,7 @@ CASES = [
     *ISSUES,
     *HEALTH,
     *FAILURES,
+    *FEED,
     *INVOICE_MAIL,
     *ORDERS,
     *DIGEST,

@@ -95,10 +95,16 @@ def google_token(client: Mapping[str, str], access_token: str) -> Exchange:
 
 
 def sheet_append(token: str, sheet: str, row: list[Any]) -> Exchange:
-    updates = {"updatedRange": f"{sheet}!A5:D5", "updatedRows": 1, "updatedColumns": len(row), "updatedCells": len(row)}
+    last = chr(ord("A") + len(row) - 1)
+    updates = {
+        "updatedRange": f"{sheet}!A5:{last}5",
+        "updatedRows": 1,
+        "updatedColumns": len(row),
+        "updatedCells": len(row),
+    }
     return Exchange(
         "POST",
-        f"{SHEET}/{sheet}%21A%3AD:append?valueInputOption=RAW&insertDataOption=INSERT_ROWS",
+        f"{SHEET}/{sheet}%21A%3A{last}:append?valueInputOption=RAW&insertDataOption=INSERT_ROWS",
         {"spreadsheetId": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms", "updates": updates},
         headers={"authorization": f"Bearer {token}", **JSON},
         body={"majorDimension": "ROWS", "values": [row]},

@@ -277,6 +277,8 @@ ROUTES = [
     ("POST", "/schedules/tell/pause"),
     ("POST", "/schedules/tell/resume"),
     ("POST", "/schedules/tell/run"),
+    ("GET", "/schedules/tell/seen"),
+    ("PUT", "/schedules/tell/seen"),
     ("GET", "/plan"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),

@@ -46,9 +46,9 @@ async def trigger(bench: HostedBench, token: str) -> httpx.Response:
     return await bench.ask("POST", f"/webhooks/{token}/trigger", None)
 
 
-async def build_pair() -> HostedBench:
+async def build_pair(**options: object) -> HostedBench:
     """Two tenants with a workflow and a credential of the same name."""
-    bench = await build_hosted(SCRIPT)
+    bench = await build_hosted(SCRIPT, **options)
     for letter, flow in (("a", FLOW), ("b", OTHER_FLOW)):
         bench.store_credential(letter, "shared_name", f"secret-of-{letter}")
         await push(bench, letter, flow)
@@ -98,6 +98,8 @@ ROUTES = [
     ("POST", "/schedules/{name}/pause", {}),
     ("POST", "/schedules/{name}/resume", {}),
     ("POST", "/schedules/{name}/run", {}),
+    ("GET", "/schedules/{name}/seen", None),
+    ("PUT", "/schedules/{name}/seen", {"watch": "w", "polled": True, "keys": []}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
@@ -170,7 +172,7 @@ async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
     for method, path, body in ROUTES:
         if "{" not in path:
             continue
-        sent = {"workflow": {**FLOW, "name": "only_a"}} if method == "PUT" else body
+        sent = {"workflow": {**FLOW, "name": "only_a"}} if (method, path) == ("PUT", "/webhooks/{token}") else body
         answers = [await bench.ask(method, path.format(**case), bench.keys["b"], sent) for case in (anothers, nowhere)]
         texts = [re.sub(f"{run}|{UNKNOWN_RUN}|only_[ax]", "X", answer.text) for answer in answers]
         assert ([answer.status_code for answer in answers], texts[0]) == ([404, 404], texts[1]), path
@@ -410,7 +412,13 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
-    assert stored == [[], [], [{"id": 1, "state": "closed", "paused": None, "run_secret": None}], [], []]
+    assert stored == [
+        [],
+        [],
+        [{"id": 1, "state": "closed", "paused": None, **dict.fromkeys(("run_secret", "tenant_id", "gone_ms"))}],
+        [],
+        [],
+    ]
 
 
 HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}
@@ -449,9 +457,18 @@ async def test_no_cursor_of_a_request_is_a_fault() -> None:
             assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")
 
 
-@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}])
-async def test_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+WATCH = {"component": "echo", "every": "1h", "items": "{{data.items}}", "key": "{{item.id}}"}
+
+
+async def test_a_tenant_s_workflow_watches_nothing() -> None:
     bench = await build_pair()
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": {"watch": WATCH}}})
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
+
+
+@pytest.mark.parametrize("triggers", [{"schedule": [{"every": "1h"}]}, {"failure_of": "*"}, {"after": ["x"]}])
+async def test_without_instances_a_tenant_s_workflow_does_not_start_by_itself(triggers: dict[str, Any]) -> None:
+    bench = await build_pair(instances=None)
     answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": {**FLOW, "triggers": triggers}})
     assert (answer.status_code, read_error(answer)["code"]) == (503, "TRIGGER_NOT_AVAILABLE")
     for path in ("/schedules", "/schedules/tell"):

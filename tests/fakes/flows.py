@@ -29,7 +29,7 @@ def text_of(*lines: str, config: str = "") -> str:
 def compile_source(source: Source, contracts: Mapping[str, Contract] | None = None, **symbols: Any) -> Compilation:
     """`contracts` are those of the components that do not take anything. `symbols` are other fields of SymbolTable."""
     draft = parse_workflow(source)
-    named = [call.component for call in draft.workflow.calls if call.component] if draft.workflow else []
+    named = draft.workflow.components if draft.workflow else []
     known = {**dict.fromkeys(named, ANYTHING), **(contracts or {})}
     return compile_workflow(draft, SymbolTable(known, **symbols))
 

@@ -36,6 +36,7 @@ from fakes.ports.system import FixedClock, SeededRandom
 from fakes.report import InMemoryReport
 
 ADDRESS = "192.0.2.7"
+MAIL_DOMAIN = "mail.test"
 
 
 def registration_of(letter: str) -> Registration:
@@ -144,7 +145,9 @@ class HostedBench:
         self.kv_of(letter).upload(kv_key_of(name), seal(registration_of(letter).data_key, name, secret))
 
     def client(self, api_key: str | None = None, address: str = ADDRESS) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(build_app(self.access, "https://executor.test"), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(
+            build_app(self.access, "https://executor.test", MAIL_DOMAIN), raise_app_exceptions=False
+        )
         headers = {"cf-connecting-ip": address, **({} if api_key is None else {"x-arcrun-api-key": api_key})}
         return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=headers)
 

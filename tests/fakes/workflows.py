@@ -23,7 +23,8 @@ def listing_schedules(components: ComponentCaller) -> ListSchedules:
     """By the component `cron`, as the entry of the Worker does."""
 
     async def list_schedules(plan: Plan) -> Sequence[NewSchedule]:
-        return await list_new(build_times(components, RunLimits()), plan.triggers.schedules, components.clock.now_ms())
+        times, now_ms = build_times(components, RunLimits()), components.clock.now_ms()
+        return await list_new(times, plan.triggers.schedules, now_ms, plan.triggers.watch)
 
     return list_schedules
 
@@ -48,4 +49,5 @@ def build_workflows(
         head_import=head_import,
         tokens=RandomTokens(random),
         list_schedules=list_schedules,
+        can_watch=list_schedules is not None,
     )

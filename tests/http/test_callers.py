@@ -50,6 +50,8 @@ EXECUTOR: list[Row] = [
     ("POST", "/schedules/{name}/pause", None, (*REFUSED, 404)),
     ("POST", "/schedules/{name}/resume", None, (*REFUSED, 404)),
     ("POST", "/schedules/{name}/run", None, (*REFUSED, 404)),
+    ("GET", "/schedules/{name}/seen", None, (*REFUSED, 404)),
+    ("PUT", "/schedules/{name}/seen", {"watch": "w", "polled": True, "keys": []}, (*REFUSED, 404)),
     ("GET", "/plan", None, (*REFUSED, 200)),
     ("GET", "/usage", None, (*REFUSED, 200)),
     ("POST", "/data-keys/renew", None, (*REFUSED, 200)),

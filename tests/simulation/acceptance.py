@@ -19,28 +19,26 @@ from simulation.world import Instance, Isolate, Mortal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from arcrun.durable_objects import Operations
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, UpstreamError
 from arcrun.ports import Blob, KeyPage, RunInstance
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog
 from arcrun.wasm.abi import Execution, HostFunctions
-from arcrun.wasm.component import BundledComponent, Component
+from arcrun.wasm.component import BundledComponent, Component, ComponentRunner
 from arcrun.wasm.costs import SANDBOX_FUEL
-from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
+from arcrun.workspace.protocol import RemoteWorkspace
 from executor.durable.acceptance import resume_runs
 from executor.durable.run_workflow import run_workflow
 from executor.durable.step_box import StepBox
 from executor.heads import FRESH_MS
 from executor.run_handlers import trigger
 from executor.service import ExecutorService
-from executor.workspace import WorkspaceTables
 from fakes.components import exited
 from fakes.contracts import contract_source
 from fakes.executor import Parts, build_service
 from fakes.ports.background import FakeBackground
 from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
-from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.storage import InMemoryKV, InMemoryR2, PlatformLimitError
 from fakes.ports.system import SeededRandom
 from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 from fakes.report import InMemoryReport
@@ -57,8 +55,19 @@ CLIENT_KEYS = ("a", "b")  # that several requests have
 CONTRACT = contract_source(
     canonical_id=REACH,
     capabilities=["ai"],
-    input_schema={"type": "object", "properties": {name: {} for name in ("run", "key", "version", "node")}},
+    input_schema={
+        "type": "object",
+        "properties": {name: {} for name in ("run", "key", "version", "node", "workflow", "told")},
+    },
 )
+
+WAIT_CONTRACT = contract_source(
+    canonical_id="wait", capabilities=["sleep"], input_schema={"type": "object", "properties": {"for": {}}}
+)
+BUNDLE = {
+    REACH: BundledComponent(CONTRACT, "sha256-of-reach"),
+    "wait": BundledComponent(WAIT_CONTRACT, "sha256-of-wait"),  # only durable runs wait, and these by themselves
+}
 
 
 @dataclass
@@ -154,7 +163,13 @@ class Bucket:
         return await self.border.cross(lambda: self.stored.etag(key))
 
     async def put(self, key: str, content: bytes) -> None:
-        await self.border.cross(lambda: self.stored.put(key, content))
+        async def write() -> None:
+            try:
+                await self.stored.put(key, content)
+            except PlatformLimitError as error:  # twice within a second
+                raise UpstreamError(str(error), code="STORAGE_FAILED") from error
+
+        await self.border.cross(write)
 
     async def delete(self, keys: Sequence[str]) -> None:
         await self.border.cross(lambda: self.stored.delete(keys))
@@ -195,7 +210,7 @@ class Instances:
         raise NotImplementedError
 
     async def delete(self, instance_id: str) -> None:
-        raise NotImplementedError
+        await self.border.cross(lambda: self.platform.delete(instance_id))
 
 
 @dataclass
@@ -245,8 +260,10 @@ class Platform:
             InMemoryReport(),
             Instances(border, self),
         )
-        bundle = {REACH: BundledComponent(CONTRACT, "sha256-of-reach")}
-        return build_service(bundle, Runner(border, self.history), parts)
+        return build_service(BUNDLE, self.build_runner(border), parts)
+
+    def build_runner(self, border: Border) -> ComponentRunner:
+        return Runner(border, self.history)
 
     def keep(self, isolate: KeptIsolate) -> KeptIsolate:
         """What isolates that have ended were doing is not collected, but waits for ever."""
@@ -256,9 +273,7 @@ class Platform:
     def restart_objects(self) -> None:
         for number in self.logs.channels:
             self.logs.start(number)
-        self.workspace.channel.operations = Operations(
-            WorkspaceTables(self.workspace.sql, VirtualClock()), WorkspaceObject
-        )
+        self.workspace.start()
 
     # The Workflow engine
 
@@ -270,6 +285,11 @@ class Platform:
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return True
+
+    async def delete(self, instance_id: str) -> None:
+        """Its id can be used again. One that runs is left alone: only those are deleted that have ended."""
+        if self.outputs.pop(instance_id, None) is not None:
+            del self.instances[instance_id]
 
     async def status(self, instance_id: str) -> RunInstance | None:
         if instance_id not in self.instances:

@@ -1,9 +1,13 @@
 """Journals and platforms that are broken on purpose are found."""
 
+from collections.abc import Callable
+
 import pytest
 from simulation.acceptance import simulate_platform
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
-from simulation.variants import ONCE_VARIANTS, PLATFORM_VARIANTS, VARIANTS
+from simulation.starts import simulate_starts
+from simulation.variants import ONCE_VARIANTS, PLATFORM_VARIANTS, START_VARIANTS, VARIANTS, WATCH_VARIANTS
+from simulation.watching import simulate_watching
 
 MOST_SEEDS = 1_000
 
@@ -23,12 +27,24 @@ def test_it_is_found_where_something_is_done_once(name: str) -> None:
 @pytest.mark.parametrize("name", PLATFORM_VARIANTS)
 def test_it_is_found_on_a_whole_platform(name: str) -> None:
     with PLATFORM_VARIANTS[name](), pytest.raises(BrokenPromiseError):
-        simulate_platforms()
+        simulate_all(simulate_platform)
 
 
-def simulate_platforms() -> None:
+@pytest.mark.parametrize("name", START_VARIANTS)
+def test_it_is_found_where_workflows_start_by_themselves(name: str) -> None:
+    with START_VARIANTS[name](), pytest.raises(BrokenPromiseError):
+        simulate_all(simulate_starts)
+
+
+@pytest.mark.parametrize("name", WATCH_VARIANTS)
+def test_it_is_found_where_a_list_is_watched(name: str) -> None:
+    with WATCH_VARIANTS[name](), pytest.raises(BrokenPromiseError):
+        simulate_all(simulate_watching)
+
+
+def simulate_all(simulate_seed: Callable[[int], object]) -> None:
     for seed in range(MOST_SEEDS):
-        simulate_platform(seed)
+        simulate_seed(seed)
 
 
 def find_broken(*, once: bool = False) -> int | None:

@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,10 +18,18 @@ from arcrun.durable.mailbox import Mailbox, Wait
 from arcrun.engine import scheduler
 from arcrun.engine.context import Iteration, RunContext, name_step
 from arcrun.request_keys import Claim, Claimed
+from arcrun.workspace.failures import ToldFailure
+from arcrun.workspace.firings import build_firing_id
+from arcrun.workspace.schedules import Firing, StoredSchedule
+from arcrun.workspace.watches import Poll
 from executor.durable import acceptance
 from executor.durable.lasting import Lasting
 from executor.records.request_keys import RequestKeys
 from executor.records.runs import AcceptedRun
+from executor.schedules.failures import FailureHandlers
+from executor.schedules.firing import AcceptedStarter, DueRun
+from executor.schedules.tables import Schedules
+from executor.schedules.watches import Watches
 from executor.service import AcceptedTrigger, ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -94,6 +103,8 @@ class Unlooking(Mailbox):
 
 
 _named = [0]
+report, decide = FailureHandlers.report, Schedules.decide
+note_poll, list_due = Watches.note_poll, Watches.list_due
 
 
 class Bold(Journal):
@@ -160,6 +171,37 @@ def claim_any(_keys: RequestKeys, claim: Claim) -> Claimed:
     return {"state": "claimed", "run_id": claim["run_id"]}
 
 
+def report_anew(handlers: FailureHandlers, log_number: int, failures: Sequence[ToldFailure]) -> bool:
+    """Count failures as often as they are told."""
+    handlers._sql.execute("DELETE FROM told_failures")
+    return report(handlers, log_number, failures)
+
+
+def decide_without_runs(
+    schedules: Schedules, before: StoredSchedule, due_ms: float | None, queue: Sequence[Firing], missed: int
+) -> bool:
+    """Store the next time, and not which runs are to begin."""
+    return decide(schedules, before, due_ms, (), missed)
+
+
+async def find_none_running(_starter: AcceptedStarter, _run_ids: Sequence[str]) -> Sequence[str]:
+    return ()
+
+
+def see_first(watches: Watches, poll: Poll) -> list[str]:
+    wanted = note_poll(watches, poll)
+    watches._remember(poll["name_id"], wanted, watches._clock.now_ms())
+    return wanted
+
+
+def name_anew(watches: Watches, objects: int, limit: int) -> list[DueRun]:
+    now_ms = watches._clock.now_ms()
+    return [
+        replace(each, run_id=build_firing_id("", each.name, each.told["key"], now_ms, objects))
+        for each in list_due(watches, objects, limit)
+    ]
+
+
 # Those that only what is done once shows.
 ONCE_VARIANTS = {
     "a call under way that is done again unasked": lambda: journal_of(Bold),
@@ -181,4 +223,15 @@ PLATFORM_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "a record before its journal": lambda: patch("executor.durable.run_workflow.Journal", Forgetful),
     "an instance before its run": instance_first,
     "keys that nobody claims": lambda: patch.object(RequestKeys, "claim", claim_any),
+}
+# Those that workflows show which start by themselves.
+START_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "failures counted as often as they are told": lambda: patch.object(FailureHandlers, "report", report_anew),
+    "runs that begin before that is decided": lambda: patch.object(Schedules, "decide", decide_without_runs),
+    "runs that overlap": lambda: patch.object(AcceptedStarter, "list_running", find_none_running),
+}
+# Those that a workflow shows which watches a list.
+WATCH_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "keys that count as seen before their items are stored": lambda: patch.object(Watches, "note_poll", see_first),
+    "items whose runs have other ids each time": lambda: patch.object(Watches, "list_due", name_anew),
 }

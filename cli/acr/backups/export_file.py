@@ -1,8 +1,9 @@
 """The file of an export: JSON Lines, each an object with its `kind`, in this order.
 
 export     {"format", "exported_at", "url", "paused"}   `paused` is what all webhooks do, as in GET /webhooks
-workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "token"}   its versions follow, oldest
-           first; `token` only if asked for, `paused` is its own
+workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "seen", "token"}   its versions follow,
+           oldest first; `token` only if asked for, `paused` is its own; `seen` only if it has a `watch`: which items it
+           has seen, as hashes of their keys
 version    {"name", "version", "pushed_at", "workflow", "vars"}   `workflow` is the text, or the object, as pushed
 run        {"record"}   a run's record, as GET /runs/{id} has it, if asked for
 end        {"workflows", "versions", "runs"}   how many there are: a file without it was cut off

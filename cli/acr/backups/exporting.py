@@ -23,10 +23,13 @@ def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs
         "url": url,
         "paused": of_all[0] if of_all else None,
     }
-    still = {schedule["workflow"] for schedule in client.list_schedules(0) if schedule["paused"]}
+    schedules = client.list_schedules(0)
+    still = {schedule["workflow"] for schedule in schedules if schedule["paused"]}
+    watching = {schedule["workflow"] for schedule in schedules if "watch" in schedule}
     version_count = run_count = 0
     for workflow in listed:
-        yield _describe(workflow, still, has_token=has_tokens)
+        seen = {"seen": client.find_seen(workflow["name"])} if workflow["name"] in watching else {}
+        yield {**_describe(workflow, still, has_token=has_tokens), **seen}
         for version in _versions_of(client, workflow["name"]):
             version_count += 1
             yield version

@@ -100,6 +100,8 @@ def _settle(
         restored.kept_tokens.append(workflow.name)
     if paused := workflow.workflow.get("paused"):
         require_data(client.pause(workflow.name, paused["on_trigger"]))
+    if (seen := workflow.workflow.get("seen")) and current is not None:
+        client.add_seen(workflow.name, seen)
     if workflow.workflow.get("schedules_paused") and client.show_schedules(workflow.name, 0):
         client.pause_schedules(workflow.name)
 

@@ -11,7 +11,7 @@ from acr.output.render import print_json
 from acr.output.schedules import render_next_times
 from acr.output.workflows import render_addresses, render_versions, render_workflows
 from acr.targets.executor_client import ExecutorClient
-from acr.targets.failing_workflows import describe_failing, find_last_runs
+from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.service_client import require_data
 
 
@@ -52,11 +52,13 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
     newest = find_last_runs(client)
     dead, queued = client.count_unsettled()
+    scheduled = client.list_schedules()
     schedules: dict[str, Sequence[Mapping[str, object]]] = {
-        name: [*those] for name, those in groupby(client.list_schedules(), key=lambda each: each["workflow"])
+        name: [*those] for name, those in groupby(scheduled, key=lambda each: each["workflow"])
     }
     workflows = client.list_workflows()
-    failing = describe_failing((workflow["name"] for workflow in workflows), newest, dead)
+    polls = find_failing_polls(scheduled)
+    failing = describe_failing((workflow["name"] for workflow in workflows), newest, dead, polls)
     return [
         {
             **workflow,

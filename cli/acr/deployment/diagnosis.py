@@ -25,7 +25,7 @@ from acr.errors import AnswerError, CliError
 from acr.output.usage import find_nearly_used_up
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
-from acr.targets.failing_workflows import describe_failing, find_last_runs
+from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import Storage
 from arcrun.limits import CALL_CPU_MS
@@ -241,9 +241,10 @@ def _look_at_runs(platform: CheckedPlatform) -> str:
     try:
         names = [workflow["name"] for workflow in platform.executor.list_workflows()]
         last_runs, (dead, _) = find_last_runs(platform.executor), platform.executor.count_unsettled()
+        polls = find_failing_polls(platform.executor.list_schedules(0))
     except CliError:
         return _NOT_KNOWN
-    failing = describe_failing(names, last_runs, dead)
+    failing = describe_failing(names, last_runs, dead, polls)
     if not failing:
         return "no workflow's last run has failed"
     shown = [f"{name} ({why})" for name, why in [*failing.items()][:MAX_SHOWN_FAILING]]

@@ -20,8 +20,8 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
             describe_schedule(each),
             _render_local(each["next"][0]) if each["next"] else "-",
             render_moment(each["next"][0]["utc"]) if each["next"] else "-",
-            render_moment(each["last_due_at"]),
-            _describe_state(each),
+            render_moment((each.get("watch") or {}).get("last_polled_at") or each["last_due_at"]),
+            describe_state(each),
         )
         for each in schedules
     ]
@@ -60,16 +60,16 @@ def say_times(schedules: Sequence[Mapping[str, Any]]) -> None:
 
 
 def describe_schedule(schedule: Mapping[str, Any]) -> str:
-    """Such as "0 9 * * MON-FRI Europe/Berlin", or "every 15m"."""
+    """Such as "0 9 * * MON-FRI Europe/Berlin", "every 15m", or "watch every 5m"."""
     [timing] = [each for each in _TIMINGS if each in schedule]
     zone = schedule.get("zone", "" if timing == "every" else "UTC")
-    return f"{_TIMINGS[timing]}{schedule[timing]} {zone}".strip()
+    return f"{'watch ' if 'watch' in schedule else ''}{_TIMINGS[timing]}{schedule[timing]} {zone}".strip()
 
 
 def _list_times(schedules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     rows = []
     for each in schedules:
-        titles = (each["workflow"], describe_schedule(each) + (", paused" if each["paused"] else ""))
+        titles = (each["workflow"], describe_schedule(each) + _describe_lately(each))
         times = each["next"] or [None]
         for number, time in enumerate(times):
             shown = ("no time to come", "") if time is None else (_render_local(time), render_moment(time["utc"]))
@@ -77,15 +77,38 @@ def _list_times(schedules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, 
     return rows
 
 
+def _describe_lately(schedule: Mapping[str, Any]) -> str:
+    """What else there is to say of it: such as ", paused", or " (2026-11-27 08:05:00: 30 listed, 2 new)"."""
+    watch = schedule.get("watch") or {}
+    polled_at = watch.get("last_polled_at")
+    found = f" ({render_moment(polled_at)}: {', '.join(_describe_polls(watch))})" if polled_at else ""
+    return found + (", paused" if schedule["paused"] else "")
+
+
 def _render_local(time: Mapping[str, str]) -> str:
     """Such as "2026-11-30 09:00:00+01:00"."""
     return time["local"].replace("T", " ")
 
 
-def _describe_state(schedule: Mapping[str, Any]) -> str:
+def describe_state(schedule: Mapping[str, Any]) -> str:
+    """What has become of its times: such as "2 skipped", or of a watch's "30 listed, 2 new"."""
     counts = {name: schedule[name] for name in ("waiting", "skipped", "missed")}
     told = ["paused"] if schedule["paused"] else []
+    if since := schedule.get("delayed_since"):
+        told.append(f"delayed since {render_moment(since)}")
+    told += _describe_polls(schedule["watch"]) if schedule.get("watch") else []
     return ", ".join([*told, *(f"{count} {name}" for name, count in counts.items() if count)])
+
+
+def _describe_polls(watch: Mapping[str, Any]) -> list[str]:
+    """What the last poll has found, and what waits or was forgotten: such as "30 listed", "2 new"."""
+    if watch["error"]:
+        return [f"the last poll failed: {watch['error']}"]
+    if watch["last_polled_at"] is None:
+        return ["not polled yet"]
+    counts = {"left to the next poll": "left_over", "runs to begin": "waiting", "forgotten": "forgotten"}
+    rest = [f"{watch[name]} {what}" for what, name in counts.items() if watch[name]]
+    return [f"{watch['listed']} listed", f"{watch['started']} new", *rest]
 
 
 def _say_none(name: str | None) -> None:

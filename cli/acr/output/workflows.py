@@ -5,7 +5,7 @@ from typing import Any
 
 from acr.output.render import print_table, render_moment
 from acr.output.runs import describe_verdict
-from acr.output.schedules import describe_schedule
+from acr.output.schedules import describe_schedule, describe_state
 from acr.output.terminal import say
 
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -81,7 +81,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
     """Print to stderr what is known of a workflow whose `version` is shown. `input_fields` are those of its
     input_schema.
     """
-    current = describe_version(workflow)
+    current, schedules = describe_version(workflow), workflow.get("schedules", ())
     facts = {
         "version": current if version == workflow["version"] else f"{version}; the current one is {current}",
         "updated": f"{render_moment(workflow['updated_at'])} UTC",
@@ -94,7 +94,8 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "paused": describe_pause(workflow.get("paused")),
         "refused": _describe_refused(workflow.get("refused")),
         "steps": _describe_steps(workflow.get("steps")),
-        "schedule": "; ".join(describe_schedule(each) for each in workflow.get("schedules", ())),
+        "schedule": "; ".join(describe_schedule(each) for each in schedules if "watch" not in each),
+        "watch": "; ".join(_describe_watch(each) for each in schedules if "watch" in each),
         "after": ", ".join(workflow.get("after", ())),
         "followers": ", ".join(workflow.get("followed_by", ())),
     }
@@ -102,6 +103,10 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_watch(schedule: Mapping[str, Any]) -> str:
+    return ": ".join(filter(None, (describe_schedule(schedule).removeprefix("watch "), describe_state(schedule))))
 
 
 def _describe_address(address: str | None) -> str:

@@ -199,6 +199,16 @@ class ExecutorClient(ServiceClient):
         """Start a run now, as the schedule of that number would. The answer has "run_id"."""
         return self._send("POST", f"{_schedules_path(name)}/run", {"number": number})
 
+    def find_seen(self, name: str) -> dict[str, Any]:
+        """What is known of a workflow's watch. Raises AnswerError NO_WATCH."""
+        seen: dict[str, Any] = require_data(self._send("GET", f"{_schedules_path(name)}/seen"))
+        return seen
+
+    def add_seen(self, name: str, seen: Mapping[str, Any]) -> bool:
+        """Take it over from another platform. False if the workflow watches something else."""
+        is_kept: bool = require_data(self._send("PUT", f"{_schedules_path(name)}/seen", seen))["kept"]
+        return is_kept
+
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 

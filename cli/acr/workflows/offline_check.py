@@ -83,7 +83,7 @@ def _find_contracts(
     contracts: dict[str, Contract] = {}
     faults: dict[str, ArcrunError] = {}
     unchecked: list[str] = []
-    for reference in dict.fromkeys(call.component for call in workflow.calls if call.component):
+    for reference in workflow.components:
         try:
             contract = components.find_contract(reference)
         except ComponentError as error:

@@ -13,7 +13,8 @@ from arcrun.credentials.injection import name_credentials
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.parse import parse_workflow
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.polls import load_poll
 
 FOLDER = "examples/workflows"
 _NAME_LINE = re.compile(r"^name:.*$", re.MULTILINE)
@@ -107,10 +108,10 @@ class Templates:
 
 
 def find_credentials(plan: Plan, components: ComponentsAtHand) -> Iterable[NeededCredential]:
-    """The credentials that the plan's own nodes need: by their components' contracts, and by their templates."""
+    """The credentials that the plan's own nodes and its polls need: by their contracts, and by their templates."""
     told: dict[str, tuple[str, str]] = {}
     nodes: dict[str, list[str]] = {}
-    for node in plan.calls:
+    for node in (*plan.calls, *_list_polled(plan)):
         contract = components.find_contract(node.component) if node.workflow is None else None
         required = name_credentials(contract, node.credentials or {}, node.config) if contract else ()
         for each in required:
@@ -120,6 +121,11 @@ def find_credentials(plan: Plan, components: ComponentsAtHand) -> Iterable[Neede
     for name, users in nodes.items():
         description, help_url = told.get(name, ("", ""))
         yield NeededCredential(name, description, help_url, tuple(users))
+
+
+def _list_polled(plan: Plan) -> Iterable[PlannedNode]:
+    """What its `watch` asks."""
+    return () if plan.triggers.watch is None else load_poll(plan.triggers.watch).calls
 
 
 def _find_secrets_of_webhook(plan: Plan) -> Iterable[NeededCredential]:

@@ -57,9 +57,22 @@ def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
 
 
 @dataclass(frozen=True)
+class StartLimits:
+    """Of what starts a tenant's workflows by itself: `schedules` in all, of which the times of each are `interval_ms`
+    apart at least; `a_minute` runs of schedules, as many of failures and chains, and `mails_a_minute`, which the
+    tenant's Workspace counts.
+    """
+
+    schedules: int = 100
+    interval_ms: int = 60_000
+    a_minute: int = 300
+    mails_a_minute: int = 60
+
+
+@dataclass(frozen=True)
 class TenantLimits:
-    """The limits of a tenant. All but `storage` and `unfinished_runs` apply per isolate. A run that exceeds its
-    duration ends with RUN_TIMEOUT.
+    """The limits of a tenant. All but `storage`, `unfinished_runs` and `starts` apply per isolate. A run that exceeds
+    its duration ends with RUN_TIMEOUT.
 
     `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
     bounds the computing time of a node, which the operator pays for. `unfinished_runs` bounds the accepted runs that
@@ -75,6 +88,7 @@ class TenantLimits:
     node_cpu_ms: int = 1_000
     storage: StorageLimits = field(default_factory=StorageLimits)
     unfinished_runs: int = 1_000
+    starts: StartLimits = field(default_factory=StartLimits)
 
 
 # Variables of the executor that override the defaults; integers from 1.
@@ -89,12 +103,16 @@ LIMIT_VARIABLES = (
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
     "TENANT_UNFINISHED_RUNS",
+    "TENANT_SCHEDULES",
+    "TENANT_SCHEDULE_INTERVAL_MS",
+    "TENANT_STARTS_A_MINUTE",
+    "TENANT_MAILS_A_MINUTE",
 )
 
 
 def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
     """Read the limits. Raises NotConfiguredError LIMIT_INVALID."""
-    default, storage = TenantLimits(), StorageLimits()
+    default, storage, starts = TenantLimits(), StorageLimits(), StartLimits()
 
     def read(name: str, usual: int) -> int:
         return _read_number(name, variables.get(name), usual)
@@ -111,6 +129,12 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
             read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
         ),
         read("TENANT_UNFINISHED_RUNS", default.unfinished_runs),
+        StartLimits(
+            read("TENANT_SCHEDULES", starts.schedules),
+            read("TENANT_SCHEDULE_INTERVAL_MS", starts.interval_ms),
+            read("TENANT_STARTS_A_MINUTE", starts.a_minute),
+            read("TENANT_MAILS_A_MINUTE", starts.mails_a_minute),
+        ),
     )
 
 
@@ -206,6 +230,14 @@ class TenantQuota:
 
     def clamp_duration(self, timeout_ms: float | None) -> float:
         return min(timeout_ms or self.isolate.limits.run_duration_ms, self.isolate.limits.run_duration_ms)
+
+    @property
+    def mails_a_minute(self) -> int:
+        return self.isolate.limits.starts.mails_a_minute
+
+    @property
+    def schedule_interval_ms(self) -> int:
+        return self.isolate.limits.starts.interval_ms
 
     def check_source(self, source: str | Mapping[str, Any]) -> None:
         """Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""

@@ -7,11 +7,15 @@ The key is derived from MASTER_KEY, the IV is the first 12 random bytes, the oth
 import re
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.credentials.record import IV_BYTES, TAG_BYTES
 from arcrun.errors import DecryptionError
 from arcrun.ports import Cipher, Random
+
+if TYPE_CHECKING:
+    from arcrun.accounts.mail_tags import MailTags
 
 RANDOM_BYTES, ID_BYTES = 16, 16
 TOKEN_BYTES = RANDOM_BYTES + ID_BYTES + TAG_BYTES
@@ -40,15 +44,25 @@ class WebhookTokens:
             return None
 
     @cached_property
+    def mail_tags(self) -> "MailTags":
+        from arcrun.accounts.mail_tags import MailTags  # noqa: PLC0415 - few workflows have an address
+
+        return MailTags(self._master_key)
+
+    @cached_property
     def _cipher(self) -> Cipher:
         return self._build_cipher(derive_key(parse_master_key(self._master_key), "webhook tokens"))
 
 
 class TenantTokens:
-    """Tokens for the workflows of one tenant."""
+    """Tokens for the workflows of one tenant, and what is made of them: tags of mail addresses."""
 
     def __init__(self, tokens: WebhookTokens, tenant_id: str) -> None:
         self._tokens, self._tenant_id = tokens, tenant_id
+
+    def build_mail_tag(self, name: str, token: str) -> str:
+        """Raises NotConfiguredError."""
+        return self._tokens.mail_tags.build(name, token, self._tenant_id)
 
     async def make(self) -> str:
         return await self._tokens.make(self._tenant_id)

@@ -10,9 +10,10 @@ from arcrun.contracts.schema import Validator, compile_schema
 
 CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition in the language of if_control
 # Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
-# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with.
+# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with; and
+# whether it runs in a sandbox although its component is bundled.
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
-ISOLATE_FORMAT = "arcrun-isolate"  # whether a call runs in a sandbox although its component is bundled
+ISOLATE_FORMAT = "arcrun-isolate"
 
 
 @dataclass(frozen=True)

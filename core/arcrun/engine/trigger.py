@@ -16,6 +16,8 @@ class TriggerKind(StrEnum):
     EMAIL = "email"  # a message to its address
     FAILURE = "failure"  # a failed run of another workflow, which its `failure_of` names
     AFTER = "after"  # a run of another workflow that has succeeded, which its `after` names
+    WATCH = "watch"  # an item that its `watch` has found
+    POLL = "poll"  # a time of its `watch`, of which the run finds items
     REPLAY = "replay"  # another run, which is replayed or retried
 
 

@@ -1,7 +1,7 @@
 """The address by which messages reach a workflow: NAME+TAG@DOMAIN.
 
 The tag is an HMAC under the workflow's token: whoever knows it may send, the token cannot be told from it, and it
-changes with the token.
+changes with the token. On a hosted platform it says whose it is, too (arcrun/accounts/mail_tags.py).
 """
 
 import base64
@@ -28,7 +28,11 @@ def build_tag(token: str) -> str:
 
 
 def build_address(name: str, token: str, domain: str) -> str:
-    return f"{name}+{build_tag(token)}@{domain}"
+    return render_address(name, build_tag(token), domain)
+
+
+def render_address(name: str, tag: str, domain: str) -> str:
+    return f"{name}+{tag}@{domain}"
 
 
 def parse_address(address: str) -> tuple[str, str] | None:
@@ -38,7 +42,11 @@ def parse_address(address: str) -> tuple[str, str] | None:
 
 
 def is_tag_of(tag: str, token: str) -> bool:
-    return hmac.compare_digest(tag.encode(), build_tag(token).encode())
+    return is_same_tag(tag, build_tag(token))
+
+
+def is_same_tag(tag: str, other: str) -> bool:
+    return hmac.compare_digest(tag.encode(), other.encode())
 
 
 def hide_tag(text: str, tag: str) -> str:

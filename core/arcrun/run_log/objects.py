@@ -13,7 +13,7 @@ from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
-from arcrun.run_log.protocol import Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
+from arcrun.run_log.protocol import AcceptedBatch, Measured, RunLogObject, Started, StoredRun, Unexported, Unsettled
 
 SOME_RUNS = 4  # requested from each object in addition to its share of a page
 
@@ -52,6 +52,10 @@ class RunLogObjects:
 
     async def add_new(self, number: int, runs: Sequence[StoredRun]) -> Sequence[str]:
         return await self._open_object(number).add_new(runs)
+
+    async def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        """Of a tenant, who has one object."""
+        return await self.first.accept_new(runs, most)
 
     async def list_running(self, run_ids: Sequence[str]) -> list[str]:
         by_object: dict[int, list[str]] = {}

@@ -68,8 +68,17 @@ class StoredRun(TypedDict):
     passed_on: NotRequired[PassedOn]
 
 
-# What became of a run that is to be accepted: "closed" of a tenant that has gone.
-Acceptance = Literal["stored", "full", "closed"]
+# What became of a run that is to be accepted: "closed" of a tenant that has gone, "taken" if another has its key.
+Acceptance = Literal["stored", "full", "closed", "taken"]
+
+
+class AcceptedBatch(TypedDict):
+    """What became of runs that were to be accepted together: `unfinished` are those that are stored and have not ended,
+    `refused` those for which there was no room.
+    """
+
+    unfinished: list[str]
+    refused: list[str]
 
 
 class Started(TypedDict):
@@ -157,6 +166,14 @@ class RunLogObject(
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
         """Store a tenant's run with a start, if it is then one of `most` at most that have one, and there is room."""
+
+    async def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        """As `accept`, of several of a tenant's runs; those that are stored stay as they are."""
+
+    async def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
+        """As `accept`, of a tenant's run that has a key, together with its answer. Nothing is stored of a run that no
+        longer has the key: another one is accepted, or will be.
+        """
 
     async def open_anew(self) -> None:
         """Take runs again, for a tenant that registers anew."""
@@ -259,6 +276,15 @@ class RemoteRunLog(
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
         accepted: Acceptance = await self._channel.call("accept", {"run": dict(run), "most": most})
+        return accepted
+
+    async def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        batch: AcceptedBatch = await self._channel.call("accept_new", {"runs": list(runs), "most": most})
+        return batch
+
+    async def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
+        arguments = {"settlement": dict(settlement), "run": dict(run), "most": most}
+        accepted: Acceptance = await self._channel.call("accept_keyed", arguments)
         return accepted
 
     async def open_anew(self) -> None:

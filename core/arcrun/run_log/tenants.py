@@ -12,10 +12,11 @@ from typing import Any, TypeVar, cast
 from arcrun.durable_objects import Channel
 from arcrun.engine.record import Verdict
 from arcrun.errors import DecryptionError
+from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
-from arcrun.run_log.protocol import Acceptance, Listed, RemoteRunLog, StoredRun, Unsettled
+from arcrun.run_log.protocol import Acceptance, AcceptedBatch, Listed, RemoteRunLog, StoredRun, Unsettled
 from arcrun.run_log.sealed_names import SealedNames
 
 _NAMES = ("workflow", "node", "error")  # of a verdict
@@ -34,8 +35,21 @@ class TenantRunLog(RemoteRunLog):
         await super().add([await self._seal(run) for run in runs])
 
     async def accept(self, run: StoredRun, most: int) -> Acceptance:
-        sealed = await self._seal(run)
-        return await super().accept({**sealed, "tenant": self._tenant_id}, most)
+        return await super().accept(await self._seal(run), most)
+
+    async def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        return await super().accept_new([await self._seal(run) for run in runs], most)
+
+    async def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
+        hidden: Settlement = {**settlement, "key": await self._names.seal(settlement["key"])}
+        return await super().accept_keyed(hidden, await self._seal(run), most)
+
+    async def claim(self, claim: Claim) -> Claimed:
+        hidden = {name: await self._names.seal(claim[name]) for name in ("key", "fingerprint")}
+        return await super().claim(cast(Claim, {**claim, **hidden}))
+
+    async def release(self, key: str, run_id: str) -> None:
+        await super().release(await self._names.seal(key), run_id)
 
     async def find(self, run_id: str) -> StoredRun | None:
         found = await super().find(run_id)
@@ -88,7 +102,7 @@ class TenantRunLog(RemoteRunLog):
 
     async def _seal(self, run: StoredRun) -> StoredRun:
         names = {name: await self._names.seal(str(run.get(name))) for name in _NAMES if run.get(name) is not None}
-        return cast(StoredRun, {**run, **names})
+        return cast(StoredRun, {**run, **names, "tenant": self._tenant_id})
 
     async def _open(self, run: Told) -> Told:
         names = {name: await self._names.open(str(run.get(name))) for name in _NAMES if run.get(name) is not None}

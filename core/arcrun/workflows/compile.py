@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from arcrun.errors import TemplateError
 from arcrun.interruptible import Steps, run_steps
@@ -37,6 +38,9 @@ from arcrun.workflows.triggers.input_schema import INVALID_INPUT_SCHEMA
 from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
 
+if TYPE_CHECKING:
+    from arcrun.workflows.triggers.watch import Watch
+
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
 FINDING_STEPS = 1_500  # for the hint, which may compare many names
@@ -70,6 +74,19 @@ def _check_mailbox(findings: Findings, name: str) -> None:
     check_mailbox(findings, name)
 
 
+def _compile_poll(workflow: Workflow, watch: "Watch", symbols: SymbolTable, findings: Findings) -> Steps[Workflow]:
+    """The workflow, whose watch has the plan of its poll."""
+    from arcrun.workflows.polls import build_poll, check_poll  # noqa: PLC0415 - few workflows watch
+
+    poll = build_poll(workflow, watch)
+    known = replace(symbols, schema_problem="", event_schema_problems={}, schedule_problems={}, circle=())
+    plan = yield from _compile(poll, known, findings)
+    check_poll(poll, watch, symbols, findings)
+    if plan is None:
+        return workflow
+    return replace(workflow, triggers=replace(workflow.triggers, watch=watch.with_poll(plan.to_json())))
+
+
 def _check_after(findings: Findings, workflow: Workflow, symbols: SymbolTable) -> None:
     from arcrun.workflows.triggers.after import check_after  # noqa: PLC0415 - few workflows follow others
 
@@ -87,7 +104,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     if workflow.triggers.after:
         _check_after(findings, workflow, symbols)
     for number, problem in symbols.schedule_problems.items():
-        findings.add("INVALID_SETTING", problem, at=("triggers", "schedule", number))
+        is_watch = number == len(workflow.triggers.schedules)
+        findings.add("INVALID_SETTING", problem, at=("triggers", *(("watch",) if is_watch else ("schedule", number))))
     if workflow.triggers.mail is not None:
         _check_mailbox(findings, workflow.name)
     kinds = KindFinder(workflow, shape, symbols)
@@ -123,6 +141,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         yield from _warn_of_unclear_answers(workflow, certainty, findings)
         _warn_of_endless_call(workflow, shape, findings)
         yield LINE_STEPS * len(workflow.edges)
+    if workflow.triggers.watch is not None:
+        workflow = yield from _compile_poll(workflow, workflow.triggers.watch, symbols, findings)
     return build_plan(workflow, shape, parts, symbols.variables) if shape is not None and not findings.errors else None
 
 

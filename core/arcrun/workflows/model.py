@@ -332,6 +332,13 @@ class Workflow:
         """All that calls a component or a workflow: the nodes and their undos."""
         return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
 
+    @property
+    def components(self) -> list[str]:
+        """The references of all components that it names, its watch's too."""
+        named = [call.component for call in self.calls if call.component]
+        watch = self.triggers.watch
+        return [*dict.fromkeys([*named, *([] if watch is None else [watch.entry["component"]])])]
+
     @cached_property
     def lines_into(self) -> Mapping[str, list[Edge]]:
         """The edges into each node, each once however often it is written: the lines that a join counts."""

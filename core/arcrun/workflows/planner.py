@@ -47,7 +47,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         request_fields=builder.request_fields,
         reads_run=builder.reads_run,
         response=workflow.response,
-        variables=builder.select_variables(variables),
+        variables={**builder.select_variables(variables), **_find_watched_variables(workflow)},
     )
     if plan.triggers.starts_itself:
         return replace(plan, format=STARTING_FORMAT)
@@ -67,6 +67,12 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
     ):
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
+
+
+def _find_watched_variables(workflow: Workflow) -> Variables:
+    """The settings that the workflow's poll reads: a version is pushed again with all that it has read."""
+    watch = workflow.triggers.watch
+    return {} if watch is None else watch.poll.get("vars", {})
 
 
 @dataclass(frozen=True)

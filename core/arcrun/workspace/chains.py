@@ -21,9 +21,9 @@ class ToldEnd(TypedDict):
 
 
 class ChainsObject(Protocol):
-    async def report_ends(self, log_number: int, ends: list[ToldEnd]) -> None:
+    async def report_ends(self, log_number: int, ends: list[ToldEnd]) -> bool | None:
         """Start what follows the runs of which object `log_number` of the RunLog tells; those that it has told before
-        count once.
+        count once. False if they are to be told again later: too many of a tenant's wait.
         """
 
     async def list_follows(self) -> list[tuple[str, str]]:
@@ -36,8 +36,9 @@ class RemoteChains:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def report_ends(self, log_number: int, ends: list[ToldEnd]) -> None:
-        await self._channel.call("report_ends", {"log_number": log_number, "ends": ends})
+    async def report_ends(self, log_number: int, ends: list[ToldEnd]) -> bool | None:
+        is_taken: bool | None = await self._channel.call("report_ends", {"log_number": log_number, "ends": ends})
+        return is_taken
 
     async def list_follows(self) -> list[tuple[str, str]]:
         pairs: list[list[str]] = await self._channel.call("list_follows", {})

@@ -10,7 +10,8 @@ from arcrun.durable_objects import Channel
 
 class ToldFailure(TypedDict):
     """A run that has failed or is lost. `number` rises with each that its object of the RunLog tells of. `error` has
-    `code` and `message`; `node` is None if no node has failed.
+    `code` and `message`; `node` is None if no node has failed. Of a tenant's `workflow` is hidden, and `error` is
+    {"sealed"}, with all that is said of it (starts.py).
     """
 
     number: int

@@ -13,6 +13,7 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
+from arcrun.workspace.watches import RemoteWatches, WatchesObject
 
 Shape = TypeVar("Shape")
 State = Literal["new", "open", "closed"]
@@ -25,7 +26,7 @@ class StoredHead(TypedDict):
     `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
     ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
     `paused` is an OnTrigger (arcrun/workspace/pause.py) while the workflow is paused, `all_paused` while all are.
-    `is_followed` is 1 if its runs start others (`after`).
+    `is_followed` is 1 if its runs start others (`after`), `is_watched` if failures of a tenant's do (`failure_of`).
     """
 
     name_id: str
@@ -41,12 +42,14 @@ class StoredHead(TypedDict):
     paused: NotRequired[str | None]
     all_paused: NotRequired[str | None]
     is_followed: NotRequired[int]
+    is_watched: NotRequired[int]
 
 
 class Commit(TypedDict):
     """A version to make current. `identity` and `token_id` are used if the workflow has none yet. `schedules` and
-    `failure_of` are the version's own, `after` the workflows that it follows; Workers of the release before tell of
-    none.
+    `failure_of` are the version's own, `after` the workflows that it follows, `watch` is what it watches
+    (Watch.identity); Workers of the release before tell of none. A tenant's are hidden and sealed (starts.py);
+    `most_schedules` is how many the tenant may have.
     """
 
     name_id: str
@@ -59,6 +62,8 @@ class Commit(TypedDict):
     schedules: NotRequired[list[NewSchedule]]
     failure_of: NotRequired[NewHandler | None]
     after: NotRequired[list[str]]
+    most_schedules: NotRequired[int]
+    watch: NotRequired[str | None]
 
 
 class Rotation(TypedDict):
@@ -78,9 +83,12 @@ class Note(TypedDict):
 
 
 class Committed(TypedDict):
-    """The head after the operation. None if the workflow has been deleted since `number` was given."""
+    """The head after the operation. None if the workflow has been deleted since `number` was given, or if a limit is
+    reached: `full` says of what.
+    """
 
     head: StoredHead | None
+    full: NotRequired[Literal["schedules"]]
 
 
 class Reserved(TypedDict):
@@ -114,8 +122,18 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, Protocol):
+class WorkspaceObject(
+    RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, WatchesObject, Protocol
+):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
+
+    async def belong_to(self, tenant_id: str) -> None:
+        """Begin at its alarms what starts workflows of this tenant by itself. An object without this operation cannot,
+        and gets none.
+        """
+
+    async def forget_reports(self) -> None:
+        """Forget up to where the tenant's RunLog has told of runs: it begins anew, and may count from 1 again."""
 
     async def look(self, name_id: str) -> Looked:
         """The head of a workflow."""
@@ -176,8 +194,16 @@ class WorkspaceObject(RequestKeysObject, AdmissionsObject, SchedulesObject, Fail
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains):
+class RemoteWorkspace(
+    RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains, RemoteWatches
+):
     """WorkspaceObject over a channel."""
+
+    async def belong_to(self, tenant_id: str) -> None:
+        await self._call(object, "belong_to", tenant_id=tenant_id)
+
+    async def forget_reports(self) -> None:
+        await self._call(object, "forget_reports")
 
     async def look(self, name_id: str) -> Looked:
         return await self._call(Looked, "look", name_id=name_id)

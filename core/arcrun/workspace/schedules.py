@@ -2,7 +2,7 @@
 runs: firings.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from arcrun.durable_objects import Channel
@@ -52,8 +52,12 @@ class SchedulesObject(Protocol):
     async def pause_schedules(self, name_id: str, note: "Note") -> bool:
         """Start no more runs, until they are resumed. False if the workflow has none."""
 
-    async def resume_schedules(self, name_id: str, due_ms: Mapping[str, float | None], note: "Note") -> bool:
-        """Start runs again, from the times `due_ms` on, by key. False if the workflow has none."""
+    async def resume_schedules(
+        self, name_id: str, due_ms: Mapping[str, float | None], note: "Note", running: Sequence[str] = ()
+    ) -> bool:
+        """Start runs again, from the times `due_ms` on, by key. What was queued is forgotten, but for runs that are
+        under way: those `running`. False if the workflow has none.
+        """
 
 
 class RemoteSchedules:
@@ -74,7 +78,9 @@ class RemoteSchedules:
         is_done: bool = await self._channel.call("pause_schedules", {"name_id": name_id, "note": note})
         return is_done
 
-    async def resume_schedules(self, name_id: str, due_ms: Mapping[str, float | None], note: "Note") -> bool:
-        asked = {"name_id": name_id, "due_ms": dict(due_ms), "note": note}
+    async def resume_schedules(
+        self, name_id: str, due_ms: Mapping[str, float | None], note: "Note", running: Sequence[str] = ()
+    ) -> bool:
+        asked = {"name_id": name_id, "due_ms": dict(due_ms), "note": note, "running": list(running)}
         is_done: bool = await self._channel.call("resume_schedules", asked)
         return is_done

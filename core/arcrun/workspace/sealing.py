@@ -18,6 +18,8 @@ from arcrun.ports import Cipher, Random
 
 
 class Sealing(Protocol):
+    hides_names: bool
+
     def id_of(self, name: str) -> str:
         """The id of a workflow's name."""
 
@@ -31,6 +33,8 @@ class Sealing(Protocol):
 class Unsealed:
     """No sealing, for an account with a platform of its own."""
 
+    hides_names = False
+
     def id_of(self, name: str) -> str:
         return name
 
@@ -43,6 +47,8 @@ class Unsealed:
 
 class TenantSealing:
     """Sealing for one tenant. `master_key` is MASTER_KEY as the Worker has it."""
+
+    hides_names = True
 
     def __init__(
         self, master_key: str | None, tenant_id: str, build_cipher: Callable[[bytes], Cipher], random: Random

@@ -1,4 +1,4 @@
-"""From one platform to another, empty one: workflows, versions, vars, pauses and URLs."""
+"""From one platform to another, empty one: workflows, versions, vars, pauses, URLs and what watches have seen."""
 
 import json
 from collections.abc import Mapping
@@ -26,6 +26,11 @@ def build(name: str, text: str, *, calls: str = "") -> dict[str, Any]:
 
 def build_schedule(name: str, hour: int) -> dict[str, Any]:
     return {**build(name, "daily"), "triggers": {"schedule": [{"cron": f"0 {hour} * * *", "zone": "Europe/Berlin"}]}}
+
+
+def build_watch() -> dict[str, Any]:
+    watch = {"component": "set", "values": {"list": [1]}, "items": "{{data.list}}", "key": "{{item}}"}
+    return {**build("watching", "new"), "triggers": {"watch": {**watch, "cron": "0 11 1 * *"}}}
 
 
 def push(client: httpx.Client, workflow: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -58,9 +63,17 @@ def fill(client: httpx.Client) -> dict[str, str]:
     tokens["daily"] = push(client, build_schedule("daily", 9))["token"]
     tokens["paused"] = push(client, build_schedule("paused", 10))["token"]
     client.post("/schedules/paused/pause", json={})
+    tokens["watching"] = push(client, build_watch())["token"]
+    seen = client.get("/schedules/watching/seen").json()["data"]
+    assert (seen["polled"], seen["keys"]) == (False, [])
+    see(client, {**seen, "polled": True, "keys": ["0" * 32, "f" * 32]})
     assert client.delete(f"/webhooks/{gone['token']}").status_code == 200
     assert client.post("/webhooks/named/rolled/trigger", json={}).json()["data"] == {"text": "kept"}
     return tokens
+
+
+def see(client: httpx.Client, seen: Any) -> None:
+    assert client.put("/schedules/watching/seen", json=seen).json()["data"] == {"kept": True}
 
 
 def describe_schedules(client: httpx.Client) -> list[tuple[Any, ...]]:
@@ -79,12 +92,13 @@ def test_what_is_exported_is_restored_elsewhere(tmp_path: Path) -> None:
     with running_platform(tmp_path / "first") as first, first.executor as client:
         tokens = fill(client)
         stored, schedules = describe(client), describe_schedules(client)
-        assert [each[:2] for each in schedules] == [("daily", False), ("paused", True)]
-        assert run(first, "export", str(file))["data"]["workflows"] == 5
+        assert [each[:2] for each in schedules] == [("daily", False), ("paused", True), ("watching", False)]
+        seen = client.get("/schedules/watching/seen").json()["data"]
+        assert run(first, "export", str(file))["data"]["workflows"] == 6
         assert not any(token in file.read_text() for token in tokens.values())
         assert run(first, "export", str(file), code=1)["error"]["code"] == "FILE_EXISTS"
         written = run(first, "export", str(file), "--tokens", "--runs", "--force")["data"]
-        assert (written["versions"], written["runs"], written["tokens"]) == (8, 1, True)
+        assert (written["versions"], written["runs"], written["tokens"]) == (9, 1, True)
         assert run(first, "restore", str(file), code=1)["error"]["code"] == "WORKFLOWS_EXIST"
 
     with running_platform(tmp_path / "second") as second, second.executor as client:
@@ -94,6 +108,7 @@ def test_what_is_exported_is_restored_elsewhere(tmp_path: Path) -> None:
         ]
         assert (sorted(told["kept_tokens"]), told["lost"]) == (sorted(tokens), [])
         assert (describe(client), describe_schedules(client)) == (stored, schedules)
+        assert client.get("/schedules/watching/seen").json()["data"] == seen
         for name, text in {"a_caller": "two", "rolled": "kept"}.items():
             answer = client.post(f"/webhooks/{tokens[name]}/trigger", json={})
             assert answer.json()["data"] == {"text": text}, answer.text

@@ -55,7 +55,7 @@ def answer_key(request: httpx.Request) -> httpx.Response:
 
 
 def listed(**data: Any) -> httpx.MockTransport:
-    answer = httpx.Response(200, json={"success": True, "data": {"runs": [], **data, "cursor": None}})
+    answer = httpx.Response(200, json={"success": True, "data": {"runs": [], "schedules": [], **data, "cursor": None}})
     return httpx.MockTransport(lambda _: answer)
 
 

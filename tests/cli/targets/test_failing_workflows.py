@@ -1,4 +1,4 @@
-"""Which workflows count as failing, and that `acr list` has them first."""
+"""Which workflows count as failing, those whose poll fails too, and that `acr list` has them first."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from acr.commands.list import _list_with_last_runs
 from acr.targets.executor_client import ExecutorClient
-from acr.targets.failing_workflows import describe_failing, find_last_runs
+from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.settings import Target
 
 
@@ -16,6 +16,7 @@ def run(workflow: str, status: str = "success", **more: Any) -> dict[str, Any]:
 
 
 RUNS = [
+    run("a", "failed", trigger="poll"),
     run("a"),
     run("b", "failed", error="HTTP_STATUS"),
     run("d", "lost"),
@@ -23,11 +24,15 @@ RUNS = [
     run("a", "failed", error="OLDER"),
     run("c", "running"),
 ]
+E_POLL = {"workflow": "e", "number": 1, "watch": {"error": "HTTP_STATUS"}}
 ANSWERS: dict[str, Any] = {
     "/runs": {"runs": RUNS, "cursor": None},
     "/runs/unsettled": {"dead": {"c": 2, "b": 1}, "queued": {}},
     "/webhooks": {"workflows": [{"name": name} for name in "abcde"], "cursor": None},
-    "/schedules": {"schedules": [{"workflow": "c", "number": 1}, {"workflow": "c", "number": 2}], "cursor": None},
+    "/schedules": {
+        "schedules": [{"workflow": "c", "number": 1}, {"workflow": "c", "number": 2}, E_POLL],
+        "cursor": None,
+    },
 }
 
 
@@ -48,16 +53,17 @@ def test_the_last_run_counts_and_dead_letters_do(client: ExecutorClient) -> None
         "c": "running",
         "d": "lost",
     }
-    assert describe_failing("abcde", last_runs, dead) == {
+    assert describe_failing("abcde", last_runs, dead, find_failing_polls(client.list_schedules())) == {
         "b": "HTTP_STATUS, 1 dead letter",
         "c": "2 dead letters",
         "d": "lost",
+        "e": "its poll: HTTP_STATUS",
     }
 
 
 def test_the_list_has_them_first_with_their_schedules(client: ExecutorClient) -> None:
     listed: list[Any] = [*_list_with_last_runs(client)]
-    assert [each["name"] for each in listed] == ["b", "c", "d", "a", "e"]
+    assert [each["name"] for each in listed] == ["b", "c", "d", "e", "a"]
     assert [each["number"] for each in listed[1]["schedules"]] == [1, 2]
     assert listed[0]["schedules"] == []
 

@@ -74,7 +74,7 @@ COMPONENT = {
 }
 LISTED = {**RECORD, "workflow": "x", "error": HOSTILE}
 SCHEDULE = {
-    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id"), HOSTILE),
+    **dict.fromkeys(("workflow", "cron", "zone", "last_due_at", "last_run_id", "delayed_since"), HOSTILE),
     "number": 1,
     "paused": True,
     "next": [{"utc": HOSTILE, "local": HOSTILE}],

@@ -23,7 +23,8 @@ MAILED = {**WORKFLOW, "triggers": {"email": {}}}
 DAILY = {**WORKFLOW, "triggers": {"schedule": [{"every": "1d"}]}}
 STARTING = {"name": "s", "flow": ["input >> CALLS_SUBFLOW >> w"], "config": {"w": {"detach": True, "input": {}}}}
 LATER = "carrier_pigeon"
-STARTED_BY_RUNS = (TriggerKind.FAILURE, TriggerKind.AFTER)  # tests/executor/schedules has them
+# Started by the platform itself: tests/executor/schedules has them.
+STARTED_INSIDE = (TriggerKind.FAILURE, TriggerKind.AFTER, TriggerKind.WATCH, TriggerKind.POLL)
 
 
 async def start(bench: Bench, kind: TriggerKind) -> str:
@@ -62,7 +63,7 @@ async def ask(bench: Bench, path: str) -> Any:
         return (await client.get(path)).json()["data"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TriggerKind if kind not in STARTED_BY_RUNS])
+@pytest.mark.parametrize("kind", [kind for kind in TriggerKind if kind not in STARTED_INSIDE])
 async def test_a_record_says_what_started_its_run(kind: TriggerKind) -> None:
     instances = FakeInstances() if kind in (TriggerKind.SCHEDULE, TriggerKind.EMAIL) else None
     bench = build_bench({"a": exited({"success": True, "data": {}})}, instances)

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from arcrun.durable_objects import LATE_ALARM_MS
 from arcrun.limits import CATCH_UP_DAYS, MAX_CAUGHT_UP, MAX_WAITING_FIRINGS
 from arcrun.workflows.triggers.schedules import CatchUp, Overlap, Schedule, Timing
 from arcrun.workspace.schedules import NewSchedule
 from components import wasm_harness as harness
 from executor.schedules.alarm import ScheduleAlarm
 from executor.schedules.firing import DueRun, Fate
-from executor.schedules.tables import LATE_ALARM_MS, RETRY_MS, Schedules
+from executor.schedules.tables import RETRY_MS, Schedules
 from executor.schedules.times import ScheduleTimes, list_new
 from executor.workspace import MIGRATIONS, WorkspaceTables
 from fakes.ports.objects import FakeAlarm
@@ -79,6 +80,9 @@ class World:
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         self._perhaps_crash()
         return [each for each in run_ids if self.runs[each][1] + self.run_ms > self.clock.now_ms()]
+
+    async def forget(self, run_id: str) -> None:
+        raise AssertionError(f"{run_id} is no poll")
 
     def _perhaps_crash(self) -> None:
         if self.chaos is not None and self.chaos.random() < 0.1:
@@ -289,13 +293,14 @@ async def test_pause_and_resume() -> None:
     await world.live(START_MS + 3.5 * HOUR_MS)
     assert world.tables.pause("w")
     await world.live(START_MS + 20.5 * HOUR_MS)
-    assert (world.hours(), world.tables.find("w")[0]["queue"]) == ([1], [])
+    assert world.hours() == [1]
     world.run_ms = 0
-    assert world.tables.resume("w", {"0": START_MS + 21 * HOUR_MS})
+    assert world.tables.resume("w", {"0": START_MS + 21 * HOUR_MS}, ())
+    assert world.tables.find("w")[0]["queue"] == []
     await world.live(START_MS + 22.5 * HOUR_MS)
     assert world.hours() == [1, 21, 22]
     assert not world.tables.pause("other")
-    assert not world.tables.resume("other", {})
+    assert not world.tables.resume("other", {}, ())
 
 
 async def test_a_push_keeps_what_is_known_of_the_same_times() -> None:
@@ -323,6 +328,15 @@ async def test_a_missing_alarm_is_set_again_by_any_request() -> None:
     world.alarm.due_ms = None
     world.start_object()  # as does a start of the object
     assert world.alarm.due_ms == world.clock.now_ms()
+
+
+async def test_without_times_to_come_there_is_no_alarm() -> None:
+    world = World()
+    moment = Schedule(Timing.AT, "2026-01-01T00:00")
+    rules = json.dumps(moment.rules_to_json())
+    world.tables.replace("w", [{"key": "0", "number": 0, "rules": rules, "due_ms": START_MS + MINUTE_MS}])
+    await world.live(START_MS + HOUR_MS)
+    assert ([due_ms for due_ms, _ in world.began], world.alarm.due_ms) == ([MINUTE_MS], None)
 
 
 async def test_the_next_alarm_is_set_first() -> None:

@@ -70,8 +70,9 @@ async def live(bench: Bench, instances: FakeInstances, until_ms: float, tell: An
 
 
 async def run_instances(bench: Bench, instances: FakeInstances) -> None:
-    for run_id in [each for each in instances.params if each not in instances.outputs]:
-        await instances.run(bench.service, run_id)
+    while begun := [each for each in instances.params if each not in instances.outputs]:
+        for run_id in begun:
+            await instances.run(bench.service, run_id)
 
 
 async def list_followers(bench: Bench) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from arcrun.durable_objects import LATE_ALARM_MS
+from arcrun.engine.run_id import object_of
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import UpstreamError
 from arcrun.limits import MAX_COUNTED_WORKFLOWS, MAX_TOLD_FAILURES
@@ -93,6 +95,21 @@ async def test_a_failed_run_starts_the_handler(bench: Bench, instances: FakeInst
     }
     [listed] = (await ask(bench, "GET", "/runs?workflow=alarm"))["data"]["runs"]
     assert (listed["status"], listed["trigger"]) == ("success", "failure")
+
+
+async def test_failures_are_told_though_the_platform_has_given_up_an_alarm(
+    bench: Bench, instances: FakeInstances
+) -> None:
+    await push(bench, "orders")
+    await handle(bench, ["orders"])
+    number = object_of(await run(bench, "orders"))
+    bench.logs.alarms[number].due_ms = None
+    bench.clock.advance(2 * TELL_MS)
+    bench.logs.tables[number].count_request()
+    assert bench.logs.alarms[number].due_ms is None  # it may come yet
+    bench.clock.advance(LATE_ALARM_MS)
+    bench.logs.tables[number].count_request()
+    assert len(await live(bench, instances, MINUTE_MS)) == 1
 
 
 async def test_an_outage_is_told_once_and_then_by_its_count(bench: Bench, instances: FakeInstances) -> None:

@@ -12,6 +12,9 @@ class FakeAlarm:
         self.delay_ms = delay_ms
         self.settings += 1
 
+    def clear(self) -> None:
+        self.delay_ms = None
+
     def go_off(self) -> None:
         assert self.delay_ms is not None, "no alarm is set"
         self.delay_ms = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcrun.durable_objects import Operations, render_call
@@ -40,16 +40,21 @@ class FakeChannel:
 
 
 class FakeAlarm:
-    """`due_ms` is when it goes off, None if it is not set."""
+    """`due_ms` is when it goes off, None if it is not set. `on_set` is called whenever it is set."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.due_ms: float | None = None
         self.sets = 0
+        self.on_set: Callable[[], object] = lambda: None
 
     def set(self, delay_ms: float) -> None:
         self.due_ms = self._clock.now_ms() + delay_ms
         self.sets += 1
+        self.on_set()
+
+    def clear(self) -> None:
+        self.due_ms = None
 
 
 class FakeRunLogs(RunLogObjects):
@@ -108,9 +113,16 @@ class FakeWorkspace(RemoteWorkspace):
         self.sql = SqliteSql(workspace.MIGRATIONS)
         self.clock = clock or FixedClock()
         self.alarm = FakeAlarm(self.clock)
-        self.tables = WorkspaceTables(self.sql, self.clock, self.alarm)
-        self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
+        self.channel = FakeChannel(self.start())
         super().__init__(self.channel)
+
+    def start(self) -> Operations:
+        """A new instance of the object over what it has stored."""
+        self.tables = WorkspaceTables(self.sql, self.clock, self.alarm)
+        operations = Operations(self.tables, WorkspaceObject)
+        if hasattr(self, "channel"):
+            self.channel.operations = operations
+        return operations
 
     @property
     def stored(self) -> str:

@@ -50,8 +50,8 @@ class Tenants:
         self.cloudflare, self.base_url, self.folder = cloudflare, base_url, folder
         self.desks = {letter: build_desk(cloudflare, letter, f"canary-secret-of-{letter}") for letter in "ab"}
 
-    def running(self) -> Any:
-        limits = {"TENANT_BURST_REQUESTS": "400"}
+    def running(self, **limits: str) -> Any:
+        limits = {"TENANT_BURST_REQUESTS": "400", **limits}
         return running_platform(self.folder, CLOUDFLARE_API_BASE_URL=self.base_url, MULTI_TENANT="true", **limits)
 
     def view(self, platform: LocalPlatform) -> TwoTenants:
@@ -81,8 +81,13 @@ def list_blobs(platform: LocalPlatform) -> list[str]:
 
 def read_logs(platform: LocalPlatform) -> dict[str, list[Any]]:
     """The rows of all the RunLog's objects, by table."""
+    return read_objects(platform, "RunLog")
+
+
+def read_objects(platform: LocalPlatform, kind: str) -> dict[str, list[Any]]:
+    """The rows of all objects of a class, by table."""
     rows: dict[str, list[Any]] = {}
-    for path in (platform.folder / "state" / "do" / "arcrun-cypher-executor-RunLog").glob("*.sqlite"):
+    for path in (platform.folder / "state" / "do" / f"arcrun-cypher-executor-{kind}").glob("*.sqlite"):
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 if not table.startswith(("_cf", "sqlite")):

@@ -57,6 +57,9 @@ class DurableAlarm:
         # Not awaited: writes without a pause are committed atomically, and the answer waits for them.
         self._storage.setAlarm(js.Date.now() + delay_ms)
 
+    def clear(self) -> None:
+        self._storage.deleteAlarm()  # as above
+
 
 def _bind(value: str | float | None) -> Any:
     """A value as the binding takes it. It would turn a boolean into the string "true", which counts as false, and it

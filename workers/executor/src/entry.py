@@ -1,13 +1,13 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
 
-from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
+from arcrun.accounts.limits import LIMIT_VARIABLES, TenantLimits, read_limits
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
@@ -23,10 +23,8 @@ from arcrun.errors import NotConfiguredError
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
-from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
-from arcrun.workspace.schedules import NewSchedule
 from arcrun.workspace.sealing import Unsealed
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
@@ -71,7 +69,7 @@ from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
-from executor.workflows import WorkflowStore
+from executor.workflows import WorkflowStore, list_schedules
 from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 
@@ -82,6 +80,7 @@ if TYPE_CHECKING:
     from arcrun.workspace.failures import ToldFailure
     from arcrun_edge.mail import DeliveredMessage
     from executor.hosted.instances import HostedLasting
+    from executor.hosted.reports import TenantTelling
 
 logger = logging.getLogger("arcrun")
 write_logs("executor")
@@ -114,9 +113,12 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
+        self._open()
+        self._service: ExecutorService | None = None  # the account's, with this object for its Workspace
+
+    def _open(self) -> None:
         self._tables = WorkspaceTables(DurableSql(self.ctx), SystemClock(), DurableAlarm(self.ctx))
         self._operations = Operations(self._tables, WorkspaceObject)
-        self._service: ExecutorService | None = None  # the account's, with this object for its Workspace
 
     async def ask(self, request: str) -> str:
         self._tables.watch_alarm()
@@ -125,9 +127,27 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
     async def alarm(self, _info: Any = None) -> None:
         """Start the runs of schedules. It sets the next alarm first: the platform drops one that keeps failing."""
         try:
-            await self._start_due()
+            if self._tables.is_closed:
+                await self._empty()
+            elif _is_hosted(read_bindings()):
+                await self._start_due_of_tenant()
+            else:
+                await self._start_due()
         except Exception:
             logger.exception("Runs of schedules could not be started; the Workspace will try again")
+
+    async def _empty(self) -> None:
+        """Leave nothing of a tenant that has gone in the pages of the database."""
+        await self.ctx.storage.deleteAll()
+        self._open()
+        self._tables.stay_closed()
+
+    async def _start_due_of_tenant(self) -> None:
+        from executor.hosted.starting import TenantAlarm  # noqa: PLC0415 - an account's own platform has no tenants
+
+        bindings, clock = read_bindings(), SystemClock()
+        find, limits = partial(_find_tenant, bindings), _read_limits(bindings).starts
+        await TenantAlarm(self._tables, find, limits, clock, _run_limits(bindings).subrequests).ring()
 
     async def _start_due(self) -> None:
         from executor.schedules.alarm import ScheduleAlarm, find_batch_size  # noqa: PLC0415 - requests need none of it
@@ -144,8 +164,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
         starter, times = AcceptedStarter(service, service.lasting), build_times(service.components, limits)
         most = find_batch_size(limits.subrequests)
         failures, objects = self._tables.failures, _run_log_settings(bindings).objects
-        clock, chains = SystemClock(), self._tables.chains
-        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains).ring()
+        clock, chains, watches = SystemClock(), self._tables.chains, self._tables.watches
+        await ScheduleAlarm(schedules, failures, times, starter, clock, most, objects, chains, watches).ring()
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
@@ -178,18 +198,29 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         objects = _open_run_logs(bindings)
         blobs, instances = CloudflareR2(bindings.WASM_BUCKET), _open_instances(bindings)
         is_closing, tenant_id = self._tables.is_closing, self._tables.tenant_id
+        telling = _open_telling(bindings, tenant_id) if tenant_id else None
         await self._tables.on_alarm(
             blobs,
             lambda: export_verdicts(objects, verdicts, self._tables),
             None if instances is None else Outside(objects, instances, self._tables.tenant_id),
             partial(forget_run, instances, blobs),
-            None if self._tables.tenant_id else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
-            tell_ends=None if self._tables.tenant_id else partial(_tell_ends, _workspaces(bindings)(OWN_WORKSPACE)),
+            telling.tell_failures if telling else partial(_tell_failures, _workspaces(bindings)(OWN_WORKSPACE)),
+            tell_ends=telling.tell_ends if telling else partial(_tell_ends, _workspaces(bindings)(OWN_WORKSPACE)),
         )
         if is_closing and self._tables.is_closed and not self._tables.is_closing:
             await self.ctx.storage.deleteAll()
             self._open()
             self._tables.stay_closed(tenant_id)
+
+
+def _open_telling(bindings: Any, tenant_id: str) -> "TenantTelling":
+    from executor.hosted.reports import TenantTelling  # noqa: PLC0415 - an account's own platform has no tenants
+
+    return TenantTelling(partial(_find_tenant, bindings), tenant_id)
+
+
+async def _find_tenant(bindings: Any, tenant_id: str) -> ExecutorService | None:
+    return await _open_tenants(bindings).find_service(tenant_id)
 
 
 async def _tell_failures(workspace: WorkspaceObject, failures: "list[ToldFailure]") -> bool:
@@ -223,8 +254,7 @@ async def _open_tenant(bindings: Any, payload: Mapping[str, Any]) -> ExecutorSer
 
 def _build(bindings: Any) -> "Starlette":
     try:
-        is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
-        access = _open_tenants(bindings) if is_hosted else _build_own(bindings)
+        access = _open_tenants(bindings) if _is_hosted(bindings) else _build_own(bindings)
         public_url, mail_domain = read_optional(bindings, "ARCRUN_PUBLIC_URL"), read_optional(bindings, MAIL_DOMAIN)
         return build_app(access, public_url, mail_domain)
     except NotConfiguredError as error:
@@ -235,10 +265,18 @@ async def _receive(bindings: Any, delivery: "DeliveredMessage") -> str:
     """Why a message is refused; "" if it has been taken."""
     from executor.mail.receiving import NO_ADDRESS, Refused, receive  # noqa: PLC0415 - as above
 
-    if read_optional(bindings, "MULTI_TENANT") == "true":
+    if _is_hosted(bindings):
+        service = await _open_tenants(bindings).of_address(delivery.recipient)
+    else:
+        service = _open_own(bindings)
+    if service is None:
         return NO_ADDRESS
-    outcome = await receive(_open_own(bindings), delivery)
+    outcome = await receive(service, delivery)
     return outcome.reason if isinstance(outcome, Refused) else ""
+
+
+def _is_hosted(bindings: Any) -> bool:
+    return read_optional(bindings, "MULTI_TENANT") == "true"
 
 
 def _build_own(bindings: Any) -> Access:
@@ -281,7 +319,8 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         head_import=head_import,
         tokens=RandomTokens(random),
         space=space,
-        list_schedules=partial(_list_schedules, components, run_limits),
+        list_schedules=partial(list_schedules, components, run_limits),
+        can_watch=True,
     )
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
@@ -319,14 +358,6 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
     )
 
 
-async def _list_schedules(components: ComponentCaller, limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
-    if not plan.triggers.schedules:
-        return ()
-    from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
-
-    return await list_new(build_times(components, limits), plan.triggers.schedules, components.clock.now_ms())
-
-
 def _open_tenants(bindings: Any) -> TenantAccess:
     if not _tenants:
         _tenants.append(_build_tenants(bindings))
@@ -358,7 +389,7 @@ def _build_tenants(bindings: Any) -> TenantAccess:
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),
-        limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
+        limits=_read_limits(bindings),
         run_limits=_run_limits(bindings),
         lasting=_build_hosted_lasting(bindings, bucket),
     )
@@ -372,6 +403,10 @@ def _build_tenants(bindings: Any) -> TenantAccess:
         burst=platform.limits.burst_requests,
     )
     return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), requests)
+
+
+def _read_limits(bindings: Any) -> TenantLimits:
+    return read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES})
 
 
 def _build_hosted_lasting(bindings: Any, bucket: CloudflareR2) -> "HostedLasting | None":

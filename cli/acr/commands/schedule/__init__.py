@@ -20,6 +20,7 @@ def schedule(context: click.Context, as_json: bool) -> None:
     """List the schedules of workflows; pause, resume and try them.
 
     Without a command, lists them. A workflow's schedules are among its triggers, and come and go with its versions.
+    What a `watch` polls is among them, as the last of its workflow.
 
     \b
     Examples:

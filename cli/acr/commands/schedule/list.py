@@ -17,7 +17,8 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the schedules of all workflows, or of one, with what has become of their times.
 
     A time is skipped if the run of the one before was under way (`overlap`) or its workflow paused, and missed if
-    the platform was down and it was not caught up (`catch_up`).
+    the platform was down and it was not caught up (`catch_up`). Of a watch it says how many items the last poll has
+    listed, how many of them were new, or why it has failed.
 
     \b
     Examples:

@@ -19,6 +19,7 @@ def run(client: ExecutorClient, name: str, number: int, as_json: bool) -> None:
     """Start a run of a workflow now, as a time of its schedule would.
 
     It gets that schedule's input, and `request.trigger`. The run's id is printed; the schedule itself stays as it is.
+    A watch is polled; of a poll that succeeds no record is kept.
 
     \b
     Examples:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from arcrun.workflows.triggers.failures import FailureTrigger
     from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
+    from arcrun.workflows.triggers.watch import Watch
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
@@ -171,7 +172,7 @@ class Webhook:
 @dataclass(frozen=True)
 class Triggers:
     """`schedules` are the times at which it starts by itself, `failure_of` whose failures start it, `after` whose
-    runs that have succeeded do. `mail` is None if no message does.
+    runs that have succeeded do. `mail` is None if no message does, `watch` if no poll does.
     """
 
     webhook: Webhook = field(default_factory=Webhook)
@@ -179,11 +180,18 @@ class Triggers:
     failure_of: "FailureTrigger | None" = None
     mail: "MailTrigger | None" = None
     after: tuple[str, ...] = ()
+    watch: "Watch | None" = None
+
+    @property
+    def all_schedules(self) -> "tuple[Schedule, ...]":
+        """The schedules, and after them that of the watch."""
+        return self.schedules if self.watch is None else (*self.schedules, self.watch.schedule)
 
     @property
     def starts_itself(self) -> bool:
         """Whether anything starts it that plans of earlier formats lack."""
-        return bool(self.schedules or self.after) or self.failure_of is not None or self.mail is not None
+        others = (self.failure_of, self.mail, self.watch)
+        return bool(self.schedules or self.after) or any(each is not None for each in others)
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the default; empty if nothing does."""
@@ -194,6 +202,7 @@ class Triggers:
             **({"failure_of": self.failure_of.to_json()} if self.failure_of else {}),
             **({"email": self.mail.to_json()} if self.mail is not None else {}),
             **({"after": [*self.after]} if self.after else {}),
+            **({"watch": self.watch.to_json()} if self.watch is not None else {}),
         }
 
     @classmethod
@@ -211,13 +220,20 @@ def _load_others(webhook: Webhook, stored: Mapping[str, Any]) -> Triggers:
     failure_of = FailureTrigger.load(stored["failure_of"]) if "failure_of" in stored else None
     schedules = tuple(Schedule.load(each) for each in stored.get("schedule", ()))
     mail = _load_mail(stored["email"]) if "email" in stored else None
-    return Triggers(webhook, schedules, failure_of, mail, tuple(stored.get("after", ())))
+    watch = _load_watch(stored["watch"]) if "watch" in stored else None
+    return Triggers(webhook, schedules, failure_of, mail, tuple(stored.get("after", ())), watch)
 
 
 def _load_mail(stored: Mapping[str, Any]) -> "MailTrigger":
     from arcrun.workflows.triggers.mail import MailTrigger  # noqa: PLC0415 - as above
 
     return MailTrigger.load(stored)
+
+
+def _load_watch(stored: Mapping[str, Any]) -> "Watch":
+    from arcrun.workflows.triggers.watch import Watch  # noqa: PLC0415 - as above
+
+    return Watch.load(stored)
 
 
 DEFAULT_TRIGGERS = Triggers()

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from arcrun.workflows.triggers.failures import FailureTrigger
     from arcrun.workflows.triggers.mail import MailTrigger
     from arcrun.workflows.triggers.schedules import Schedule
+    from arcrun.workflows.triggers.watch import Watch
 
-TRIGGER_KEYS = ("webhook", "schedule", "failure_of", "email", "after")
+TRIGGER_KEYS = ("webhook", "schedule", "failure_of", "email", "after", "watch")
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency", "answer")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
@@ -54,6 +55,7 @@ def parse_triggers(findings: Findings, value: Any, at: Path, *, is_durable: bool
         _parse_failures(findings, given["failure_of"], at) if "failure_of" in given else None,
         _parse_mail(findings, given["email"], at) if "email" in given else None,
         _parse_after(findings, given["after"], at) if "after" in given else (),
+        _parse_watch(findings, given["watch"], at) if "watch" in given else None,
     )
 
 
@@ -73,6 +75,12 @@ def _parse_after(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
     from arcrun.workflows.triggers.after import parse_after  # noqa: PLC0415 - few workflows have it
 
     return parse_after(findings, value, (*at, "after"))
+
+
+def _parse_watch(findings: Findings, value: Any, at: Path) -> "Watch | None":
+    from arcrun.workflows.triggers.watch import parse_watch  # noqa: PLC0415 - few workflows have it
+
+    return parse_watch(findings, value, (*at, "watch"))
 
 
 def _parse_mail(findings: Findings, value: Any, at: Path) -> "MailTrigger":

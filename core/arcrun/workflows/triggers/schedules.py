@@ -88,7 +88,6 @@ class Schedule:
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Schedule":
         [timing] = [each for each in Timing if each.value in stored]
-        jitter = stored.get("jitter")
         return cls(
             timing,
             stored[timing.value],
@@ -96,8 +95,14 @@ class Schedule:
             stored.get("input"),
             CatchUp(stored.get("catch_up", CatchUp.ONE)),
             Overlap(stored.get("overlap", Overlap.SKIP)),
-            None if jitter is None else read_duration_ms(jitter),
+            load_jitter_ms(stored),
         )
+
+
+def load_jitter_ms(stored: Mapping[str, Any]) -> int | None:
+    """That of the stored rules of a schedule."""
+    jitter = stored.get("jitter")
+    return None if jitter is None else read_duration_ms(jitter)
 
 
 def keys_of(schedules: Sequence[Schedule]) -> list[str]:
@@ -118,11 +123,11 @@ def parse_schedules(findings: Findings, value: Any, at: Path) -> tuple[Schedule,
         message = f"`schedule` must be a list of 1 to {MAX_SCHEDULES} schedules"
         findings.add("INVALID_SETTING", message, f"For example: {_EXAMPLE}", at=at)
         return ()
-    parsed = (_parse_schedule(findings, entry, (*at, number)) for number, entry in enumerate(value))
+    parsed = (parse_schedule(findings, entry, (*at, number)) for number, entry in enumerate(value))
     return tuple(schedule for schedule in parsed if schedule is not None)
 
 
-def _parse_schedule(findings: Findings, value: Any, at: Path) -> Schedule | None:
+def parse_schedule(findings: Findings, value: Any, at: Path) -> Schedule | None:
     reader = Reader(findings, value, at, _KEYS)
     if not isinstance(value, Mapping):
         return None

@@ -136,6 +136,8 @@ class AccountService:
         if before is not None and before.registration.data_key == registration.data_key:
             return
         await log.close()
+        if before is not None:
+            await self._workspaces.open_object(registration.tenant_id).forget_reports()
         await log.open_anew()
 
     async def _note(self, action: str, tenant: Tenant, actor: Actor, detail: str) -> None:

@@ -150,8 +150,18 @@ class TenantAccess:
             raise build_link_unknown_error()
         return self._services.of(tenant)
 
+    async def of_address(self, recipient: str) -> ExecutorService | None:
+        """The service for a mail address; None if it is none of a tenant."""
+        from arcrun.mail.addresses import parse_address  # noqa: PLC0415 - requests need none of it
+
+        parsed = parse_address(recipient)
+        tenant_id = None if parsed is None else self._tokens.mail_tags.read_tenant(*parsed)
+        return None if tenant_id is None else await self.find_service(tenant_id)
+
     async def find_service(self, tenant_id: str) -> ExecutorService | None:
-        """The service of a tenant, for an instance of one of its runs; None if there is no such tenant."""
+        """The service of a tenant, for what has no request: an instance of one of its runs, an alarm, a message; None
+        if there is no such tenant.
+        """
         tenant = await self._tenants.find(tenant_id)
         return None if tenant is None else self._services.of(tenant)
 

@@ -91,6 +91,8 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/schedules/{name}/pause", protected(workflows.pause_schedules), methods=["POST"]),
         Route("/schedules/{name}/resume", protected(workflows.resume_schedules), methods=["POST"]),
         Route("/schedules/{name}/run", protected(workflows.run_schedule), methods=["POST"]),
+        Route("/schedules/{name}/seen", protected(workflows.show_seen), methods=["GET"]),
+        Route("/schedules/{name}/seen", protected(workflows.add_seen), methods=["PUT"]),
         Route("/audit", protected(audit.list_lines), methods=["GET"]),
         Route("/audit", protected(audit.note), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),

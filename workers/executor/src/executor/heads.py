@@ -8,7 +8,8 @@ head is used for STALE_MS.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
@@ -16,9 +17,13 @@ from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
 from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause, load_pause
-from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
+from arcrun.workspace.protocol import Commit, Committed, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
 from arcrun.workspace.sealing import Sealing, token_id_of
+from arcrun.workspace.watches import WatchesObject
+
+if TYPE_CHECKING:
+    from arcrun.workspace.starts import Starts
 
 FRESH_MS = 30_000  # a rotated, deleted or paused token works for at most this long
 STALE_MS = 3_600_000
@@ -36,7 +41,8 @@ class Head:
     `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
     the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
     unknown. `file` is where it was pushed from; None if that was not told. `pause` is set while its webhook is paused.
-    `takes_mail` is whether messages start it, `is_followed` whether its runs start others (`after`).
+    `takes_mail` is whether messages start it, `is_followed` whether its runs start others (`after`), `is_watched`
+    whether failures of a tenant's do (`failure_of`).
     """
 
     name: str
@@ -52,6 +58,7 @@ class Head:
     pause: Pause | None = None
     takes_mail: bool = False
     is_followed: bool = False
+    is_watched: bool = False
 
     def has_version(self, number: int) -> bool:
         return self.floor < number <= self.latest and number not in self.pending
@@ -74,20 +81,53 @@ class NewVersion:
     takes_mail: bool = False
     failure_of: NewHandler | None = None
     after: Sequence[str] = ()
+    watch: str | None = None
+
+    @property
+    def starts_itself(self) -> bool:
+        return bool(self.schedules or self.after) or self.failure_of is not None
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """Whose heads they are, in the hosted mode, and how many schedules the tenant may have."""
+
+    tenant_id: str
+    most_schedules: int
 
 
 class Heads:
     """Reads and changes heads. Asking the Workspace raises UpstreamError OBJECT_UNAVAILABLE, DecryptionError."""
 
     def __init__(
-        self, workspace: WorkspaceObject, sealing: Sealing, clock: Clock, space: CacheSpace | None = None
+        self,
+        workspace: WorkspaceObject,
+        sealing: Sealing,
+        clock: Clock,
+        space: CacheSpace | None = None,
+        tenant: Tenancy | None = None,
     ) -> None:
-        self._workspace, self._sealing, self._clock = workspace, sealing, clock
+        self._workspace, self._sealing, self._clock, self._tenant = workspace, sealing, clock, tenant
         self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
 
     @property
     def schedules(self) -> SchedulesObject:
-        """Of an account's own platform, which does not seal names."""
+        if not self._sealing.hides_names:
+            return self._workspace
+        from executor.hosted.schedules import HiddenSchedules  # noqa: PLC0415 - an account's own platform hides nothing
+
+        return HiddenSchedules(self._workspace, self.starts)
+
+    @cached_property
+    def starts(self) -> "Starts":
+        """How the Workspace stores what starts workflows by itself."""
+        from arcrun.workspace.starts import build_starts  # noqa: PLC0415 - requests need none of it
+
+        return build_starts(self._sealing)
+
+    @property
+    def watches(self) -> WatchesObject:
+        """As `schedules`."""
         return self._workspace
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
@@ -107,6 +147,12 @@ class Heads:
                 raise
             logger.warning("The Workspace cannot be reached; the cached head of a workflow stays in use")
             return head, "open"
+
+    async def look_by_id(self, name_id: str) -> Head | None:
+        """The current head of a workflow, by the id of its name, from the Workspace."""
+        asked_ms = self._clock.now_ms()
+        found = (await self._workspace.look(name_id))["head"]
+        return None if found is None else await self._settle_found(found, asked_ms)
 
     async def look(self, name: str) -> tuple[Head | None, State]:
         """The current head, from the Workspace, and the Workspace's state."""
@@ -161,16 +207,24 @@ class Heads:
         return reserved["number"]
 
     async def commit(self, version: NewVersion, note: Note) -> Head | None:
-        """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile."""
+        """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile. Raises
+        ConflictError SCHEDULE_LIMIT.
+        """
         asked_ms = self._clock.now_ms()
+        await self._tell_tenant(version)
         committed = await self._workspace.commit(await self._render(version), note)
+        self._require_room(committed)
         self._forget_followed(version)
         return await self._settle(version.name, committed["head"], asked_ms)
 
     async def roll_back(self, version: NewVersion, note: Note) -> Head | None:
-        """Make an earlier version current; returns the new head, or None if the version no longer exists."""
+        """Make an earlier version current; returns the new head, or None if the version no longer exists. Raises
+        ConflictError SCHEDULE_LIMIT.
+        """
         asked_ms = self._clock.now_ms()
+        await self._tell_tenant(version)
         committed = await self._workspace.roll_back(await self._render(version), note)
+        self._require_room(committed)
         self._forget_followed(version)
         return await self._settle(version.name, committed["head"], asked_ms)
 
@@ -215,9 +269,30 @@ class Heads:
         for name in version.after:
             self._known.pop(name)
 
-    async def list_follows(self) -> list[tuple[str, str]]:
-        """Pairs of a workflow and one that it is started after, of an account's own platform."""
-        return await self._workspace.list_follows()
+    async def list_follows(self, also: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one that it is started after. Of a tenant's those of which both are stored, or are
+        among `also`: it is seen from their ids.
+        """
+        follows = await self._workspace.list_follows()
+        if not follows or not self._sealing.hides_names:
+            return follows
+        names = {self._sealing.id_of(name): name for name in (*(head.name for head in await self.list_all()), *also)}
+        return [(names[name_id], names[of]) for name_id, of in follows if name_id in names and of in names]
+
+    async def _tell_tenant(self, version: NewVersion) -> None:
+        """Tell the Workspace whose it is, before it gets what starts a tenant's workflow by itself."""
+        if self._tenant is not None and version.starts_itself:
+            await self._workspace.belong_to(self._tenant.tenant_id)
+
+    def _require_room(self, committed: Committed) -> None:
+        if committed.get("full") is not None and self._tenant is not None:
+            most = self._tenant.most_schedules
+            raise ConflictError(
+                f"The account's workflows would have more than {most} schedules, which is the limit.",
+                code="SCHEDULE_LIMIT",
+                next_actions=["List them: acr schedule list. Remove those that you no longer need, or merge them."],
+                details={"limit": most},
+            )
 
     async def _settle(self, name: str, stored: StoredHead | None, asked_ms: float) -> Head | None:
         if stored is None:
@@ -254,6 +329,7 @@ class Heads:
             pause=pause,
             takes_mail="mail" in traits,
             is_followed=bool(stored.get("is_followed")),
+            is_watched=bool(stored.get("is_watched")),
         )
 
     async def _store(self, head: Head) -> StoredHead:
@@ -271,7 +347,7 @@ class Heads:
         }
 
     async def _render(self, version: NewVersion) -> Commit:
-        return {
+        commit: Commit = {
             "name_id": self._sealing.id_of(version.name),
             "number": version.number,
             "identity": await self._seal_identity(version.name, version.token),
@@ -282,6 +358,17 @@ class Heads:
             "schedules": list(version.schedules),
             "failure_of": version.failure_of,
             "after": list(version.after),
+            "watch": version.watch,
+        }
+        return commit if self._tenant is None else await self._hide_starts(commit, version, self._tenant)
+
+    async def _hide_starts(self, commit: Commit, version: NewVersion, tenant: Tenancy) -> Commit:
+        return {
+            **commit,
+            "schedules": await self.starts.seal_schedules(version.name, version.schedules),
+            "failure_of": self.starts.hide_handler(version.failure_of),
+            "after": [self.starts.id_of(name) for name in version.after],
+            "most_schedules": tenant.most_schedules,
         }
 
     async def _seal_identity(self, name: str, token: str) -> str:

@@ -17,7 +17,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
-from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
+from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS, MIN_EVERY_MS
 from arcrun.ports import Background, Crypto
 from arcrun.templates.variables import NO_VARIABLES, Variables
 from arcrun.wasm.abi import Outcome
@@ -26,7 +26,7 @@ from arcrun.workflows.compile import Compilation, compile_in_steps, compile_work
 from arcrun.workflows.diff import PlanDiff, Source, compare_plans
 from arcrun.workflows.model import CodeProblem, SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.waiting import list_event_schemas
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
@@ -53,9 +53,20 @@ class Quota(Protocol):
     def check_source(self, source: str | Mapping[str, Any]) -> None:
         """Check the size of a workflow before it is parsed. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
 
+    @property
+    def mails_a_minute(self) -> int | None:
+        """How many messages may start a run within a minute; None for any number."""
+
+    @property
+    def schedule_interval_ms(self) -> int:
+        """The least time between two times of a schedule."""
+
 
 class WholePlatform:
     """The quota of a single account's platform: no limits of its own."""
+
+    mails_a_minute = None
+    schedule_interval_ms = MIN_EVERY_MS
 
     def running(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -179,11 +190,17 @@ class ExecutorService:
         plan = require_plan(compilation)
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
-                "`schedule`, `failure_of`, `after`, `email` need the executor's Workflow, a key and an own platform.",
+                "`schedule`, `failure_of`, `after`, `email`, `watch` need the executor's Workflow and a key.",
                 code="TRIGGER_NOT_AVAILABLE",
-                next_actions=["Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after` and `email`."],
+                next_actions=[
+                    "Deploy with `acr deploy`, or leave out `schedule`, `failure_of`, `after`, `email` and `watch`."
+                ],
             )
-        for node in plan.calls:
+        if plan.triggers.starts_itself and self.quota is not WHOLE_PLATFORM:
+            from executor.hosted.start_checks import check_starts  # noqa: PLC0415 - an own platform has no such limits
+
+            await check_starts(self, plan)
+        for node in (*plan.calls, *self._list_polled(plan)):
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
@@ -191,6 +208,20 @@ class ExecutorService:
         saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
         diff = compare_plans(saved.previous, plan)
         return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
+
+    def _list_polled(self, plan: Plan) -> Sequence[PlannedNode]:
+        """What the workflow's polls call. Raises NotConfiguredError TRIGGER_NOT_AVAILABLE."""
+        if plan.triggers.watch is None:
+            return ()
+        if not self.workflows.can_watch:
+            raise NotConfiguredError(
+                "`watch` needs a platform of one's own.",
+                code="TRIGGER_NOT_AVAILABLE",
+                next_actions=["Deploy one with `acr deploy`, or leave out `watch`."],
+            )
+        from arcrun.workflows.polls import load_poll  # noqa: PLC0415 - few workflows watch
+
+        return load_poll(plan.triggers.watch).calls
 
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
@@ -207,11 +238,11 @@ class ExecutorService:
         """
         plan = stored.plan
         if not plan.start_limits:
-            return await self._run(plan, trigger, stored.version, run_id, write, is_followed=stored.is_followed)
+            return await self._run(plan, trigger, stored.version, run_id, write, stored=stored)
         await self.engine.check_input(plan, trigger)
         checked = replace(trigger, is_checked=True)
         async with self._admit(plan, trigger):
-            return await self._run(plan, checked, stored.version, run_id, write, is_followed=stored.is_followed)
+            return await self._run(plan, checked, stored.version, run_id, write, stored=stored)
 
     def _admit(self, plan: Plan, trigger: Trigger) -> AbstractAsyncContextManager[None]:
         from executor.starts.start_limits import admitted  # noqa: PLC0415 - workflows without limits need none of it
@@ -334,7 +365,7 @@ class ExecutorService:
         run_id: str | None,
         write: WriteRun | None = None,
         *,
-        is_followed: bool = False,
+        stored: StoredWorkflow | None = None,
     ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
@@ -343,7 +374,7 @@ class ExecutorService:
                 plan, self.clamp(trigger), run_id, version=version, watch=watch, starter=self
             )
         self.usage.add(record.usage)
-        await self._write_execution_verdict(plan, trigger, record, write, is_followed=is_followed)
+        await self._write_execution_verdict(plan, trigger, record, write, stored=stored)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
             await self.engine.ports.clock.pause()
         return record
@@ -356,7 +387,13 @@ class ExecutorService:
         return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
     async def _write_execution_verdict(
-        self, plan: Plan, trigger: Trigger, record: RunRecord, write: WriteRun | None, *, is_followed: bool
+        self,
+        plan: Plan,
+        trigger: Trigger,
+        record: RunRecord,
+        write: WriteRun | None,
+        *,
+        stored: StoredWorkflow | None,
     ) -> None:
         """Store the record with its verdict: after the answer, or before it if the workflow, or `write`, requires that.
         Raises RecordError.
@@ -366,8 +403,10 @@ class ExecutorService:
             await self.engine.ports.clock.pause()
         request = trigger.request if plan.sees_request else None
         ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
-        if is_followed:
+        if stored is not None and stored.is_followed:
             ended = replace(ended, answer=render_passed_on(record), depth=trigger.depth + 1)
+        if stored is not None and stored.is_watched and record.error is not None:
+            ended = replace(ended, is_watched=True)
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if write is not None:
@@ -410,7 +449,7 @@ class ExecutorService:
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}
         faults: dict[str, ArcrunError] = {}
-        for reference in dict.fromkeys(call.component for call in workflow.calls if call.component):
+        for reference in workflow.components:
             if len(faults) == MAX_DIAGNOSTICS:  # no more are shown
                 break
             try:
@@ -440,12 +479,12 @@ class ExecutorService:
         return found
 
     async def _find_schedule_problems(self, workflow: Workflow) -> dict[int, str]:
-        if not workflow.triggers.schedules:
+        if not workflow.triggers.all_schedules:
             return {}
         from executor.schedules.times import build_times, find_problems  # noqa: PLC0415 - few workflows have any
 
         times = build_times(self.components, self.engine.limits)
-        return await find_problems(times, workflow.triggers.schedules)
+        return await find_problems(times, workflow.triggers.all_schedules)
 
     async def _find_code_problems(self, workflow: Workflow) -> dict[tuple[str, bool], CodeProblem]:
         """By node, of nodes with a `source`."""
@@ -467,7 +506,7 @@ class ExecutorService:
             return ()
         from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - few workflows follow others
 
-        return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows())
+        return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows([workflow.name]))
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""

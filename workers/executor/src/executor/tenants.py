@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from arcrun.accounts.authentic_kv import AuthenticKV
@@ -25,11 +26,11 @@ from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
-from executor.heads import Heads
+from executor.heads import Heads, Tenancy
 from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
-from executor.workflows import WorkflowStore
+from executor.workflows import WorkflowStore, list_schedules
 
 if TYPE_CHECKING:
     from executor.durable.lasting import Lasting
@@ -101,7 +102,8 @@ class TenantServices:
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
-        heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, self._space)
+        owner = Tenancy(tenant_id, platform.limits.starts.schedules)
+        heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, self._space, owner)
         head_import = HeadImport(own, heads, audit, platform.run_limits.subrequests, trusts_metadata=False)
         workflows = WorkflowStore(
             own,
@@ -112,6 +114,7 @@ class TenantServices:
             tokens=tokens,
             limits=platform.limits.storage,
             space=self._space,
+            list_schedules=partial(list_schedules, components, platform.run_limits),
         )
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
@@ -138,6 +141,8 @@ class TenantServices:
         from arcrun.run_log.objects import RunLogObjects  # noqa: PLC0415 - an account's own platform has no tenants
         from arcrun.run_log.sealed_names import SealedNames  # noqa: PLC0415
         from arcrun.run_log.tenants import TenantRunLog  # noqa: PLC0415
+        from arcrun.workspace.starts import SealedStarts  # noqa: PLC0415
+        from executor.hosted.reports import Reports  # noqa: PLC0415
         from executor.hosted.runs import HostedRuns  # noqa: PLC0415
         from executor.hosted.sealed_results import SealedResults  # noqa: PLC0415
         from executor.records.run_inputs import RunInputs  # noqa: PLC0415
@@ -154,7 +159,9 @@ class TenantServices:
             random=platform.random,
             background=platform.background,
         )
-        return runs, shared.of(registration, runs, tokens)
+        starts = SealedStarts(platform.workspaces.sealing_of(tenant_id))
+        reports = Reports(platform.workspaces.open_object(tenant_id), names, starts)
+        return runs, shared.of(registration, runs, tokens, reports)
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

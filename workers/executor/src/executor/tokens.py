@@ -21,6 +21,9 @@ class Tokens(Protocol):
     async def is_own(self, text: str) -> bool:
         """Whether `make` can have made it."""
 
+    def build_mail_tag(self, name: str, token: str) -> str:
+        """The tag of the mail address of a workflow that has this token."""
+
 
 class RandomTokens:
     """Makes random tokens of 32 hexadecimal digits."""
@@ -36,6 +39,11 @@ class RandomTokens:
 
     async def is_own(self, text: str) -> bool:
         return _FORM.fullmatch(text) is not None
+
+    def build_mail_tag(self, _name: str, token: str) -> str:
+        from arcrun.mail.addresses import build_tag  # noqa: PLC0415 - few workflows have an address
+
+        return build_tag(token)
 
 
 def build_webhook_missing_error() -> NotFoundError:

@@ -68,7 +68,7 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
             "token": head.token,
             "webhook_url": _webhook_url(request, head.token),
             "paused": _render_pause(head),
-            **_show_address(request, head),
+            **_show_address(service, request, head),
         }
         for head in heads
     ]
@@ -95,7 +95,7 @@ async def show_version(service: ExecutorService, request: Request) -> JsonRespon
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
     version = read_version(await read_object(request, allowed=("version",)))
     head = await service.workflows.roll_back(request.path_params["name"], version, actor_of(request))
-    return build_success(_render(request, head))
+    return build_success(_render(service, request, head))
 
 
 async def pause(service: ExecutorService, request: Request) -> JsonResponse:
@@ -160,12 +160,24 @@ async def run_schedule(service: ExecutorService, request: Request) -> JsonRespon
     return await handlers.run_schedule(service, request)
 
 
+async def show_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.show_seen(service, request)
+
+
+async def add_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    from executor.schedules import handlers  # noqa: PLC0415 - as above
+
+    return await handlers.add_seen(service, request)
+
+
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
     token = (await read_object(request, allowed=("token",))).get("token")
     if not isinstance(token, str | None):
         raise RequestError("`token` must be a string: the token that the workflow gets.")
     head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request), token)
-    return build_success(_render(request, head))
+    return build_success(_render(service, request, head))
 
 
 async def delete(service: ExecutorService, request: Request) -> JsonResponse:
@@ -192,7 +204,7 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "steps": await _count_steps(service, plan) if plan is not None and plan.is_durable else None,
     }
     starts = {**await _show_schedules(service, plan), **await _show_chains(service, head, plan)}
-    return build_success({**_render(request, head), **found, **told, **starts})
+    return build_success({**_render(service, request, head), **found, **told, **starts})
 
 
 async def _find_plan(service: ExecutorService, head: Head) -> Plan | None:
@@ -223,26 +235,27 @@ async def _find_refused(service: ExecutorService, name: str) -> dict[str, Any] |
     return None
 
 
-def _render(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
+def _render(service: ExecutorService, request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
     return {
         "name": stored.name,
         "version": stored.version,
         "token": stored.token,
         "webhook_url": _webhook_url(request, stored.token),
         "updated_at": stored.updated_at,
-        **_show_address(request, stored),
+        **_show_address(service, request, stored),
     }
 
 
-def _show_address(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
+def _show_address(service: ExecutorService, request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
     """{"email_address"} of a workflow that takes messages, where the platform's mail domain is known."""
     domain = request.app.state.mail_domain
     takes_mail = stored.takes_mail if isinstance(stored, Head) else stored.plan.triggers.mail is not None
     if not takes_mail or not domain:
         return {}
-    from arcrun.mail.addresses import build_address  # noqa: PLC0415 - few workflows have any
+    from arcrun.mail.addresses import render_address  # noqa: PLC0415 - few workflows have any
 
-    return {"email_address": build_address(stored.name, stored.token, domain)}
+    tag = service.workflows.build_mail_tag(stored.name, stored.token)
+    return {"email_address": render_address(stored.name, tag, domain)}
 
 
 def _render_calls(head: Head) -> list[str] | None:
@@ -255,7 +268,7 @@ def _render_pause(head: Head) -> dict[str, Any] | None:
 
 async def _render_push(service: ExecutorService, request: Request, push: Push) -> dict[str, Any]:
     return {
-        **_render(request, push.stored),
+        **_render(service, request, push.stored),
         "changed": push.changed,
         "rewritten": push.rewritten,
         "diff": push.diff.to_json(),
@@ -266,7 +279,7 @@ async def _render_push(service: ExecutorService, request: Request, push: Push) -
 
 async def _show_schedules(service: ExecutorService, plan: Plan | None) -> dict[str, Any]:
     """{"schedules"} of a workflow that has any, with their next times."""
-    if plan is None or not plan.triggers.schedules:
+    if plan is None or not plan.triggers.all_schedules:
         return {}
     from executor.schedules.control import show_schedules  # noqa: PLC0415 - as above
 

@@ -9,10 +9,11 @@ that a trigger takes one read.
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
+from arcrun.engine.budget import RunLimits
 from arcrun.errors import ConflictError, NotFoundError, RequestError, UpstreamError, WorkflowError
 from arcrun.interruptible import run_steps_pausing
 from arcrun.json_size import size_of
@@ -28,6 +29,7 @@ from arcrun.workspace.failures import NewHandler
 from arcrun.workspace.pause import OnTrigger, Pause
 from arcrun.workspace.protocol import Note
 from arcrun.workspace.schedules import NewSchedule, SchedulesObject
+from arcrun.workspace.watches import WatchesObject
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
@@ -42,6 +44,10 @@ from executor.workflow_values import (
     version_key,
 )
 
+if TYPE_CHECKING:
+    from arcrun.workspace.starts import Starts
+    from executor.components import ComponentCaller
+
 MAX_CALLS_BYTES = 512
 STRANGER_INTERVAL_MS = 200  # between two look-ups of tokens unknown to KV, per isolate
 PLAN_FACTOR = 16  # a compiled plan in memory takes this many times its JSON's weight
@@ -53,7 +59,8 @@ MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 @dataclass(frozen=True)
 class StoredWorkflow:
     """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC). `pause`
-    is set if it was found by its token, and its webhook is paused; `is_followed` if its runs start others.
+    is set if it was found by its token, and its webhook is paused; `is_followed` if its runs start others, `is_watched`
+    if failures of a tenant's do.
     """
 
     token: str
@@ -63,6 +70,7 @@ class StoredWorkflow:
     updated_at: str
     pause: Pause | None = None
     is_followed: bool = False
+    is_watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,8 @@ ListSchedules = Callable[[Plan], Awaitable[Sequence[NewSchedule]]]
 
 class WorkflowStore:
     """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
-    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself.
+    `list_schedules` gets a plan that becomes current; None where no workflow can start by itself. `can_watch` is
+    whether one can have a `watch`.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
@@ -111,7 +120,9 @@ class WorkflowStore:
         limits: StorageLimits | None = None,
         space: CacheSpace | None = None,
         list_schedules: ListSchedules | None = None,
+        can_watch: bool = False,
     ) -> None:
+        self.can_watch = can_watch
         self._find_schedules, self.can_start = list_schedules, list_schedules is not None
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
@@ -259,7 +270,9 @@ class WorkflowStore:
         """The current version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
         head = await self.require_head(name, is_fresh=False)
         stored = await self._load(head, lambda: self.require_head(name))
-        return replace(stored, is_followed=True) if head.is_followed else stored
+        if head.is_followed or head.is_watched:
+            return replace(stored, is_followed=head.is_followed, is_watched=head.is_watched)
+        return stored
 
     async def _list_schedules(self, plan: Plan) -> Sequence[NewSchedule]:
         return () if self._find_schedules is None else await self._find_schedules(plan)
@@ -269,18 +282,38 @@ class WorkflowStore:
         head = await self.require_head(name)
         return _as_it_is(await self._load(head, lambda: self.require_head(name)), head)
 
-    async def is_followed(self, name: str) -> bool:
-        """Whether runs of a workflow start others, as of a moment ago."""
-        head = await self.find_head(name, is_fresh=False)
-        return head is not None and head.is_followed
+    async def find_current_by_id(self, name_id: str) -> StoredWorkflow:
+        """The same, by the id under which the Workspace has it. Raises what `find_by_name` does."""
+        head = await self._heads.look_by_id(name_id)
+        if head is None:
+            raise build_missing_workflow_error(name_id)
+        name = head.name
+        return _as_it_is(await self._load(head, lambda: self.require_head(name)), head)
 
-    async def list_follows(self) -> list[tuple[str, str]]:
-        """Pairs of a workflow and one that it is started after."""
-        return await self._heads.list_follows()
+    async def find_name_by_id(self, name_id: str) -> str | None:
+        """The name of a stored workflow, by that id."""
+        head = await self._heads.look_by_id(name_id)
+        return None if head is None else head.name
+
+    async def list_follows(self, also: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one that it is started after. `also` are names that are not stored yet."""
+        return await self._heads.list_follows(also)
+
+    def build_mail_tag(self, name: str, token: str) -> str:
+        """The tag of the mail address of a workflow that has this token."""
+        return self._tokens.build_mail_tag(name, token)
 
     @property
     def schedules(self) -> SchedulesObject:
         return self._heads.schedules
+
+    @property
+    def starts(self) -> "Starts":
+        return self._heads.starts
+
+    @property
+    def watches(self) -> WatchesObject:
+        return self._heads.watches
 
     async def find_plan(self, name: str) -> Plan:
         """The plan of a workflow's current version, for the engine."""
@@ -367,7 +400,11 @@ class WorkflowStore:
             await self._put_version(key, record, pushed_at)
             note = await self._audit.render("workflow.push", plan.name, actor, f"version {number}")
             changed = _change(plan, number, await self._tokens.make(), pushed_at, file)
-            committed = await self._heads.commit(replace(changed, schedules=schedules), note)
+            try:
+                committed = await self._heads.commit(replace(changed, schedules=schedules), note)
+            except ConflictError:
+                await self._kv.delete(key)
+                raise
             if committed is not None:
                 return number, committed
             await self._kv.delete(key)  # the workflow and its numbers were deleted meanwhile
@@ -561,6 +598,17 @@ class WorkflowStore:
         return render_time(self._clock.now_ms())
 
 
+async def list_schedules(components: "ComponentCaller", limits: RunLimits, plan: Plan) -> Sequence[NewSchedule]:
+    """Those of a plan that becomes current now."""
+    triggers = plan.triggers
+    if not triggers.all_schedules:
+        return ()
+    from executor.schedules.times import build_times, list_new  # noqa: PLC0415 - few workflows have any
+
+    times, now_ms = build_times(components, limits), components.clock.now_ms()
+    return await list_new(times, triggers.schedules, now_ms, triggers.watch)
+
+
 def require_same_name(name: str, plan: Plan) -> None:
     """Raises WorkflowError NAME_MISMATCH."""
     if name != plan.name:
@@ -610,9 +658,9 @@ def _store(head: Head, plan: Plan) -> StoredWorkflow:
 
 def _as_it_is(stored: StoredWorkflow, head: Head) -> StoredWorkflow:
     """With what its head says of it now."""
-    if head.pause is None and not head.is_followed:
+    if head.pause is None and not head.is_followed and not head.is_watched:
         return stored
-    return replace(stored, pause=head.pause, is_followed=head.is_followed)
+    return replace(stored, pause=head.pause, is_followed=head.is_followed, is_watched=head.is_watched)
 
 
 def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | None) -> NewVersion:
@@ -628,4 +676,5 @@ def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | No
         failure_of=handler,
         takes_mail=plan.triggers.mail is not None,
         after=plan.triggers.after,
+        watch=None if plan.triggers.watch is None else plan.triggers.watch.identity,
     )

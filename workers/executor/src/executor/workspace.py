@@ -16,6 +16,7 @@ from arcrun.limits import (
     MAX_PENDING,
     MAX_REFUSED_DAYS,
     MAX_TOLD_LINES,
+    MAX_WAITING_ENDS,
     MAX_WORKFLOWS,
 )
 from arcrun.ports import Alarm, Clock, Sql
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
+    from arcrun.workspace.watches import FoundItem, Poll, Seen, StoredWatch
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
     from executor.schedules.tables import Schedules
+    from executor.schedules.watches import Watches
 
 MIGRATIONS = (
     (
@@ -87,11 +90,32 @@ MIGRATIONS = (
         "CREATE INDEX followed_ends_to_look_at ON followed_ends (fire_ms)",
         "CREATE TABLE told_ends (log_number INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
     ),
+    (
+        """CREATE TABLE watches (
+            name_id TEXT PRIMARY KEY, watch TEXT NOT NULL, is_polled INTEGER NOT NULL DEFAULT 0, polled_ms REAL,
+            error TEXT, listed INTEGER NOT NULL DEFAULT 0, started INTEGER NOT NULL DEFAULT 0,
+            left_over INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+        """CREATE TABLE watched_keys (
+            name_id TEXT NOT NULL, key TEXT NOT NULL, seen_ms REAL NOT NULL, PRIMARY KEY (name_id, key))
+            WITHOUT ROWID""",
+        """CREATE TABLE watched_items (
+            number INTEGER PRIMARY KEY, name_id TEXT NOT NULL, key TEXT NOT NULL, item TEXT NOT NULL,
+            seen_ms REAL NOT NULL, fire_ms REAL NOT NULL, UNIQUE (name_id, key))""",
+        "CREATE INDEX watched_items_to_look_at ON watched_items (fire_ms)",
+    ),
+    ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
     " (SELECT paused FROM workspace) AS all_paused,"
-    " EXISTS (SELECT 1 FROM followers WHERE followed = heads.name_id) AS is_followed"
+    " EXISTS (SELECT 1 FROM followers WHERE followed = heads.name_id) AS is_followed,"
+    " (SELECT tenant_id FROM workspace) IS NOT NULL AND EXISTS (SELECT 1 FROM failure_handlers, json_each(watched)"
+    " WHERE value IN ('*', heads.name_id)) AS is_watched"
+)
+_EMPTIED = (
+    *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
+    *("followers", "followed_ends", "told_ends"),
+    *("watches", "watched_keys", "watched_items"),
 )
 
 
@@ -109,9 +133,18 @@ class WorkspaceTables:
         self._has_followers = alarm is not None and bool(
             sql.execute("SELECT 1 FROM followers UNION ALL SELECT 1 FROM followed_ends LIMIT 1")
         )
+        self._has_watches = alarm is not None and bool(sql.execute("SELECT 1 FROM watches LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
+
+    def belong_to(self, tenant_id: str) -> None:
+        if self._state != "closed" and tenant_id != self.tenant_id:
+            self._sql.execute("UPDATE workspace SET tenant_id = ?", tenant_id)
+
+    def forget_reports(self) -> None:
+        self._sql.execute("DELETE FROM told_failures")
+        self._sql.execute("DELETE FROM told_ends")
 
     def look(self, name_id: str) -> Looked:
         known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
@@ -158,6 +191,8 @@ class WorkspaceTables:
 
     def commit(self, version: Commit, note: Note) -> Committed:
         number, name_id = version["number"], version["name_id"]
+        if self._has_too_many_schedules(version):
+            return {"head": None, "full": "schedules"}
         if not self._sql.execute("SELECT 1 FROM heads WHERE name_id = ? AND floor < ?", name_id, number):
             return {"head": None}
         self._sql.execute("DELETE FROM pending WHERE name_id = ? AND number = ?", name_id, number)
@@ -176,6 +211,8 @@ class WorkspaceTables:
         return {"head": self._find(name_id)}
 
     def roll_back(self, version: Commit, note: Note) -> Committed:
+        if self._has_too_many_schedules(version):
+            return {"head": None, "full": "schedules"}
         changed = self._sql.execute(
             "UPDATE heads SET version = ?2, traits = ?3, format = ?4, updated_at = ?5"
             " WHERE name_id = ?1 AND token_id IS NOT NULL AND floor < ?2 AND latest >= ?2"
@@ -232,6 +269,8 @@ class WorkspaceTables:
             self._sql.execute("DELETE FROM schedules WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM failure_handlers WHERE name_id = ?", name_id)
             self._sql.execute("DELETE FROM followers WHERE name_id = ?", name_id)
+            if self._has_watches:
+                self.watches.forget(name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -305,6 +344,21 @@ class WorkspaceTables:
         self._has_followers = True
         return Chains(self._sql, self.schedules, self._clock)
 
+    @cached_property
+    def watches(self) -> "Watches":
+        """As `schedules`, whose alarm it shares."""
+        from executor.schedules.watches import Watches  # noqa: PLC0415 - as above
+
+        self._has_watches = True
+        return Watches(self._sql, self.schedules, self._clock)
+
+    def _has_too_many_schedules(self, version: Commit) -> bool:
+        most, added = version.get("most_schedules"), version.get("schedules")
+        if most is None or not added:
+            return False
+        [others] = self._sql.execute("SELECT COUNT(*) AS count FROM schedules WHERE name_id <> ?", version["name_id"])
+        return int(others["count"]) + len(added) > most
+
     def _replace_starts(self, version: Commit) -> None:
         """What starts a version by itself. A Worker of the release before tells of nothing, and leaves all as it is."""
         schedules = version.get("schedules")
@@ -315,16 +369,42 @@ class WorkspaceTables:
         after = version.get("after")
         if after or (after is not None and self._has_followers):
             self.chains.replace(version["name_id"], after)
+        if version.get("watch") or ("watch" in version and self._has_watches):
+            self.watches.replace(version["name_id"], version.get("watch"))
 
     def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
         return self._has_handlers and self.failures.report(log_number, failures)
 
-    def report_ends(self, log_number: int, ends: "list[ToldEnd]") -> None:
-        if self._has_followers:
-            self.chains.report(log_number, ends)
+    def report_ends(self, log_number: int, ends: "list[ToldEnd]") -> bool | None:
+        if not self._has_followers:
+            return None
+        if self.tenant_id and self.chains.count_waiting() >= MAX_WAITING_ENDS:
+            return False
+        self.chains.report(log_number, ends)
+        return True
 
     def list_follows(self) -> list[tuple[str, str]]:
         return self.chains.list_follows() if self._has_followers else []
+
+    def note_poll(self, poll: "Poll") -> list[str]:
+        return self.watches.note_poll(poll) if self._has_watches else []
+
+    def add_items(self, name_id: str, watch: str, items: "Sequence[FoundItem]") -> None:
+        if self._has_watches:
+            self.watches.add_items(name_id, watch, items)
+
+    def note_failed_poll(self, name_id: str, watch: str, at_ms: float, error: str) -> None:
+        if self._has_watches:
+            self.watches.note_failed_poll(name_id, watch, at_ms, error)
+
+    def find_watches(self, name_ids: Sequence[str]) -> "list[StoredWatch]":
+        return self.watches.find_watches(name_ids) if self._has_watches else []
+
+    def find_seen(self, name_id: str) -> "Seen | None":
+        return self.watches.find_seen(name_id) if self._has_watches else None
+
+    def add_seen(self, name_id: str, seen: "Seen") -> bool:
+        return self._has_watches and self.watches.add_seen(name_id, seen)
 
     def list_schedules(self, after: str, limit: int) -> "list[StoredSchedule]":
         return self.schedules.list_page(after, limit) if self._has_schedules else []
@@ -338,8 +418,10 @@ class WorkspaceTables:
             self._add_line(note)
         return is_done
 
-    def resume_schedules(self, name_id: str, due_ms: Mapping[str, float | None], note: Note) -> bool:
-        is_done = self._has_schedules and self.schedules.resume(name_id, due_ms)
+    def resume_schedules(
+        self, name_id: str, due_ms: Mapping[str, float | None], note: Note, running: Sequence[str] = ()
+    ) -> bool:
+        is_done = self._has_schedules and self.schedules.resume(name_id, due_ms, running)
         if is_done:
             self._add_line(note)
         return is_done
@@ -349,11 +431,48 @@ class WorkspaceTables:
         if self._has_schedules or self._has_handlers or self._has_followers:
             self.schedules.watch_alarm()
 
+    @property
+    def tenant_id(self) -> str:
+        """Whose object it is, of a tenant of which something starts by itself; else empty."""
+        return self._sql.execute("SELECT tenant_id FROM workspace")[0]["tenant_id"] or ""
+
+    @property
+    def gone_ms(self) -> float | None:
+        """Since when the tenant is not to be found."""
+        since_ms: float | None = self._sql.execute("SELECT gone_ms FROM workspace")[0]["gone_ms"]
+        return since_ms
+
+    @gone_ms.setter
+    def gone_ms(self, since_ms: float | None) -> None:
+        if since_ms != self.gone_ms:
+            self._sql.execute("UPDATE workspace SET gone_ms = ?", since_ms)
+
+    def find_start_room(self, kind: str, most: int) -> tuple[int, float]:
+        """How many runs of a kind may start by themselves now, of `most` within a minute; and in how many milliseconds
+        one may, if none does.
+        """
+        return self._admissions.find_room(_count_starts(kind, most))
+
+    def count_starts(self, kind: str, run_ids: Sequence[str], most: int) -> None:
+        """These runs have started by themselves."""
+        for run_id in run_ids:
+            self._admissions.admit(run_id, [_count_starts(kind, most)], 0)
+
     def open_anew(self) -> None:
         self._empty("open")
 
     def close(self) -> None:
         self._empty("closed")
+        if self._alarm is not None:  # at which the database is deleted
+            self._alarm.set(0)
+
+    def stay_closed(self) -> None:
+        """Be closed in an empty database."""
+        self._empty("closed")
+
+    @property
+    def is_closed(self) -> bool:
+        return self._state == "closed"
 
     @property
     def _state(self) -> State:
@@ -394,14 +513,14 @@ class WorkspaceTables:
         return "names" if not known and counted["names"] >= MAX_NAMES else ""
 
     def _empty(self, state: State) -> None:
-        self._sql.execute("DELETE FROM heads")
-        self._sql.execute("DELETE FROM pending")
-        self._sql.execute("DELETE FROM refused")
-        self._sql.execute("DELETE FROM audit")
-        self._sql.execute("DELETE FROM schedules")
-        self._sql.execute("DELETE FROM failure_handlers")
-        self._sql.execute("DELETE FROM followers")
-        self._sql.execute("DELETE FROM followed_ends")
+        for table in _EMPTIED:
+            self._sql.execute(f"DELETE FROM {table}")
         self._keys.clear()
         self._admissions.clear()
-        self._sql.execute("UPDATE workspace SET state = ?, paused = NULL", state)
+        self._sql.execute(
+            "UPDATE workspace SET state = ?, paused = NULL, run_secret = NULL, tenant_id = NULL, gone_ms = NULL", state
+        )
+
+
+def _count_starts(kind: str, most: int) -> Counted:
+    return {"name": kind, "per_minute": most, "concurrent": None}

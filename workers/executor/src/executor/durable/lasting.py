@@ -8,19 +8,20 @@ from arcrun.ports import BlobStore, RunInstances
 from arcrun.run_events import RunEventsObject
 from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
-from arcrun.run_log.protocol import Unsettled
+from arcrun.run_log.protocol import AcceptedBatch, Unsettled
 from executor.records.runs import AcceptedRun, EndedRun
 
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
     from executor.hosted.hidden_names import HiddenNames
+    from executor.hosted.reports import Reports
 
 TENANT = "tenant"  # the parameter of an instance that says whose it is; an account's own have none
 
 
 class LastingRuns(Protocol):
-    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
-        """Store accepted runs, except those that are stored already. Returns those that have not ended. Raises
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> AcceptedBatch:
+        """Store accepted runs, except those that are stored already, and as many as there is room for. Raises
         UpstreamError.
         """
 
@@ -143,7 +144,7 @@ class LastingRuns(Protocol):
 @dataclass(frozen=True)
 class Lasting:
     """`public_url` is the executor's, for links that people get. In the hosted mode `make_account` makes that part of
-    them which tells whose they are, and `names` hides those of steps.
+    them which tells whose they are, `names` hides those of steps, and `reports` is what the RunLog tells the Workspace.
     """
 
     instances: RunInstances
@@ -152,6 +153,7 @@ class Lasting:
     public_url: str = ""
     make_account: Callable[[], Awaitable[str]] | None = None
     names: "HiddenNames | None" = None
+    reports: "Reports | None" = None
 
     async def find_base_url(self) -> str:
         """What links begin with."""

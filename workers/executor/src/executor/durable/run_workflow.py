@@ -97,7 +97,15 @@ class InstanceRun:
         trigger = replace(start.trigger, interrupt=interrupt, kept=kept)
         engine = self.service.engine
         record = await engine.run(plan, trigger, self.run_id, version=start.pin[0], starter=self.service)
+        if start.trigger.kind is TriggerKind.POLL:
+            return await self._end_poll(plan, record)
         return await self._end_kept(plan, record, kept)
+
+    async def _end_poll(self, plan: Plan, record: RunRecord) -> str:
+        """Nothing is kept for a retry: the next poll does the same."""
+        from executor.schedules.polling import hand_over  # noqa: PLC0415 - few workflows watch
+
+        return await self._end(plan.keeping, await hand_over(self.service, self.lasting, self.start, record))
 
     async def _run_durable(self, plan: Plan, box: StepBox, kept: KeptValues) -> RunRecord:
         engine, start = self.service.engine, self.start
@@ -152,7 +160,7 @@ class InstanceRun:
         if record.error is not None and plan.keeping.recording is not Recording.NONE:
             try:
                 values = await kept.render(plan, self._clock.pause)
-                values_bytes = await self.lasting.runs.keep_values(self.run_id, values)
+                values_bytes = await patiently(self._clock, lambda: self.lasting.runs.keep_values(self.run_id, values))
             except ArcrunError as error:
                 logger.warning("The values of run %s could not be kept: %s", self.run_id, error.code)
         return await self._end(plan.keeping, record, values_bytes)

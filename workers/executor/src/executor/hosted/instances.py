@@ -1,18 +1,23 @@
 """What makes runs of tenants last: instances that know whose they are, and the tenant's service for an instance."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.accounts.model import Registration
 from arcrun.accounts.webhook_tokens import TenantTokens
 from arcrun.durable_objects import Channel
+from arcrun.errors import DecryptionError
 from arcrun.ports import BlobStore, Clock, RunInstance, RunInstances
 from arcrun.run_log.protocol import RemoteRunLog
 from executor.durable.lasting import TENANT, Lasting, LastingRuns
 from executor.durable.patience import patiently
 from executor.hosted.hidden_names import HiddenNames
 from executor.service import ExecutorService
+
+if TYPE_CHECKING:
+    from executor.hosted.reports import Reports
 
 # Until a registration is visible everywhere; an isolate remembers for some seconds that there is none.
 LOOKING_MS = (2_000, 10_000, 30_000, 60_000)
@@ -29,10 +34,10 @@ class HostedLasting:
     blobs: BlobStore
     public_url: str = ""
 
-    def of(self, registration: Registration, runs: LastingRuns, tokens: TenantTokens) -> Lasting:
+    def of(self, registration: Registration, runs: LastingRuns, tokens: TenantTokens, reports: "Reports") -> Lasting:
         names = HiddenNames(registration.data_key)
         instances = TenantInstances(self.instances, registration.tenant_id, names)
-        return Lasting(instances, runs, self.blobs, self.public_url, tokens.make, names)
+        return Lasting(instances, runs, self.blobs, self.public_url, tokens.make, names, reports)
 
 
 class TenantInstances:
@@ -65,6 +70,13 @@ class TenantInstances:
 
     async def delete(self, instance_id: str) -> None:
         await self._instances.delete(instance_id)
+
+
+async def find_tenant(find: FindService, tenant_id: str) -> ExecutorService | None:
+    """The service of a tenant; None if it has gone, or registered under another MASTER_KEY. Raises UpstreamError."""
+    with suppress(DecryptionError):
+        return await find(tenant_id)
+    return None
 
 
 async def find_service(

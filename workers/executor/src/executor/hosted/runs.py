@@ -4,21 +4,25 @@ A quick run costs nothing of the operator's. What lasts needs instances, transac
 operator has. Lists are merged from both, newest first.
 """
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
-from arcrun.errors import ConflictError, NotFoundError, RateLimitedError
+from arcrun.engine.run_id import is_run_id
+from arcrun.errors import ConflictError, NotFoundError, RateLimitedError, UpstreamError
 from arcrun.limits import MAX_SCANNED_PAGES
-from arcrun.request_keys import Claimed
+from arcrun.request_keys import Claimed, Settlement
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Acceptance, Measured
+from arcrun.run_log.protocol import Acceptance, AcceptedBatch, Measured
 from executor.heads import build_removed_error
 from executor.hosted.merged_list import ENDED, Part, Place, merge
 from executor.records.logged_runs import LoggedRuns
+from executor.records.run_inputs import answer_of
 from executor.records.runs import AcceptedRun, EndedRun, KeyedRequest, RunPage, build_unknown_run_error, check_page
 from executor.records.tenant_runs import TenantRuns
 
@@ -45,7 +49,7 @@ class HostedRuns(LoggedRuns):
     ) -> None:
         super().__init__(objects, *parts, earlier=NoEarlierRuns(), export_interval_ms=float("inf"), **ports)
         self._quick, self._most_unfinished = quick, most_unfinished
-        self.unwritten = quick.unwritten
+        self.unwritten = self._gathering.unwritten = quick.unwritten
 
     @property
     def watch(self) -> None:  # type: ignore[override]
@@ -55,29 +59,46 @@ class HostedRuns(LoggedRuns):
         return self._quick.new_run_id()
 
     def add(self, run: EndedRun) -> None:
-        self._quick.add(run)
+        if _starts_others(run):
+            super().add(run)
+        else:
+            self._quick.add(run)
 
     async def add_now(self, run: EndedRun) -> None:
-        await self._quick.add_now(run)
+        await (super().add_now(run) if _starts_others(run) else self._quick.add_now(run))
 
     async def accept(self, run: AcceptedRun) -> None:
         """Raises RateLimitedError TOO_MANY_UNFINISHED_RUNS and ConflictError ACCOUNT_REMOVED too."""
         row = await self._render_accepted(run)
+        await self._accept(lambda: self._objects.of_run(run.run_id).accept(row, self._most_unfinished))
+
+    async def _accept(self, store: Callable[[], Awaitable[Acceptance]]) -> None:
+        """Raises what `accept` does."""
         accepted: Acceptance = "full"
 
-        async def store() -> None:
+        async def try_to_store() -> None:
             nonlocal accepted
-            accepted = await self._objects.of_run(run.run_id).accept(row, self._most_unfinished)
+            accepted = await store()
 
-        await self._try_twice(store)
+        await self._try_twice(try_to_store)
         if accepted == "closed":
             raise build_removed_error()
+        if accepted == "taken":
+            raise UpstreamError("Another delivery of the message is being taken.")
         if accepted == "full":
             raise RateLimitedError(
                 RETRY_AFTER_S,
                 f"The account's accepted runs that have not ended are {self._most_unfinished}, or take too much room.",
                 "TOO_MANY_UNFINISHED_RUNS",
             )
+
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> AcceptedBatch:
+        rows = [await self._render_accepted(run) for run in runs]
+        return await self._objects.accept_new(rows, self._most_unfinished)
+
+    @cached_property
+    def messages(self) -> "MessageRuns":  # type: ignore[override]
+        return MessageRuns(self)
 
     async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
         return await self._quick.admit(workflow_id, counted, lease_ms)
@@ -102,11 +123,22 @@ class HostedRuns(LoggedRuns):
         await self._quick.release(key, run_id)
 
     async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
-        await self._quick.settle(key, run, answer)
+        await self._quick.settle(key, run, answer, self)
 
     async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
         await self.accept(run)
         await self._quick.settle_accepted(key, run.run_id, answer)
+
+    async def accept_message(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        """Accept a run together with its key, which lies beside it. Raises what `accept` does."""
+        row = await self._render_accepted(run)
+        sealed = base64.b64encode(await self.seal_part(answer_of(run.run_id), answer)).decode()
+        settlement: Settlement = {"key": key, "run_id": run.run_id, "status": "accepted", "answer": sealed}
+        log = self._objects.of_run(run.run_id)
+        try:
+            await self._accept(lambda: log.accept_keyed(settlement, row, self._most_unfinished))
+        finally:
+            self._claims.forget(key)
 
     async def open_answer(self, claimed: Claimed) -> bytes | None:
         return await self._quick.open_answer(claimed)
@@ -119,6 +151,11 @@ class HostedRuns(LoggedRuns):
             return await super().find(run_id)
         except NotFoundError:
             return await self._quick.find(run_id)
+
+    async def open_attachment(self, run_id: str, number: int) -> bytes | None:
+        """Of the tenant's own runs: the bucket has those of all."""
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        return None if found is None else await super().open_attachment(run_id, number)
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         check_page(limit)
@@ -147,3 +184,27 @@ class HostedRuns(LoggedRuns):
 
     async def measure(self) -> Sequence[Measured]:
         return await self._quick.measure()
+
+
+class MessageRuns:
+    """Implements KeyedRuns for messages: their keys lie beside their runs, so that a message is taken in one
+    transaction.
+    """
+
+    def __init__(self, runs: HostedRuns) -> None:
+        self._runs = runs
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        return await LoggedRuns.claim(self._runs, request)
+
+    async def release(self, key: str, run_id: str) -> None:
+        await LoggedRuns.release(self._runs, key, run_id)
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        """Raises what `HostedRuns.accept` does."""
+        await self._runs.accept_message(key, run, answer)
+
+
+def _starts_others(run: EndedRun) -> bool:
+    """Whether the Workspace is to be told of a quick run: then its record lies in the RunLog."""
+    return run.answer is not None or (run.is_watched and run.record.error is not None)

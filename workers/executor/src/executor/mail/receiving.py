@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from arcrun.admissions import Counted
 from arcrun.engine.engine import Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import (
@@ -33,7 +34,7 @@ from arcrun.limits import (
     MAX_STORED_ATTACHMENTS,
     MESSAGE_KEEP_DAYS,
 )
-from arcrun.mail.addresses import hide_tag, is_tag_of, parse_address
+from arcrun.mail.addresses import hide_tag, is_same_tag, parse_address
 from arcrun.mail.authentication import PASS, find_dmarc, is_allowed
 from arcrun.mail.model import Attachment, Message, render_inline
 from arcrun.mail.parse import parse_message
@@ -50,6 +51,7 @@ NO_ADDRESS = "There is no such address."
 PAUSED = "This address takes no messages at the moment."
 NOT_ALLOWED = "This address takes no messages from this sender."
 UNFIT = "The message does not have what this address takes."
+_MAILS = hashlib.sha256(b"messages of an account").hexdigest()
 _BODY = re.compile(rb"\r?\n\r?\n")
 
 logger = logging.getLogger("arcrun")
@@ -125,6 +127,7 @@ async def _receive(service: ExecutorService, delivery: Delivery) -> Taken | Refu
     if mail is None:
         return Refused(NO_ADDRESS)
     _require_size(delivery.size_bytes, mail)
+    await _admit(service)
     raw = await delivery.read()
     _require_size(len(raw), mail)
     message, results = await run_steps_pausing(parse_message(raw), service.engine.ports.clock.pause)
@@ -143,9 +146,20 @@ async def _find_workflow(service: ExecutorService, recipient: str) -> tuple[Stor
         raise NotFoundError(NO_ADDRESS)
     name, tag = parsed
     stored = await service.workflows.find_current(name)
-    if not is_tag_of(tag, stored.token):
+    if not is_same_tag(tag, service.workflows.build_mail_tag(name, stored.token)):
         raise NotFoundError(NO_ADDRESS)
     return stored, tag
+
+
+async def _admit(service: ExecutorService) -> None:
+    """Count a message among those that may come within a minute. Raises MessageDelayedError."""
+    most = service.quota.mails_a_minute
+    if most is None:
+        return
+    counted: Counted = {"name": _MAILS, "per_minute": most, "concurrent": None}
+    _, admitted = await service.runs.admit(_MAILS, [counted], 0)
+    if admitted["refused"] is not None:
+        raise MessageDelayedError(f"The account takes {most} messages a minute.")
 
 
 def _require_size(size_bytes: int, mail: MailTrigger) -> None:
@@ -187,7 +201,7 @@ class _Start:
 
     async def start(self, message: Message, sender: str, dmarc: str) -> Taken:
         """Raises MessageDelayedError, and what ExecutorService.start does."""
-        claimed = await self.service.runs.claim(self.keyed)
+        claimed = await self.service.runs.messages.claim(self.keyed)
         run_id = claimed["run_id"]
         if claimed["state"] == "running":
             raise MessageDelayedError("The message is being taken, as it was delivered before.")
@@ -201,13 +215,13 @@ class _Start:
             await self._accept(trigger, run_id, large)
         except ArcrunError as error:
             if not isinstance(error, RecordError):  # it has not begun
-                await self.service.runs.release(self.keyed.key, run_id)
+                await self.service.runs.messages.release(self.keyed.key, run_id)
             raise
         return Taken(run_id, is_new=True)
 
     async def _accept(self, trigger: Trigger, run_id: str, attachments: Sequence[bytes]) -> None:
         async def accept(run: AcceptedRun) -> None:
-            await self.service.runs.accept_keyed(self.keyed.key, replace(run, attachments=attachments), b"")
+            await self.service.runs.messages.accept_keyed(self.keyed.key, replace(run, attachments=attachments), b"")
 
         await self.service.start(self.stored, trigger, is_owner=True, run_id=run_id, accept=accept)
 

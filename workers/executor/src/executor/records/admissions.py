@@ -81,6 +81,18 @@ class Admissions:
             if (refusal := count.refuse(limit, now_ms)) is not None:
                 yield {**refusal, "refused": number}
 
+    def find_room(self, limit: Counted) -> tuple[int, float]:
+        """How many runs may begin now by what the limit says of a minute, and in how many milliseconds one may, if none
+        does.
+        """
+        now_ms, most = self._clock.now_ms(), limit["per_minute"] or 0
+        self.clean(now_ms)
+        self._load()
+        count = self._counts.setdefault(limit["name"], _Count())
+        count.forget(now_ms)
+        refusal = count.refuse(limit, now_ms)
+        return max(0, most - len(count.begun)), 0 if refusal is None else refusal.get("retry_ms", MINUTE_MS)
+
     def find_room_ms(self, counted: Sequence[Counted]) -> float:
         """When each limit without room has some, if no run ends before its lease does."""
         now_ms = self._clock.now_ms()

@@ -31,7 +31,16 @@ from arcrun.run_log.cut_off_calls import CutOffCall
 from arcrun.run_log.filter import NEEDS_DECISION, RunFilter, judge
 from arcrun.run_log.limited_runs import Admission, QueueingLimit
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Blobs, Measured, PassedOn, StoredRun, Unsettled, blob_key, blob_keys_of
+from arcrun.run_log.protocol import (
+    AcceptedBatch,
+    Blobs,
+    Measured,
+    PassedOn,
+    StoredRun,
+    Unsettled,
+    blob_key,
+    blob_keys_of,
+)
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 from executor.records.run_inputs import (
@@ -136,11 +145,11 @@ class LoggedRuns:
     async def accept(self, run: AcceptedRun) -> None:
         await self._send([await self._render_accepted(run)])
 
-    async def accept_new(self, runs: Sequence[AcceptedRun]) -> Sequence[str]:
+    async def accept_new(self, runs: Sequence[AcceptedRun]) -> AcceptedBatch:
         by_object = _group_by_object([await self._render_accepted(run) for run in runs])
         added = await asyncio.gather(*(self._objects.add_new(number, rows) for number, rows in by_object.items()))
         await self._notify()
-        return [run_id for run_ids in added for run_id in run_ids]
+        return {"unfinished": [run_id for run_ids in added for run_id in run_ids], "refused": []}
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self._objects.list_running(run_ids)
@@ -161,6 +170,10 @@ class LoggedRuns:
 
     def _choose_object(self, hashed: str) -> int:
         return int(hashed[:_KEY_DIGITS], 16) % self._objects.count
+
+    @property
+    def messages(self) -> "LoggedRuns":
+        return self
 
     async def claim(self, request: KeyedRequest) -> Claimed:
         if (known := self._claims.find(request)) is not None:

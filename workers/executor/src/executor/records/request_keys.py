@@ -70,6 +70,10 @@ class RequestKeys:
         )
         self._count(0, len(answer or "") * len(settled))
 
+    def has(self, key: str, run_id: str) -> bool:
+        """Whether a run has the key."""
+        return bool(self._sql.execute("SELECT 1 FROM request_keys WHERE key = ? AND run_id = ?", key, run_id))
+
     def keep_answered(self, run_id: str) -> None:
         """A run has failed after it has answered early: whoever repeats its request gets that answer."""
         self._sql.execute("UPDATE request_keys SET status = 'success' WHERE run_id = ? AND status = 'accepted'", run_id)

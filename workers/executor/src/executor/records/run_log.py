@@ -14,9 +14,10 @@ from itertools import accumulate
 from typing import Any, cast
 
 from arcrun.admissions import Admitted, Counted
-from arcrun.durable_objects import migrate
+from arcrun.durable_objects import LATE_ALARM_MS, migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, RunReplacedError
 from arcrun.limits import MAX_CANCEL_NOTES, MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
@@ -27,6 +28,7 @@ from arcrun.run_log.filter import LOST_AFTER_MS, NEEDS_DECISION, RunFilter
 from arcrun.run_log.limited_runs import Admission, QueuedState, QueueingLimit
 from arcrun.run_log.protocol import (
     Acceptance,
+    AcceptedBatch,
     Blobs,
     Listed,
     Measured,
@@ -221,10 +223,13 @@ class RunLogTables:
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
         self._failures = untold_failures.UntoldFailures(sql, clock)
         self._ends = untold_ends.UntoldEnds(sql, clock)
+        self._next_ms = self._find_next()
 
     def count_request(self) -> None:
-        """Count a request to the object."""
+        """Count a request to the object. An alarm that should have gone off is set again."""
         self._count(requests=1)
+        if self._next_ms and self._clock.now_ms() > self._next_ms + LATE_ALARM_MS:
+            self._set_alarm()
 
     @property
     def tenant_id(self) -> str:
@@ -234,12 +239,32 @@ class RunLogTables:
     def accept(self, run: StoredRun, most: int) -> Acceptance:
         if self._closing.is_closed:
             return "closed"
-        [counted] = self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run["id"])
-        if counted["count"] >= most or self._has_no_room:
+        if self._count_other_starts(run["id"]) >= most or self._has_no_room:
             return "full"
-        self._closing.belong_to(run.get("tenant", ""))
         self.add([run])
         return "stored"
+
+    def accept_new(self, runs: Sequence[StoredRun], most: int) -> AcceptedBatch:
+        if self._closing.is_closed:
+            return {"unfinished": [], "refused": [run["id"] for run in runs]}
+        known = self._find_statuses(runs)
+        room = 0 if self._has_no_room else max(0, most - self._count_other_starts(""))
+        new = [run for run in runs if run["id"] not in known]
+        self.add(new[:room])
+        refused = [run["id"] for run in new[room:]]
+        unfinished = [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+        return {"unfinished": [each for each in unfinished if each not in refused], "refused": refused}
+
+    def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
+        if not self._closing.is_closed and not self._keys.has(settlement["key"], settlement["run_id"]):
+            return "taken"
+        accepted = self.accept(run, most)
+        if accepted == "stored":
+            self._keys.settle(settlement)
+        return accepted
+
+    def _count_other_starts(self, run_id: str) -> int:
+        return int(self._sql.execute("SELECT COUNT(*) AS count FROM starts WHERE id <> ?", run_id)[0]["count"])
 
     @property
     def is_closing(self) -> bool:
@@ -267,8 +292,9 @@ class RunLogTables:
         self._set_alarm()
 
     def add(self, runs: Sequence[StoredRun]) -> None:
-        if self._closing.is_closed:
+        if self._closing.is_closed or not runs:
             return
+        self._closing.belong_to(runs[0].get("tenant", ""))
         began_ms = self._clock.now_ms()
         followed = [run for run in runs if run.get("passed_on") is not None]
         if followed:
@@ -289,11 +315,15 @@ class RunLogTables:
         self._busy_ms += self._clock.now_ms() - began_ms
 
     def add_new(self, runs: Sequence[StoredRun]) -> Sequence[str]:
-        ids = json.dumps([run["id"] for run in runs])
-        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
-        known = {row["id"]: row["status"] for row in stored}
+        known = self._find_statuses(runs)
         self.add([run for run in runs if run["id"] not in known])
         return [run["id"] for run in runs if known.get(run["id"], "running") == "running"]
+
+    def _find_statuses(self, runs: Sequence[StoredRun]) -> dict[str, str]:
+        """Of those that are stored, by their ids."""
+        ids = json.dumps([run["id"] for run in runs])
+        stored = self._sql.execute("SELECT id, status FROM runs WHERE id IN (SELECT value FROM json_each(?))", ids)
+        return {row["id"]: row["status"] for row in stored}
 
     def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         rows = self._sql.execute(
@@ -353,7 +383,7 @@ class RunLogTables:
         is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
         if not is_known and self._failures.note(run_id):
             self._set_alarm()
-        if lasted:
+        if lasted and run["trigger"] != TriggerKind.POLL:  # the next poll does what this one has not
             self._prune_again(self._dead.add(run_id, run["workflow"]))
 
     def expect_blobs(self, run_id: str) -> None:
@@ -479,6 +509,8 @@ class RunLogTables:
         return last[0]["id"] if last else ""
 
     def claim(self, claim: Claim) -> Claimed:
+        if self._closing.is_closed:
+            return {"state": "claimed", "run_id": claim["run_id"]}
         self._expect_pruning(self._clock.now_ms())
         return self._keys.claim(claim)
 
@@ -873,10 +905,17 @@ class RunLogTables:
             *(self._prune_ms, self._export_ms),
             *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
-        times = [self._release_ms, self._limited.due_ms, self._closing.due_ms]
+        self._next_ms = self._find_next()
+        if self._next_ms:
+            now_ms = self._clock.now_ms()
+            self._next_ms = max(now_ms, self._next_ms)
+            self._alarm.set(self._next_ms - now_ms)
+
+    def _find_next(self) -> float:
+        """The earliest of the due times; 0 for never."""
+        times = [self._prune_ms, self._export_ms, self._release_ms, self._limited.due_ms, self._closing.due_ms]
         times += [self._failures.tell_ms, self._failures.lost_ms, self._ends.tell_ms]
-        if due := [ms for ms in (self._prune_ms, self._export_ms, *times) if ms]:
-            self._alarm.set(max(0, min(due) - self._clock.now_ms()))
+        return min((ms for ms in times if ms), default=0)
 
 
 def _render_rows(runs: Sequence[StoredRun]) -> Iterator[str]:

@@ -139,7 +139,8 @@ class AcceptedRun:
 class EndedRun:
     """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it.
     `values_bytes` is the size of its values in the bucket, 0 if they are not kept. `answer` is its answer as JSON, for
-    runs of depth `depth` that follow it; None if none do, or if it has not succeeded.
+    runs of depth `depth` that follow it; None if none do, or if it has not succeeded. `is_watched` is whether a failure
+    of it starts others, of a tenant.
     """
 
     record: RunRecord
@@ -149,6 +150,7 @@ class EndedRun:
     values_bytes: int = 0
     answer: bytes | None = None
     depth: int = 0
+    is_watched: bool = False
 
     @property
     def occasion(self) -> bytes:
@@ -249,8 +251,25 @@ class RenewedKeys:
     key: str
 
 
-class Runs(Protocol):
+class KeyedRuns(Protocol):
+    """Runs of requests with a key, or of messages."""
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        """Give the request's key to a new run, if no other has it. Raises UpstreamError."""
+
+    async def release(self, key: str, run_id: str) -> None:
+        """Give up a claim whose run has not begun. A failure is of no consequence: its lease ends."""
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        """Like `accept`, of a run that has a key, together with its answer. Raises UpstreamError."""
+
+
+class Runs(KeyedRuns, Protocol):
     unwritten: UnwrittenRecords
+
+    @property
+    def messages(self) -> KeyedRuns:
+        """Those that messages start."""
 
     def new_run_id(self) -> str: ...
 
@@ -268,19 +287,10 @@ class Runs(Protocol):
     async def add_accepted(self, run: EndedRun) -> None:
         """Replace the record that `accept` stored; failures are counted in `unwritten`."""
 
-    async def claim(self, request: KeyedRequest) -> Claimed:
-        """Give the request's key to a new run, if no other has it. Raises UpstreamError."""
-
-    async def release(self, key: str, run_id: str) -> None:
-        """Give up a claim whose run has not begun. A failure is of no consequence: its lease ends."""
-
     async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
         """Store the record of a run that has a key together with its answer; None if that is not kept. Raises
         RecordError.
         """
-
-    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
-        """Like `accept`, of a run that has a key, together with its answer. Raises UpstreamError."""
 
     async def open_answer(self, claimed: Claimed) -> bytes | None:
         """The answer that is kept; None if it is not stored, or can no longer be opened. Raises UpstreamError."""

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arcrun.admissions import Admitted, Counted
 from arcrun.caches import Cache
@@ -50,6 +50,14 @@ PAGE_KEYS = 10
 FORMAT = 2
 _PREFIX = "log:"
 _EARLIER = "earlier:"  # prefix of a cursor among the runs in the earlier format
+
+
+class Records(Protocol):
+    """Stores runs that have ended: see Runs."""
+
+    def add(self, run: EndedRun) -> None: ...
+
+    async def add_now(self, run: EndedRun) -> None: ...
 
 
 class TenantRuns:
@@ -121,6 +129,10 @@ class TenantRuns:
         with suppress(UpstreamError):
             await self._workspace.leave(ticket)
 
+    @property
+    def messages(self) -> "TenantRuns":
+        return self
+
     async def claim(self, request: KeyedRequest) -> Claimed:
         if (known := self._claims.find(request)) is not None:
             return known
@@ -135,16 +147,17 @@ class TenantRuns:
             await self._workspace.release(self._sealing.id_of(key), run_id)
         self._claims.forget(key)
 
-    async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
-        """See Runs.settle. The record is stored in KV, so that the two writes are not one."""
+    async def settle(self, key: str, run: EndedRun, answer: bytes | None, records: Records | None = None) -> None:
+        """See Runs.settle. The record is stored in KV, or by `records`, so that the two writes are not one."""
+        records = records or self
         if run.comes_first:
-            await self.add_now(run)
+            await records.add_now(run)
         try:
             await self._settle(key, run.record.run_id, "failed" if run.record.error else "success", answer)
         except ArcrunError as error:
             raise RecordError(run.record.run_id) from error
         if not run.comes_first:
-            self.add(run)
+            records.add(run)
 
     async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
         await self.accept(run)

@@ -18,7 +18,7 @@ TABLES = (
 TELL_MS = 500  # for runs to be told together
 RETRY_MS = 20_000  # until it is tried again
 
-TellEnds = Callable[[list[ToldEnd]], Awaitable[None]]
+TellEnds = Callable[[list[ToldEnd]], Awaitable[object]]
 
 logger = logging.getLogger("arcrun")
 

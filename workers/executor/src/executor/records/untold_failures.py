@@ -21,6 +21,7 @@ TABLES = (
 TELL_MS = 1_000  # for failures to be told together
 RETRY_MS = 20_000  # until it is tried again
 UNWATCHED_MS = 60_000
+UNKNOWN = {"code": "RUN_FAILED", "message": ""}
 LOST = {"code": "RUN_LOST", "message": "The run was cut off before its end."}
 
 Tell = Callable[[list[ToldFailure]], Awaitable[bool]]
@@ -100,7 +101,10 @@ class UntoldFailures:
 
 
 def _render(row: dict[str, Any]) -> ToldFailure:
-    error = {"code": row["error"] or "RUN_FAILED", "message": (row["message"] or "")[:MAX_TOLD_CHARACTERS]}
+    error = {
+        "code": row["error"] or UNKNOWN["code"],
+        "message": (row["message"] or "")[:MAX_TOLD_CHARACTERS],
+    }
     return {
         "number": row["number"],
         "workflow": row["workflow"],

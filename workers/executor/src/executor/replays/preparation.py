@@ -152,6 +152,11 @@ async def _find_beginning(service: ExecutorService, asked: AskedReplay) -> tuple
 
 async def _find_workflow(service: ExecutorService, record: Mapping[str, Any], version: str | int) -> StoredWorkflow:
     """Raises NotFoundError, ConflictError REPLAY_NOT_POSSIBLE."""
+    if record["trigger"] == TriggerKind.POLL:
+        raise build_impossible(
+            "The run was a poll: the next one finds what this one has not.",
+            f"Poll now: acr schedule run {record['workflow']} --number N, where acr schedule list says which it is.",
+        )
     name, number = record["workflow"], record["version"] if version == ORIGINAL else version
     if number == CURRENT:
         return await service.workflows.find_by_name(name)
@@ -170,8 +175,9 @@ async def _find_workflow(service: ExecutorService, record: Mapping[str, Any], ve
             f"Version {number} of `{name}`, of which the run was, is not stored any more.",
             f"To take the workflow as it is now: acr replay {record['id']} --version current",
         ) from None
-    is_followed = await service.workflows.is_followed(name)
-    return StoredWorkflow("", found.name, found.version, found.plan, found.pushed_at, is_followed=is_followed)
+    head = await service.workflows.find_head(name, is_fresh=False)
+    stored = StoredWorkflow("", found.name, found.version, found.plan, found.pushed_at)
+    return stored if head is None else replace(stored, is_followed=head.is_followed, is_watched=head.is_watched)
 
 
 def _require_ended(record: Mapping[str, Any]) -> None:

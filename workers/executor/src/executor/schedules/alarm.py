@@ -7,15 +7,17 @@ The next alarm is set first. No run is waited for.
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, DecryptionError
 from arcrun.limits import MAX_FIRINGS, MAX_WAITING_FIRINGS
 from arcrun.ports import Clock
 from arcrun.workflows.triggers.schedules import Overlap, Schedule
+from arcrun.workflows.triggers.watch import is_watch_key
 from arcrun.workspace.firings import build_firing_id, choose_times
 from arcrun.workspace.schedules import Firing, StoredSchedule
+from arcrun.workspace.starts import PlainStarts, Starts
 from executor.schedules.firing import DueRun, Fate
 from executor.schedules.tables import BATCH_PAUSE_MS, Progress, Schedules
 from executor.schedules.times import ScheduleTimes
@@ -23,6 +25,7 @@ from executor.schedules.times import ScheduleTimes
 if TYPE_CHECKING:
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
+    from executor.schedules.watches import Watches
 
 SUBREQUESTS_A_RUN = 5  # at most, to begin one
 LOOK_MS, LONGEST_LOOK_MS = 5_000, 60_000  # until the object looks again whether a run has ended
@@ -43,6 +46,9 @@ class RunStarter(Protocol):
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         """Those of the runs that are under way. Raises UpstreamError."""
 
+    async def forget(self, run_id: str) -> None:
+        """Delete the instance of a run that has ended, if that can be done."""
+
 
 @dataclass(frozen=True)
 class _Chosen:
@@ -58,7 +64,9 @@ class _Chosen:
 @dataclass(frozen=True)
 class ScheduleAlarm:
     """`most` is how many runs an alarm begins, `objects` the number of the RunLog's objects. `failures` is None of an
-    object that no workflow handles failures in, `chains` of one in which none follows another.
+    object that no workflow handles failures in, `chains` of one in which none follows another, `watches` of one in
+    which none watches anything. `starts` opens what is sealed of a tenant's schedules, of which `most_scheduled` begin,
+    if that is not `most`.
     """
 
     tables: Schedules
@@ -69,19 +77,36 @@ class ScheduleAlarm:
     most: int
     objects: int
     chains: "Chains | None" = None
+    watches: "Watches | None" = None
+    starts: Starts = field(default_factory=PlainStarts)
+    most_scheduled: int | None = None
 
     async def ring(self) -> None:
         """Raises UpstreamError, and whatever nobody has expected: the next alarm is set."""
         self.tables.postpone()
         now_ms = self.clock.now_ms()
-        due = self.tables.list_due(now_ms, self.most)
-        decided = [decided for each in due if (decided := await self._decide(each, now_ms)) is not None]
-        await self._begin(decided)
+        most = self.most if self.most_scheduled is None else self.most_scheduled
+        due = self.tables.list_due(now_ms, most)
+        opened = [opened for each in due if (opened := await self._open(each)) is not None]
+        decided = [decided for each in opened if (decided := await self._decide(each, now_ms)) is not None]
+        await self._begin(decided, most)
         if self.failures is not None:
             await self._begin_handlers(self.failures)
         if self.chains is not None:
             await self._begin_following(self.chains)
-        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if len(due) == self.most else 0)
+        is_full = len(due) == most
+        if self.watches is not None:
+            is_full = await self._begin_items(self.watches) or is_full
+        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if is_full else 0)
+
+    async def _open(self, schedule: StoredSchedule) -> StoredSchedule | None:
+        """With its rules. None of one that nothing opens any more: it is forgotten."""
+        try:
+            return {**schedule, "rules": (await self.starts.open_schedule(schedule))["rules"]}
+        except DecryptionError as error:
+            logger.warning("A schedule cannot be opened, and is forgotten: %s", error.message)
+            self.tables.forget(schedule)
+            return None
 
     async def _decide(self, schedule: StoredSchedule, now_ms: float) -> StoredSchedule | None:
         """Decide about the times that have passed. None if that cannot be done now."""
@@ -106,10 +131,10 @@ class ScheduleAlarm:
     def _name_run(self, schedule: StoredSchedule, due_ms: float) -> str:
         return build_firing_id(self.tables.secret, schedule["name_id"], schedule["key"], due_ms, self.objects)
 
-    async def _begin(self, schedules: Sequence[StoredSchedule]) -> None:
+    async def _begin(self, schedules: Sequence[StoredSchedule], most: int) -> None:
         """Begin what was decided."""
         running = await self._find_running(schedules)
-        room, chosen = self.most, list[_Chosen]()
+        room, chosen = most, list[_Chosen]()
         for schedule in schedules:
             chosen.append(_choose(schedule, room, is_running=schedule["last_run"] in running))
             room -= len(chosen[-1].begin)
@@ -119,6 +144,13 @@ class ScheduleAlarm:
         fates = await self.starter.begin(due) if due else {}
         for each in chosen:
             self._store(each, fates)
+            await self._forget_last_poll(each)
+
+    async def _forget_last_poll(self, chosen: _Chosen) -> None:
+        """Once another poll was to begin nobody asks for the one before: most of them have found nothing."""
+        last_run = chosen.schedule["last_run"]
+        if last_run is not None and chosen.begin and is_watch_key(chosen.schedule["key"]):
+            await self.starter.forget(last_run)
 
     async def _begin_handlers(self, failures: "FailureHandlers") -> None:
         due = failures.list_due(self.objects, self.most)
@@ -130,6 +162,13 @@ class ScheduleAlarm:
         due = chains.list_due(self.objects, self.most)
         if due:
             chains.advance(due, await self.starter.begin(due))
+
+    async def _begin_items(self, watches: "Watches") -> bool:
+        """Returns whether as many begin as may begin at once."""
+        due = watches.list_due(self.objects, self.most)
+        if due:
+            watches.advance(due, await self.starter.begin(due))
+        return len(due) == self.most
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""

@@ -48,6 +48,10 @@ class Chains:
                 )
         self._schedules.expect_alarm()
 
+    def count_waiting(self) -> int:
+        """The runs whose followers have not all begun."""
+        return int(self._sql.execute("SELECT COUNT(*) AS count FROM followed_ends")[0]["count"])
+
     def list_due(self, objects: int, limit: int) -> list[DueRun]:
         """The runs that are to begin now, of large answers one: together they might not fit into memory."""
         rows = self._sql.execute(

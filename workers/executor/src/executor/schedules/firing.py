@@ -5,6 +5,7 @@ it.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -16,6 +17,9 @@ from arcrun.errors import ArcrunError, NotFoundError, RunError, WorkflowError, W
 from arcrun.ports import Clock
 from arcrun.workflows.model import Recording
 from arcrun.workflows.triggers.schedules import Schedule, keys_of
+from arcrun.workflows.triggers.watch import is_watch_key
+from arcrun.workspace.chains import ToldEnd
+from arcrun.workspace.starts import Starts
 from executor.durable.acceptance import PAUSE, prepare_run
 from executor.durable.answers import ENDED
 from executor.durable.lasting import Lasting
@@ -27,6 +31,7 @@ from executor.workflows import StoredWorkflow
 
 FAILURES = "failure_of"  # the key of what failures start
 AFTER = "after"  # the key of what follows runs
+WATCHED = "watch"  # the key of what a watch has found
 
 logger = logging.getLogger("arcrun")
 
@@ -34,7 +39,9 @@ logger = logging.getLogger("arcrun")
 @dataclass(frozen=True)
 class DueRun:
     """A time of the schedule `key` of a workflow, and the run that it starts. Of a workflow that handles failures `key`
-    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd.
+    is FAILURES, and `told` the run's input; of one that follows another's runs AFTER, and `told` the ToldEnd; of an
+    item that a watch has found WATCHED, and `told` its row. All but these keys are as the Workspace has them
+    (arcrun/workspace/starts.py): `name` is the id of the workflow's name.
     """
 
     name: str
@@ -66,6 +73,10 @@ class AcceptedStarter:
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         return await self.lasting.runs.list_running(run_ids)
 
+    async def forget(self, run_id: str) -> None:
+        with suppress(ArcrunError):
+            await self.lasting.instances.delete(run_id)
+
 
 @dataclass(frozen=True)
 class _Prepared:
@@ -88,7 +99,11 @@ class _Batch:
         if not prepared:
             return
         try:
-            unfinished = {*await self._lasting.runs.accept_new([each.run for each in prepared])}
+            accepted = await self._lasting.runs.accept_new([each.run for each in prepared])
+            refused = {*accepted["refused"]}
+            await self._leave([each for each in prepared if each.run.run_id in refused])
+            prepared = [each for each in prepared if each.run.run_id not in refused]
+            unfinished = {*accepted["unfinished"]}
             started = {each.run.run_id for each in prepared if each.run.run_id in unfinished and not each.run.is_queued}
             created = {*await self._create(started)}
             await self._drop_unkept([each.run for each in prepared if each.run.run_id in started - created])
@@ -107,7 +122,11 @@ class _Batch:
             found = await self._find(due.name)
             if due.key == AFTER and not isinstance(found, Fate):
                 return await self._prepare_following(found, due)
-            trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
+            if due.key == WATCHED and not isinstance(found, Fate):
+                return await self._prepare_watched(found, due)
+            if is_watch_key(due.key) and not isinstance(found, Fate):
+                return await self._prepare_poll(found, due)
+            trigger = None if isinstance(found, Fate) else await self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
                 return None
@@ -123,21 +142,52 @@ class _Batch:
     async def _prepare_following(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
         from executor.schedules.following import build_following_trigger  # noqa: PLC0415 - few workflows follow others
 
-        if due.told["workflow"] not in stored.plan.triggers.after:
+        starts, told = self._service.workflows.starts, due.told["workflow"]
+        followed = next((name for name in stored.plan.triggers.after if starts.id_of(name) == told), None)
+        if followed is None:
             self.fates[due.run_id] = Fate.GONE
             return None
         try:
-            trigger = await build_following_trigger(self._lasting, due.told)
+            end: ToldEnd = due.told | {"workflow": followed}
+            trigger = await build_following_trigger(self._lasting, end)
         except RunError as error:
             await self._record_failure(stored, Trigger(TriggerKind.AFTER, None), due, error)
             self.fates[due.run_id] = Fate.BEGUN
             return None
         return await self._prepare_run(stored, trigger, due)
 
+    async def _prepare_watched(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        from executor.schedules.watched import build_watched_trigger  # noqa: PLC0415 - few workflows watch
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.identity != due.told["watch"]:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        try:
+            trigger = await build_watched_trigger(self._lasting, due.told)
+        except RunError as error:
+            await self._record_failure(stored, Trigger(TriggerKind.WATCH, None), due, error)
+            self.fates[due.run_id] = Fate.BEGUN
+            return None
+        return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_poll(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        """A paused workflow is not polled: what is new by then the first poll after it finds."""
+        from executor.schedules.polling import as_poll, build_poll_trigger  # noqa: PLC0415 - as above
+
+        watch = stored.plan.triggers.watch
+        if watch is None or watch.schedule_key != due.key:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        if stored.pause is not None:
+            raise WorkflowPausedError
+        trigger = build_poll_trigger(watch, due.due_ms, self._clock.now_ms())
+        return await self._prepare_run(as_poll(stored, watch), trigger, due)
+
     async def _find(self, name: str) -> StoredWorkflow | Fate:
         if name not in self._found:
             try:
-                self._found[name] = await self._service.workflows.find_current(name)
+                self._found[name] = await self._service.workflows.find_current_by_id(name)
             except NotFoundError:
                 self._found[name] = Fate.GONE
             except WorkflowError as error:
@@ -145,12 +195,15 @@ class _Batch:
                 self._found[name] = Fate.REFUSED
         return self._found[name]
 
-    def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
+    async def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
         """None if the current version is not started by it."""
+        workflows = self._service.workflows
         if due.key == FAILURES:
-            watches = stored.plan.triggers.failure_of is not None
-            return Trigger(TriggerKind.FAILURE, due.told, gets_response=False) if watches else None
-        schedule = _find_schedule(stored, due.key)
+            if stored.plan.triggers.failure_of is None:
+                return None
+            told = await workflows.starts.open_failures(due.told, workflows.find_name_by_id)
+            return Trigger(TriggerKind.FAILURE, told, gets_response=False)
+        schedule = _find_schedule(stored, due.key, workflows.starts)
         if schedule is None:
             return None
         value = {} if schedule.input is None else schedule.input
@@ -195,9 +248,11 @@ class _Batch:
         return await self._lasting.instances.create_batch({each: {"run_id": each} for each in sorted(run_ids)})
 
     async def _drop_unkept(self, runs: Sequence[AcceptedRun]) -> None:
-        """Runs that had an instance already: of one that leaves no record, and has ended, nothing is kept."""
+        """Runs that had an instance already: of one that leaves no record of its success, and has ended, nothing is
+        kept.
+        """
         for run in runs:
-            if run.keeping.recording is Recording.NONE:
+            if run.keeping.recording in (Recording.NONE, Recording.ERRORS):
                 instance = await self._lasting.instances.status(run.run_id)
                 if instance is not None and instance.status in ENDED:
                     await self._lasting.runs.drop_accepted(run.run_id)
@@ -221,6 +276,6 @@ def _counts(run: AcceptedRun, unfinished: Collection[str], created: Collection[s
     return run.run_id in created or run.is_queued
 
 
-def _find_schedule(stored: StoredWorkflow, key: str) -> Schedule | None:
+def _find_schedule(stored: StoredWorkflow, key: str, starts: Starts) -> Schedule | None:
     schedules = stored.plan.triggers.schedules
-    return dict(zip(keys_of(schedules), schedules, strict=True)).get(key)
+    return dict(zip(map(starts.key_of, keys_of(schedules)), schedules, strict=True)).get(key)

@@ -6,7 +6,9 @@ from typing import Any
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
-from arcrun.limits import MAX_SHOWN_TIMES
+from arcrun.limits import MAX_SEEN_KEYS, MAX_SHOWN_TIMES
+from arcrun.workflows.triggers.watched_items import is_digest
+from arcrun.workspace.watches import Seen
 from arcrun_http.callers import actor_of
 from arcrun_http.requests import parse_whole, read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
@@ -43,6 +45,17 @@ async def run_schedule(service: ExecutorService, request: Request) -> JsonRespon
     return JsonResponse({"success": True, "run_id": run_id, "data": {"workflow": name}}, 202)
 
 
+async def show_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    """What is known of a workflow's watch: {"watch", "polled", "keys"}."""
+    return build_success(await control.find_seen(service, request.path_params["name"]))
+
+
+async def add_seen(service: ExecutorService, request: Request) -> JsonResponse:
+    """Take over what another platform knows: {"kept"} is false if the workflow watches something else."""
+    seen = _read_seen(await read_object(request, allowed=("watch", "polled", "keys")))
+    return build_success({"kept": await control.add_seen(service, request.path_params["name"], seen)})
+
+
 async def _read_name(request: Request) -> str:
     """The workflow's name, of a request whose body says nothing."""
     await read_object(request, allowed=())
@@ -56,6 +69,21 @@ def _read_count(request: Request) -> int:
     if count is None or not 0 <= count <= MAX_SHOWN_TIMES:
         raise RequestError(f"`count` must be an integer from 0 to {MAX_SHOWN_TIMES}.")
     return count
+
+
+def _read_seen(body: Mapping[str, Any]) -> Seen:
+    watch, is_polled, keys = body.get("watch"), body.get("polled"), body.get("keys")
+    if (
+        not isinstance(watch, str)
+        or not isinstance(is_polled, bool)
+        or not isinstance(keys, list)
+        or len(keys) > MAX_SEEN_KEYS
+        or not all(map(is_digest, keys))
+    ):
+        raise RequestError(
+            f"The body must be {{watch, polled, keys}} as GET has it, with at most {MAX_SEEN_KEYS} keys."
+        )
+    return {"watch": watch, "polled": is_polled, "keys": keys}
 
 
 def _read_number(body: Mapping[str, Any]) -> int:

@@ -9,19 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.durable_objects import LATE_ALARM_MS
 from arcrun.ports import Alarm, Clock, Sql
-from arcrun.workflows.triggers.schedules import Schedule
+from arcrun.workflows.triggers.schedules import load_jitter_ms
 from arcrun.workspace.firings import find_delay_ms
 from arcrun.workspace.schedules import NewSchedule, StoredSchedule
 
-LATE_ALARM_MS = 30_000  # an alarm that is so late is set again by any request
 RETRY_MS = 20_000  # until the next alarm, if the one before it ends in the middle
 CROWD_MS = 60_000
 BATCH_PAUSE_MS = 1_000  # from batch to batch: the platform creates a hundred instances a second
 _EARLIEST = (  # the tables share the alarm
     "SELECT MIN(ms) AS ms FROM (SELECT MIN(fire_ms) AS ms FROM schedules WHERE fire_ms IS NOT NULL"
     " UNION ALL SELECT MIN(fire_ms) FROM failure_handlers WHERE fire_ms IS NOT NULL"
-    " UNION ALL SELECT MIN(fire_ms) FROM followed_ends)"
+    " UNION ALL SELECT MIN(fire_ms) FROM followed_ends"
+    " UNION ALL SELECT MIN(fire_ms) FROM watched_items)"
 )
 _SELECT = (
     "SELECT name_id, key, number, rules, due_ms, fire_ms, queue, last_run, last_due_ms, skipped, missed, is_paused"
@@ -78,17 +79,21 @@ class Schedules:
         return [_load(row) for row in self._sql.execute(statement, name_id)]
 
     def pause(self, name_id: str) -> bool:
-        """What was queued is forgotten, as the times to come."""
-        statement = "UPDATE schedules SET is_paused = 1, fire_ms = NULL, queue = '[]' WHERE name_id = ? RETURNING key"
+        """What is queued will not begin; it is kept, for an alarm that has ended in the middle may have begun it."""
+        statement = "UPDATE schedules SET is_paused = 1, fire_ms = NULL WHERE name_id = ? RETURNING key"
         return bool(self._sql.execute(statement, name_id))
 
-    def resume(self, name_id: str, due_ms: Mapping[str, float | None]) -> bool:
+    def resume(self, name_id: str, due_ms: Mapping[str, float | None], running: Sequence[str]) -> bool:
         for schedule in self.find(name_id):
             if schedule["is_paused"]:
                 first_ms = due_ms.get(schedule["key"])
+                begun_ms, begun = next((each for each in schedule["queue"] if each[1] in running), (None, None))
                 self._sql.execute(
-                    "UPDATE schedules SET is_paused = 0, due_ms = ?, fire_ms = ? WHERE name_id = ? AND key = ?",
-                    *(first_ms, self.find_fire_ms(name_id, schedule, first_ms), name_id, schedule["key"]),
+                    "UPDATE schedules SET is_paused = 0, queue = '[]', due_ms = ?, fire_ms = ?,"
+                    " last_due_ms = COALESCE(?, last_due_ms), last_run = COALESCE(?, last_run)"
+                    " WHERE name_id = ? AND key = ?",
+                    *(first_ms, self.find_fire_ms(name_id, schedule, first_ms), begun_ms, begun),
+                    *(name_id, schedule["key"]),
                 )
         self.expect_alarm()
         return bool(self._sql.execute("SELECT 1 FROM schedules WHERE name_id = ? LIMIT 1", name_id))
@@ -97,7 +102,7 @@ class Schedules:
         """When the object has to look at a schedule whose next time is `due_ms`."""
         if due_ms is None:
             return None
-        jitter_ms = Schedule.load(json.loads(schedule["rules"])).jitter_ms
+        jitter_ms = load_jitter_ms(json.loads(schedule["rules"]))
         crowd = self._join_crowd(due_ms) if jitter_ms is None else 0
         return due_ms + find_delay_ms(name_id, schedule["key"], due_ms, jitter_ms, crowd)
 
@@ -159,15 +164,16 @@ class Schedules:
             found = self._sql.execute("SELECT run_secret FROM workspace")[0]["run_secret"]
         return str(found)
 
-    def postpone(self) -> None:
+    def postpone(self, delay_ms: float = RETRY_MS) -> None:
         """Set the next alarm before anything is done at this one, in case that it ends in the middle."""
-        self._set(self._clock.now_ms() + RETRY_MS)
+        self._set(self._clock.now_ms() + delay_ms)
 
     def expect_alarm(self, at_least_ms: float = 0) -> None:
-        """Set the alarm to the earliest time at which the object has to look at something, if there is any."""
+        """Set the alarm to the earliest time at which the object has to look at something; none if there is nothing."""
         [found] = self._sql.execute(_EARLIEST)
         if found["ms"] is None:
             self.next_ms = None
+            self._alarm.clear()
         else:
             self._set(max(found["ms"], at_least_ms))
 

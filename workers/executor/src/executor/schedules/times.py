@@ -5,7 +5,7 @@ a workflow: nothing else knows what an expression means, or what a zone's clocks
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.engine.budget import RunLimits
 from arcrun.errors import ComponentError
@@ -14,6 +14,9 @@ from arcrun.times import render_time
 from arcrun.workflows.triggers.schedules import Schedule, Timing, has_offset, keys_of
 from arcrun.workspace.schedules import NewSchedule
 from executor.components import ComponentCaller
+
+if TYPE_CHECKING:
+    from arcrun.workflows.triggers.watch import Watch
 
 CRON = "cron"
 PAGE = 100  # the most times that the component tells at once
@@ -145,8 +148,12 @@ async def find_problems(times: ScheduleTimes, schedules: Sequence[Schedule]) -> 
     return {number: problem for number, problem in problems.items() if problem}
 
 
-async def list_new(times: ScheduleTimes, schedules: Sequence[Schedule], now_ms: float) -> list[NewSchedule]:
-    """The schedules of a version that becomes current now."""
+async def list_new(
+    times: ScheduleTimes, schedules: Sequence[Schedule], now_ms: float, watch: "Watch | None" = None
+) -> list[NewSchedule]:
+    """The schedules of a version that becomes current now; that of its `watch` is the last."""
+    named = [*zip(keys_of(schedules), schedules, strict=True)]
+    named += [] if watch is None else [(watch.schedule_key, watch.schedule)]
     return [
         {
             "key": key,
@@ -154,7 +161,7 @@ async def list_new(times: ScheduleTimes, schedules: Sequence[Schedule], now_ms: 
             "rules": json.dumps(schedule.rules_to_json()),
             "due_ms": await times.find_first(schedule, now_ms),
         }
-        for number, (key, schedule) in enumerate(zip(keys_of(schedules), schedules, strict=True))
+        for number, (key, schedule) in enumerate(named)
     ]
 
 

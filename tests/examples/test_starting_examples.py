@@ -1,0 +1,180 @@
+"""The examples that start by themselves, from what starts them to what they ask of the services: the digest at nine in
+Berlin, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the bucket.
+"""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from arcrun.limits import MAX_INLINE_ATTACHMENT_BYTES
+from arcrun.mail.addresses import build_address
+from arcrun.times import render_time
+from arcrun.workspace.failures import ToldFailure
+from examples import services
+from examples.bench import ExampleBench, Exchange, StubModel, StubServices, build_example_bench
+from examples.cases import AGENT, BOT, CLIENT, GOOGLE, HEADER
+from examples.test_example_workflows import read_source
+from executor.mail.receiving import Taken, receive
+from executor.schedules.alarm import ScheduleAlarm
+from executor.schedules.firing import AcceptedStarter
+from executor.schedules.times import build_times
+from fakes.executor import build_client
+from fakes.ports.mail import FakeDelivery
+from fakes.workflows import ADA
+
+pytestmark = pytest.mark.anyio
+
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+FAILING = {
+    "name": "orders",
+    "flow": ["input >> PIPE >> pay"],
+    "config": {"pay": {"component": "http_request", "url": "https://pay.example"}},
+}
+
+
+async def live(bench: ExampleBench, until_ms: float) -> None:
+    """Let the alarms of the Workspace and of the RunLog go off until then, and the runs end."""
+    await _run_instances(bench)
+    while (due := _next_alarm(bench)) is not None and due[0] <= until_ms:
+        bench.clock.advance(max(0, due[0] - bench.clock.now_ms()))
+        if due[1] is None:
+            await _ring(bench)
+        else:
+            bench.logs.alarms[due[1]].due_ms = None
+            await bench.logs.tables[due[1]].on_alarm(bench.bucket, _export_nothing, tell=_telling(bench, due[1]))
+        await _run_instances(bench)
+    bench.clock.advance(until_ms - bench.clock.now_ms())
+
+
+def _next_alarm(bench: ExampleBench) -> tuple[float, int | None] | None:
+    alarms: list[tuple[float, int | None]] = [
+        (alarm.due_ms, number) for number, alarm in bench.logs.alarms.items() if alarm.due_ms is not None
+    ]
+    if bench.workspace.alarm.due_ms is not None:
+        alarms.append((bench.workspace.alarm.due_ms, None))
+    return min(alarms, key=lambda alarm: alarm[0], default=None)
+
+
+async def _ring(bench: ExampleBench) -> None:
+    service, tables = bench.service, bench.workspace.tables
+    assert service.lasting is not None
+    bench.workspace.alarm.due_ms = None
+    times, starter = build_times(service.components, service.engine.limits), AcceptedStarter(service, service.lasting)
+    others = (100, 4, tables.chains, tables.watches)
+    await ScheduleAlarm(tables.schedules, tables.failures, times, starter, bench.clock, *others).ring()
+
+
+def _telling(bench: ExampleBench, number: int) -> Any:
+    async def tell(failures: list[ToldFailure]) -> bool:
+        return await bench.workspace.report_failures(number, failures)
+
+    return tell
+
+
+async def _export_nothing() -> bool:
+    return False
+
+
+async def _run_instances(bench: ExampleBench) -> None:
+    for run_id in [each for each in bench.instances.params if each not in bench.instances.outputs]:
+        await bench.instances.run(bench.service, run_id)
+
+
+async def ask(bench: ExampleBench, method: str, path: str, body: Any = None) -> Any:
+    async with build_client(bench.service) as client:
+        return (await client.request(method, path, json=body)).json()
+
+
+async def push(bench: ExampleBench, example: str) -> None:
+    await bench.service.push(read_source(example), ADA)
+
+
+async def list_runs(bench: ExampleBench, query: str) -> list[dict[str, Any]]:
+    listed = (await ask(bench, "GET", f"/runs?{query}"))["data"]["runs"]
+    return [(await ask(bench, "GET", f"/runs/{each['run_id']}"))["data"] for each in reversed(listed)]
+
+
+def feed_of(*ids: int) -> Exchange:
+    """A JSON Feed of articles, the newest first."""
+    items = [{"id": str(each), "url": f"https://example.com/{each}", "title": f"Article {each}"} for each in ids]
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "News", "items": items}
+    return Exchange("GET", "https://example.com/feed.json", feed, headers=AGENT)
+
+
+def told_of(number: int) -> Exchange:
+    return services.telegram(BOT, {"chat_id": 42, "text": f"Article {number} https://example.com/{number}"})
+
+
+async def test_a_feed_is_told_to_the_chat_once_each() -> None:
+    stubs = StubServices([feed_of(1), feed_of(3, 2, 1), feed_of(3, 2), told_of(2), told_of(3)])
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("telegram_bot_token", BOT)
+    await push(bench, "feed_to_chat")
+    await live(bench, bench.clock.now_ms() + 46 * MINUTE_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    runs = await list_runs(bench, "workflow=feed_to_chat")
+    assert sorted((run["trigger"], run["data"]["told"]) for run in runs) == [("watch", "2"), ("watch", "3")]
+
+
+async def test_the_digest_comes_at_nine_in_berlin() -> None:
+    mail = services.gmail(GOOGLE, "owner@example.com", "2026-09-21: 1 orders", "1 orders, 99.00 EUR in all.")
+    stubs = StubServices([services.sheet_read(GOOGLE, [HEADER, ["2026-09-21", "Ada", 99]]), mail])
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("shop_google", GOOGLE)
+    await push(bench, "daily_digest")
+    await live(bench, bench.clock.now_ms() + DAY_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    [run] = await list_runs(bench, "workflow=daily_digest")
+    assert (run["trigger"], run["status"], run["started_at"][:16]) == ("schedule", "success", "2026-09-22T07:00")
+
+
+async def test_an_outage_sends_one_alarm_and_one_more_with_its_count() -> None:
+    bench = build_example_bench(StubServices([]), StubModel(None))
+    bench.store_credential("telegram_bot_token", BOT)
+    await push(bench, "failure_alarm")
+    await bench.service.push(FAILING, ADA)
+    since_ms = bench.clock.now_ms()
+    for minute in range(4):
+        await ask(bench, "POST", "/webhooks/named/orders/trigger", {})
+        await bench.background.finish()
+        await live(bench, since_ms + (minute + 1) * MINUTE_MS)
+    await live(bench, since_ms + 15 * MINUTE_MS)
+    runs = await list_runs(bench, "trigger=failure")
+    inputs = [(await ask(bench, "GET", f"/runs/{run['run_id']}/input"))["data"]["input"] for run in runs]
+    assert [each["count"] for each in inputs] == [1, 3]
+    assert {each["workflow"] for each in inputs} == {"orders"}
+    assert inputs[0]["since"] == render_time(since_ms)
+    texts = [run["trace"][0]["input"]["text"] for run in runs]
+    assert "orders has failed: HTTP_FAILED" in texts[0]
+    assert "(3 since" in texts[1]
+
+
+async def test_an_invoice_is_noted_with_where_its_file_lies() -> None:
+    stubs = StubServices([services.google_token(CLIENT, "ya29.fresh")])
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("google_oauth", json.dumps(CLIENT))
+    await push(bench, "invoice_mail")
+    token = (await ask(bench, "GET", "/webhooks/named/invoice_mail"))["data"]["token"]
+    invoice = b"%PDF-" + bytes(MAX_INLINE_ATTACHMENT_BYTES)
+    message = (
+        b"Authentication-Results: mx.cloudflare.net; dmarc=pass header.from=supplier.example\n"
+        b"From: Supplier <bills@supplier.example>\nSubject: Invoice 7\nDate: Mon, 21 Sep 2026 14:13:20 +0000\n"
+        b"Message-ID: <7@supplier.example>\nContent-Type: application/pdf\n"
+        b'Content-Disposition: attachment; filename="7.pdf"\nContent-Transfer-Encoding: base64\n\n'
+        + base64.encodebytes(invoice)
+    )
+    address = build_address("invoice_mail", token, "example.net")
+    taken = await receive(bench.service, FakeDelivery(message, address, "bills@supplier.example"))
+    assert isinstance(taken, Taken), taken
+    place = f"runs/{taken.run_id}/attachment-1"
+    row = ["2026-09-21T14:13:20+00:00", "bills@supplier.example", "Invoice 7", "7.pdf", place]
+    stubs.left.append(services.sheet_append("ya29.fresh", "Invoices", row))
+    await live(bench, bench.clock.now_ms() + MINUTE_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    [run] = await list_runs(bench, "workflow=invoice_mail")
+    assert (run["status"], run["data"]) == ("success", {"row": "Invoices!A5:E5"})
+    assert await bench.bucket.get(place) is not None
+    async with build_client(bench.service) as client:
+        assert (await client.get(f"/runs/{taken.run_id}/attachments/1")).content == invoice
