@@ -71,7 +71,7 @@ def check_offline(
 def _compile_code(
     workflow: Workflow, components: ComponentsAtHand, find_problems: FindCodeProblems | None
 ) -> Mapping[tuple[str, bool], CodeProblem]:
-    if find_problems is None or not any(is_code(call.component) for call in workflow.calls):
+    if find_problems is None or not any(map(is_code, workflow.components)):
         return {}
     component = components.find_component(CODE)
     return {} if component is None else find_problems(workflow, component)

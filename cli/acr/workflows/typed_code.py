@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from acr.errors import CliError
 from acr.node.typescript import strip_types
-from arcrun.workflows.code_sources import AT, LANGUAGE, TYPESCRIPT, is_code, read_source
+from arcrun.workflows.code_sources import AT, LANGUAGE, TYPESCRIPT, list_code, read_source
 from arcrun.workflows.parse import parse_workflow
 
 _MENTION = re.compile(rf"\b{LANGUAGE}[\"']?\s*:\s*[\"']?{TYPESCRIPT}\b")
@@ -42,13 +42,13 @@ def strip_types_of(text: str, path: Path) -> str:
 def _find_sources(text: str, path: Path) -> list[_Source]:
     workflow = parse_workflow(text).workflow
     found = []
-    for call in workflow.calls if workflow is not None else ():
-        source = read_source(call.config)
-        if not is_code(call.component) or call.config.get(LANGUAGE) != TYPESCRIPT or source is None:
+    for (name, _), config in list_code(workflow).items() if workflow is not None else ():
+        source = read_source(config)
+        if config.get(LANGUAGE) != TYPESCRIPT or source is None:
             continue
-        place = call.config.get(AT)
+        place = config.get(AT)
         if place is None:
-            message = f"{path}: `source` of {call.told} is TypeScript, whose lines must be the file's."
+            message = f"{path}: `source` of `{name}` is TypeScript, whose lines must be the file's."
             raise CliError(message, "Write it as a block: source: |", "SYNTAX_ERROR")
         found.append(_Source(source, place["line"], place["indent"]))
     return found

@@ -19,6 +19,8 @@ SOURCE, HOSTS, AT, CHECK = "source", "hosts", "at", "check"
 LANGUAGE, TYPESCRIPT = "language", "ts"
 SYNTAX_ERROR = "SYNTAX_ERROR"
 _TEMPLATE = re.compile(r"\{\{\s*(?:input|request|vars|credential|run)\.[\w.]+\s*\}\}")
+CodePlace = tuple[str, bool]  # a node, and whether it is its undo
+WATCH_PLACE: CodePlace = ("triggers.watch", False)  # no node has such a name
 _TYPES_HINT = "Types are removed on the way here by `acr`; over HTTP send the source without them."
 
 
@@ -44,6 +46,11 @@ def read_source(config: Mapping[str, Any]) -> str | None:
     return source.replace(ESCAPED_OPEN, OPEN) if isinstance(source, str) else None
 
 
+def without_place(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config wherever its source stands in the file."""
+    return {key: value for key, value in config.items() if key != AT}
+
+
 def find_place(node: yaml.Node | None, text: str, source: str) -> dict[str, int] | None:
     """Where a source begins in its file: its first line, and the columns before each of its lines. None if its lines
     are not the file's, as in a folded or an escaped string.
@@ -66,14 +73,21 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def list_sources(workflow: Workflow) -> dict[tuple[str, bool], dict[str, Any]]:
-    """What `code` is asked to compile, by the node and whether it is its undo."""
+def list_code(workflow: Workflow) -> dict[CodePlace, Mapping[str, Any]]:
+    """The configs of all `code` that has a source: the nodes', their undos' and the watch's."""
+    found = {(call.name, call.is_undo): call.config for call in workflow.calls if is_code(call.component)}
+    watch = workflow.triggers.watch
+    if watch is not None and is_code(watch.entry["component"]):
+        found[WATCH_PLACE] = watch.entry
+    return {place: config for place, config in found.items() if isinstance(config.get(SOURCE), str)}
+
+
+def list_sources(workflow: Workflow) -> dict[CodePlace, dict[str, Any]]:
+    """What `code` is asked to compile, by its place."""
     asked = {}
-    for call in workflow.calls:
-        source = read_source(call.config) if is_code(call.component) else None
-        if source is not None:
-            place = {AT: call.config[AT]} if AT in call.config else {}
-            asked[call.name, call.is_undo] = {SOURCE: source, CHECK: True, **place}
+    for place, config in list_code(workflow).items():
+        at = {AT: config[AT]} if AT in config else {}
+        asked[place] = {SOURCE: read_source(config), CHECK: True, **at}
     return asked
 
 

@@ -155,3 +155,40 @@ def test_a_taken_value_sets_the_input_alone() -> None:
 )
 def test_hosts_are_matched(pattern: str, host: str, port: int, *, fits: bool) -> None:
     assert is_allowed([pattern], host, port) is fits
+
+
+WATCH = """\
+name: feed
+triggers:
+  watch:
+    component: code
+    source: |
+      const t = '{{x}}';
+      return [{id: 1}];
+    every: 5m
+    key: "{{item.id}}"
+flow:
+  - input >> PIPE >> show
+config:
+  show: {component: set, values: {id: "{{input.id}}"}}
+"""
+
+
+def test_a_watch_may_ask_code() -> None:
+    assert find(WATCH, build_code()) == []
+    [found] = find(WATCH.replace("return [", "return [)"), build_code())
+    assert (found.code, found.line, found.column) == ("SYNTAX_ERROR", 7, 15)
+
+
+def test_what_a_watch_has_seen_is_known_wherever_its_source_stands() -> None:
+    identities = []
+    for text in (
+        WATCH,
+        WATCH.replace("name: feed", "name: feed\ndescription: A feed"),
+        WATCH.replace("id: 1", "id: 2"),
+    ):
+        plan = compile_workflow(parse_workflow(text), SYMBOLS).plan
+        assert plan is not None
+        assert plan.triggers.watch is not None
+        identities.append(plan.triggers.watch.identity)
+    assert identities[0] == identities[1] != identities[2]

@@ -487,8 +487,10 @@ class ExecutorService:
         return await find_problems(times, workflow.triggers.all_schedules)
 
     async def _find_code_problems(self, workflow: Workflow) -> dict[tuple[str, bool], CodeProblem]:
-        """By node, of nodes with a `source`."""
-        if not any("source" in call.config for call in workflow.calls):
+        """By place, of what has a `source`."""
+        watch = workflow.triggers.watch
+        configs = [call.config for call in workflow.calls] + ([] if watch is None else [watch.entry])
+        if not any("source" in config for config in configs):
             return {}
         from arcrun.workflows.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
 
