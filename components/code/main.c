@@ -3,6 +3,7 @@
 // `prepare` runs when the component is built: it makes the engine, and the memory that it leaves becomes the module's
 // initial memory. `_start` is one call.
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum {
   MAX_HEAP = 48 * 1024 * 1024, // of 64 MiB, beside the input's text and a reply's
   MAX_STACK = 192 * 1024,      // the engine of WebAssembly has less for what each frame takes there
   MAX_REJECTIONS = 64,
+  MAX_REQUESTS = 250, // refused ones cost the platform time too, in which it serves nobody else
   MAX_RANDOM = 1024 * 1024, // bytes of the host's randomness, which takes longer than its fuel says
 };
 
@@ -43,20 +45,28 @@ static JSValue native_log(JSContext *ctx, JSValueConst self, int count, JSValueC
   return JS_UNDEFINED;
 }
 
+/// The reply that refuses a request.
+static JSValue refuse(JSContext *ctx, const char *code, const char *message) {
+  char reply[256];
+  int length = snprintf(reply, sizeof reply,
+                        "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"retriable\":false}}", code, message);
+  return JS_ParseJSON(ctx, reply, (size_t)length, "reply");
+}
+
+static int requests;
+
 static JSValue native_send(JSContext *ctx, JSValueConst self, int count, JSValueConst *given) {
   (void)self, (void)count;
   if (has_ended) return JS_ThrowTypeError(ctx, "the call has ended");
+  if (requests == MAX_REQUESTS) return refuse(ctx, "TOO_MANY_REQUESTS", "A call sends at most 250 requests.");
+  requests++;
   size_t length;
   const char *request = JS_ToCStringLen(ctx, &length, given[0]);
   if (request == NULL) return JS_EXCEPTION;
   Text reply = send_request(request, length);
   JS_FreeCString(ctx, request);
   if (reply.bytes == NULL && !reply_was_too_large) return JS_ThrowTypeError(ctx, "the host cannot read the request");
-  if (reply.bytes == NULL) {
-    static const char refusal[] = "{\"ok\":false,\"error\":{\"code\":\"RESPONSE_TOO_LARGE\","
-                                  "\"message\":\"The answer does not fit the memory.\",\"retriable\":false}}";
-    return JS_ParseJSON(ctx, refusal, sizeof refusal - 1, "reply");
-  }
+  if (reply.bytes == NULL) return refuse(ctx, "RESPONSE_TOO_LARGE", "The answer does not fit the memory.");
   JSValue value = JS_ParseJSON(ctx, reply.bytes, reply.length, "reply");
   heap_free(reply.bytes);
   return value;
