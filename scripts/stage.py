@@ -61,6 +61,12 @@ CONTRACT_SOURCES, PLAIN_SOURCES = "contracts.json", "sources.json"  # in the cac
 NO_DOCSTRING = '"."'  # not empty: a dataclass would make itself one, which takes long
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
+# Modules of vendored packages that are for tests, for other event loops and for packages that no Worker has.
+UNUSED_MODULES = (
+    *("anyio/_backends/_trio.py", "anyio/pytest_plugin.py"),
+    *("starlette/middleware/wsgi.py", "starlette/schemas.py", "starlette/templating.py", "starlette/testclient.py"),
+)
+
 Upload = dict[str, bytes]
 
 
@@ -325,7 +331,8 @@ def _applies(requirement: Requirement) -> bool:
 def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     for file in distribution.files or ():
         is_source = file.suffix in (".py", ".js", ".pth", ".typed") or file.name == "METADATA"
-        if is_source and ".." not in file.parts and "__pycache__" not in file.parts:
+        is_used = "__pycache__" not in file.parts and file.as_posix() not in UNUSED_MODULES
+        if is_source and is_used and ".." not in file.parts:
             yield file.as_posix(), Path(str(file.locate())).read_bytes()
 
 
