@@ -3,6 +3,7 @@
 A component's input is the node's config with its templates filled, merged over the value that the node takes.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -177,8 +178,8 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call, if its node has
-    a `key_field`. In a journal its attempts are entries.
+    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call.
+    In a journal its attempts are entries.
     """
 
     keeps_time = False
@@ -210,7 +211,10 @@ class ComponentCall:
         value: Mapping[str, Any] = build_input(node, contract, self._scope, self._arrived, rendering)
         if node.key_field:
             value = self._add_key(value)
-        self.input = value
+        if contract.run_key and contract.run_key not in value:
+            value = {**value, contract.run_key: self._begin_run()}
+        unrecorded = contract.unrecorded_keys
+        self.input = {key: part for key, part in value.items() if key not in unrecorded} if unrecorded else value
         self.input_weight = rendering.weight
         if (references := len(node.template.references)) > SMALL_REFERENCES:  # NODE_WORK covers a few
             pace.count(REFERENCE_WORK * references)
@@ -289,6 +293,13 @@ class ComponentCall:
         from arcrun.workflows.idempotency_keys import add_key, build_key  # noqa: PLC0415 - few nodes send one
 
         return add_key(value, self._node.key_field, build_key(self._context.run_id, self._name))
+
+    def _begin_run(self) -> dict[str, Any]:
+        """What the clock and the random numbers of the call begin with: the numbers are those of each attempt."""
+        from arcrun.workflows.idempotency_keys import build_key  # noqa: PLC0415 - few components ask for it
+
+        seed = build_key(self._context.run_id, self._name)
+        return {"seed": seed, "now_ms": math.floor(self._context.ports.clock.now_ms())}
 
     async def _reveal(self, name: str) -> str:
         self.revealed = (*self.revealed, name)

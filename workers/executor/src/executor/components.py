@@ -221,7 +221,9 @@ class ComponentCaller:
     ) -> Coroutine[Any, Any, Outcome]:
         if cpu_ms is not None:
             self.require_cpu(component.id, cpu_ms)
-        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS:
+        key = component.contract.isolate_key
+        is_apart = key and input_value.get(key) is True
+        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
             return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms))
         return self._call_in_sandbox(component, input_value, budget, cpu_ms)
 
@@ -254,12 +256,12 @@ class ComponentCaller:
         """
         if not self.has_sandbox:
             raise ComponentError(
-                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), which needs a "
-                "sandbox, but this Worker has no LOADER binding to make one.",
+                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), or a sandbox "
+                "(isolate), but this Worker has no LOADER binding to make one.",
                 code="SANDBOX_UNAVAILABLE",
                 http_status=503,
                 next_actions=[
-                    f"Set cpu_ms to {CALL_CPU_MS} or less, and give the component less to do at once.",
+                    f"Set cpu_ms to {CALL_CPU_MS} or less, without isolate, and give the component less to do at once.",
                     "Or move the account to the Workers paid plan, which has the Worker Loader, and deploy again.",
                 ],
             )
@@ -293,12 +295,14 @@ class ComponentCaller:
             await self.clock.pause()
         key = id(component.contract)  # its host functions keep the contract alive
         host = budget.lent.get(key)
-        if host is None:
+        if component.contract.hosts_key:
+            host = self._lend(component, budget, input_value.get(component.contract.hosts_key) or ())
+        elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(component, stdin, host, fuel)
 
-    def _lend(self, component: Component, budget: RunBudget) -> HostFunctions:
-        """The host functions for all calls of a component in a run."""
+    def _lend(self, component: Component, budget: RunBudget, hosts: Sequence[str] | None = None) -> HostFunctions:
+        """The host functions for all calls of a component in a run, or for one that may reach only these `hosts`."""
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -307,6 +311,7 @@ class ComponentCaller:
             ai=self.ai,
             decoder=self.decoder,
             reaches_local=self.reaches_local,
+            hosts=hosts,
         )
 
     async def find_mismatches(
