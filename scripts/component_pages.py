@@ -24,6 +24,7 @@ ONE_LINE = 110  # characters of JSON on one line
 SHOWN = 3  # of many choices in a cell
 STORE = "store"
 _OWN_CODE = re.compile(r"(?:fail\(|\.code = (?:if \(\w+\) )?)\"([A-Z_]+)\"")
+_CODE_IN_C = re.compile(r"\"([A-Z]+(?:_[A-Z]+)+)\"")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _MIB = 2**20
 
@@ -182,6 +183,8 @@ def find_codes(contract: Contract) -> list[str]:
     """The codes that a component's own source fails with, those of the service that it calls, and INVALID_INPUT."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "components" / contract.canonical_id).glob("*.zig")]
     own = {code for source in sources for code in _OWN_CODE.findall(source)}
+    for path in (ROOT / "components" / contract.canonical_id).glob("*.c"):
+        own.update(_CODE_IN_C.findall(path.read_text(encoding="utf-8")))
     service = SERVICE_CODES if any("sdk.service" in source or "sdk.google" in source for source in sources) else ()
     store = STORE_CODES if STORE in contract.capabilities else ()
     return sorted({"INVALID_INPUT", *own, *service, *store, *dict(_failures(contract))})

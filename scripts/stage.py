@@ -8,6 +8,7 @@ the bundle (the way to run them without the Worker Loader). Unchanged files are 
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import shutil
@@ -56,8 +57,15 @@ RUNTIME_MODULES = {
 }
 TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
-CONTRACT_SOURCES = "contracts.json"  # in the cache
+CONTRACT_SOURCES, PLAIN_SOURCES = "contracts.json", "sources.json"  # in the cache
+NO_DOCSTRING = '"."'  # not empty: a dataclass would make itself one, which takes long
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
+
+# Modules of vendored packages that are for tests, for other event loops and for packages that no Worker has.
+UNUSED_MODULES = (
+    *("anyio/_backends/_trio.py", "anyio/pytest_plugin.py"),
+    *("starlette/middleware/wsgi.py", "starlette/schemas.py", "starlette/templating.py", "starlette/testclient.py"),
+)
 
 Upload = dict[str, bytes]
 
@@ -79,11 +87,14 @@ def stage(source: Path, component_folders: list[Path], out: Path, cache: Path | 
         upload |= _component_upload(wanted, contracts, metered)
     vendored = _vendored(project["project"]["dependencies"])
     _require_own_names(upload, vendored)
+    plain = PlainSources(None if cache is None else cache / source.name / PLAIN_SOURCES)
+    upload, vendored = plain.strip_all(upload), plain.strip_all(vendored)
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", vendored)
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
     contracts.save()
+    plain.save()
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:
@@ -130,6 +141,54 @@ class ContractSources:
     def save(self) -> None:
         if self._kept is not None and self._asked != self._known:
             _keep(self._kept, json.dumps(self._asked).encode())
+
+
+class PlainSources:
+    """Python sources without docstrings, which are a tenth of an upload and have no reader there. Lines keep their
+    numbers. A cache by digest, in the file `kept` unless that is None.
+    """
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept = kept
+        self._known: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
+        if kept is not None and kept.is_file():
+            with suppress(ValueError):  # truncated by a full disk
+                self._known = json.loads(kept.read_bytes())
+
+    def strip_all(self, upload: Upload) -> Upload:
+        return {name: self._strip(content) if name.endswith(".py") else content for name, content in upload.items()}
+
+    def _strip(self, content: bytes) -> bytes:
+        key = hashlib.sha256(content).hexdigest()
+        self._asked[key] = self._known[key] if key in self._known else strip_docstrings(content.decode())
+        return self._asked[key].encode()
+
+    def save(self) -> None:
+        if self._kept is not None and self._asked != self._known:
+            _keep(self._kept, json.dumps(self._asked).encode())
+
+
+def strip_docstrings(source: str) -> str:
+    """The source with NO_DOCSTRING in place of each docstring. What is not Python stays."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    lines = source.split("\n")
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is None:
+            continue
+        docstring = node.body[0]
+        first, last = docstring.lineno - 1, (docstring.end_lineno or docstring.lineno) - 1
+        before = lines[first].encode()[: docstring.col_offset].decode()
+        after = lines[last].encode()[docstring.end_col_offset :].decode()
+        if first < last and after.strip():
+            continue
+        lines[first : last + 1] = [f"{before}{NO_DOCSTRING}{after}", *[""] * (last - first)]
+    return "\n".join(lines)
 
 
 class MeteredModules:
@@ -272,7 +331,8 @@ def _applies(requirement: Requirement) -> bool:
 def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     for file in distribution.files or ():
         is_source = file.suffix in (".py", ".js", ".pth", ".typed") or file.name == "METADATA"
-        if is_source and ".." not in file.parts and "__pycache__" not in file.parts:
+        is_used = "__pycache__" not in file.parts and file.as_posix() not in UNUSED_MODULES
+        if is_source and is_used and ".." not in file.parts:
             yield file.as_posix(), Path(str(file.locate())).read_bytes()
 
 

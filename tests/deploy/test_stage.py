@@ -16,6 +16,7 @@ from workerd.local_platform import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage as stage_worker
+from stage import strip_docstrings
 
 pytestmark = pytest.mark.workerd
 
@@ -118,3 +119,31 @@ def _write_worker(folder: Path, module: str) -> Path:
     (folder / "wrangler.toml").write_text("")
     (folder / "pyproject.toml").write_text('[project]\ndependencies = ["pyyaml", "workers-runtime-sdk"]\n')
     return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "stripped"),
+    [
+        ('"""One."""\nx = 1\n', '"."\nx = 1\n'),
+        ('"""Two\nlines."""\nx = 1\n', '"."\n\nx = 1\n'),
+        ('def f():\n    """é."""\n    return """kept"""\n', 'def f():\n    "."\n    return """kept"""\n'),
+        ('class A:\n    """A\n\n    b."""\n\n    x = "s"\n', 'class A:\n    "."\n\n\n\n    x = "s"\n'),
+        ('async def f(): "doc"; return 1\n', 'async def f(): "."; return 1\n'),
+        ('def f():\n    """Two\n    """; return 1\n', 'def f():\n    """Two\n    """; return 1\n'),
+        ('x = 1\n"""no docstring"""\n', 'x = 1\n"""no docstring"""\n'),
+        ('f"""{1}"""\nb"bytes"\n', 'f"""{1}"""\nb"bytes"\n'),
+        ("print 'Python 2'\n", "print 'Python 2'\n"),
+    ],
+)
+def test_docstrings_are_left_out_and_lines_keep_their_numbers(source: str, stripped: str) -> None:
+    assert strip_docstrings(source) == stripped
+    assert stripped.count("\n") == source.count("\n")
+
+
+def test_what_is_staged_has_no_docstrings(out: Path, staged: bytes) -> None:
+    assert staged
+    text = (out / "executor/build/arcrun/yaml_text.py").read_text(encoding="utf-8")
+    assert '"""' not in text
+    original = (ROOT / "core/arcrun/yaml_text.py").read_text(encoding="utf-8")
+    numbers = [[i for i, line in enumerate(each.split("\n")) if line.startswith("def ")] for each in (text, original)]
+    assert numbers[0] == numbers[1] != []

@@ -7,6 +7,7 @@ from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
+from arcrun.wasm.component import Component, build_component
 from arcrun.yaml_text import parse_yaml
 
 COMPONENTS = Path(__file__).parents[2] / "components"
@@ -20,3 +21,9 @@ def read_contract_sources() -> Mapping[str, Mapping[str, Any]]:
 
 
 BUILTINS: Mapping[str, Contract] = {name: parse_contract(source) for name, source in read_contract_sources().items()}
+
+
+@cache
+def build_code() -> Component:
+    """`code` as scripts/build_code.py builds it, with its metered module."""
+    return build_component(BUILTINS["code"], (COMPONENTS / "code/code.wasm").read_bytes())

@@ -102,6 +102,29 @@ def test_used_again_it_answers_and_costs_the_same(pair: Pair, name: str) -> None
     assert made <= 1 + examples(80) // 4  # but for those that grew
 
 
+KEEPING = (  # ways to leave the needle in the engine's memory
+    "globalThis.kept = input; return input",
+    "Object.prototype.kept = input; Array.prototype[0] = input; return 1",
+    "const kept = [input + 'a', input.split(''), {[input]: input}, new Map([[input, 1]]), Symbol.for(input)]; return 1",
+    "globalThis.later = new Promise(() => input); Promise.prototype.then.kept = input; return 1",
+    "eval(`var kept = '${input}'`); new RegExp(input).exec(input); console.log(input); throw new Error(input)",
+    "const held = await ctx.http('https://example.com/', {body: input}); globalThis.held = held; return 1",
+    "(function f() { const kept = input; f() })()",
+)
+
+
+@pytest.mark.parametrize("source", KEEPING)
+def test_nothing_of_a_call_of_code_is_left_in_its_memory(pair: Pair, source: str) -> None:
+    needle = "canary-9f3ac07d15"
+    pair.load(module_of("code"))
+    reply = json.dumps({"ok": True, "value": {"status": 200, "headers": {}, "body": needle}})
+    for _ in range(3):
+        stdin = json.dumps({"source": source, "input": needle, "hosts": ["*"]})
+        compared = pair.call(stdin, replies=[reply], needle=needle)
+        assert (compared.found, compared.instances) == (False, 1)
+        assert compared.kept == compared.fresh
+
+
 COUNTING = """(module
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))

@@ -18,6 +18,7 @@ from arcrun.wasm.costs import SANDBOX_FUEL
 from arcrun.wasm.metering import DEFAULT_FUEL, FUEL_EXPORT
 
 MAX_TABLE_ENTRIES = 1_000_000
+MAX_STACK_BYTES = 1024 * 1024  # as much as V8 has
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class WasmtimeRunner:
 def _engine() -> wasmtime.Engine:
     config = wasmtime.Config()
     config.epoch_interruption = True
+    config.max_wasm_stack = MAX_STACK_BYTES
+    config.cache = True  # on disk: `code` takes seconds to compile
     return wasmtime.Engine(config)
 
 

@@ -28,6 +28,8 @@ from acr.workflows.workflow_set import (
     name_all,
     order_callees_first,
 )
+from arcrun.wasm.component import Component
+from arcrun.workflows.model import CodeProblem, Workflow
 
 
 @click.command()
@@ -160,7 +162,7 @@ def _check_offline(texts: Texts, folders: Sequence[Path]) -> Iterator[CheckedFil
         try:
             if isinstance(text, CliError):
                 raise text
-            check = check_offline(text, str(path), components)
+            check = check_offline(text, str(path), components, _find_code_problems)
             known = {*given, *find_beside(path.parent)} if check.calls else given
         except CliError as error:
             yield CheckedFile(str(path), error=error)
@@ -168,6 +170,12 @@ def _check_offline(texts: Texts, folders: Sequence[Path]) -> Iterator[CheckedFil
         diagnostics = [finding.to_json() for finding in check.compilation.diagnostics]
         notes = check.describe_gaps(components, known)
         yield CheckedFile(str(path), diagnostics, notes=notes, is_valid=check.compilation.plan is not None)
+
+
+def _find_code_problems(workflow: Workflow, component: Component) -> Mapping[tuple[str, bool], CodeProblem]:
+    from acr.bench.code_compiler import find_code_problems  # noqa: PLC0415 - wasmtime takes a while to import
+
+    return find_code_problems(workflow, component)
 
 
 def _read_or_refuse(path: Path) -> str | CliError:

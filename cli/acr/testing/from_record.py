@@ -168,7 +168,11 @@ class _Reader:
             contract = self.components.find_contract(entry["component"])
         except (ComponentError, CliError):
             return True
-        return contract is None or contract.reaches_outside or contract.canonical_id in WAITING_COMPONENTS
+        given = entry.get("input")
+        reaches = contract is None or contract.can_reach(
+            given if isinstance(given, Mapping) else {contract.hosts_key: 1}
+        )
+        return contract is None or reaches or contract.canonical_id in WAITING_COMPONENTS
 
     def _stub(self, path: str, entry: Mapping[str, Any]) -> None:
         if rounds := entry.get("rounds"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acr.bench.code_compiler import find_code_problems
 from acr.errors import CliError
 from acr.testing.comparison import Difference, compare_run
 from acr.testing.model import UNDO, TestFile, WorkflowTest
@@ -157,7 +158,7 @@ def _compile(path: Path, components: ComponentsAtHand) -> tuple[Plan, Collection
     if not path.is_file():
         hint = "Set `workflow` in the test file to its path, beside that file."
         raise CliError(f"There is no workflow {path}.", hint, "TEST_WORKFLOW_MISSING")
-    check = check_offline(read_workflow_file(path), str(path), components)
+    check = check_offline(read_workflow_file(path), str(path), components, find_code_problems)
     try:
         return require_plan(check.compilation), check.calls
     except WorkflowError as error:

@@ -3,7 +3,7 @@
 What only a platform knows is not checked: the stored workflows and credentials, and components from elsewhere.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from acr.config.project_file import read_variables
@@ -11,9 +11,14 @@ from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.templates.hints import suggest_nearest
+from arcrun.wasm.component import Component
+from arcrun.workflows.code_sources import CODE, is_code
 from arcrun.workflows.compile import Compilation, compile_workflow
-from arcrun.workflows.model import SymbolTable, Workflow
+from arcrun.workflows.model import CodeProblem, SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow
+
+# What is wrong with the JavaScript of nodes, by the component that runs it: acr.bench.code_compiler.
+FindCodeProblems = Callable[[Workflow, Component], Mapping[tuple[str, bool], CodeProblem]]
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,37 @@ class OfflineCheck:
         return notes
 
 
-def check_offline(text: str, file: str, components: ComponentsAtHand) -> OfflineCheck:
-    """Check a workflow. `file` is copied into the diagnostics. Raises CliError for a component's folder."""
+def check_offline(
+    text: str, file: str, components: ComponentsAtHand, find_code_problems: FindCodeProblems | None = None
+) -> OfflineCheck:
+    """Check a workflow. `file` is copied into the diagnostics. Without `find_code_problems` JavaScript is not compiled.
+
+    Raises CliError for a component's folder.
+    """
     draft = parse_workflow(text)
     if draft.workflow is None:
         return OfflineCheck(compile_workflow(draft, SymbolTable(), file))
     contracts, faults, unchecked = _find_contracts(draft.workflow, components)
-    symbols = SymbolTable(contracts, faults, components.ids, unchecked=unchecked, variables=read_variables())
+    symbols = SymbolTable(
+        contracts,
+        faults,
+        components.ids,
+        unchecked=unchecked,
+        variables=read_variables(),
+        code_problems=_compile_code(draft.workflow, components, find_code_problems),
+    )
     calls = dict.fromkeys(call.workflow for call in draft.workflow.calls if call.workflow)
     others = [name for name in calls if name != draft.workflow.name]
     return OfflineCheck(compile_workflow(draft, symbols, file), others, unchecked)
+
+
+def _compile_code(
+    workflow: Workflow, components: ComponentsAtHand, find_problems: FindCodeProblems | None
+) -> Mapping[tuple[str, bool], CodeProblem]:
+    if find_problems is None or not any(map(is_code, workflow.components)):
+        return {}
+    component = components.find_component(CODE)
+    return {} if component is None else find_problems(workflow, component)
 
 
 def _find_contracts(

@@ -14,14 +14,19 @@ TEST_SUFFIXES = tuple(f"{TEST_MARK}{suffix}" for suffix in SUFFIXES)
 
 
 def read_workflow_file(path: Path) -> str:
-    """The file's text. Raises CliError."""
+    """The file's text, its TypeScript without types. Raises CliError."""
     try:
-        return read_regular(require_inner(path), path)
+        text = read_regular(require_inner(path), path)
     except UnicodeDecodeError as error:
         raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.", "NOT_UTF8") from None
     except OSError as error:
         message, advice = f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
         raise CliError(message, advice, "FILE_UNREADABLE") from None
+    if "language" not in text:
+        return text
+    from acr.workflows.typed_code import strip_types_of  # noqa: PLC0415 - few workflows have any
+
+    return strip_types_of(text, path)
 
 
 def is_test_file(path: Path) -> bool:

@@ -9,6 +9,11 @@ from arcrun.contracts.bounded_schema import bound_schema
 from arcrun.contracts.schema import Validator, compile_schema
 
 CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition in the language of if_control
+# Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
+# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with; and
+# whether it runs in a sandbox although its component is bundled.
+CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
+ISOLATE_FORMAT = "arcrun-isolate"
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,38 @@ class Contract:
     @cached_property
     def condition_keys(self) -> tuple[str, ...]:
         """The input fields that the component reads as a condition."""
+        return self._find_keys(CONDITION_FORMAT)
+
+    @cached_property
+    def own_keys(self) -> frozenset[str]:
+        """The input fields that only a config or the platform sets."""
+        return frozenset(self._find_keys(CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT))
+
+    @cached_property
+    def unrecorded_keys(self) -> tuple[str, ...]:
+        """The input fields that are not recorded with each call, as they are the same in each: they are the plan's."""
+        return self._find_keys(CODE_FORMAT, PLACE_FORMAT)
+
+    @cached_property
+    def hosts_key(self) -> str:
+        """The input field with the hosts that a call may reach; empty if it may reach all that the contract allows."""
+        return next(iter(self._find_keys(HOSTS_FORMAT)), "")
+
+    @cached_property
+    def run_key(self) -> str:
+        """The input field that gets {seed, now_ms}, by which a call can be made again exactly; empty if there is
+        none.
+        """
+        return next(iter(self._find_keys(RUN_FORMAT)), "")
+
+    @cached_property
+    def isolate_key(self) -> str:
+        """The input field that sends a call into a sandbox if it is true; empty if there is none."""
+        return next(iter(self._find_keys(ISOLATE_FORMAT)), "")
+
+    def _find_keys(self, *formats: str) -> tuple[str, ...]:
         properties = self.input_schema.get("properties", {})
-        return tuple(k for k, v in properties.items() if isinstance(v, Mapping) and v.get("format") == CONDITION_FORMAT)
+        return tuple(k for k, v in properties.items() if isinstance(v, Mapping) and v.get("format") in formats)
 
     @property
     def is_open(self) -> bool:
@@ -126,9 +161,15 @@ class Contract:
         """Whether a repeated call may have another result."""
         return bool(self.capabilities & {"network", "ai", "store"})
 
+    def can_reach(self, value: Mapping[str, Any]) -> bool:
+        """Whether a call with this input, or a node with this config, may reach outside."""
+        return self.reaches_outside and not (self.hosts_key and not value.get(self.hosts_key))
+
     def takes_field(self, key: str) -> bool:
-        """Whether a taken value may set the field. It never sets fields that credentials fill."""
-        return key not in self.injected_keys and (self.is_open or key in self.input_keys)
+        """Whether a taken value may set the field. It never sets fields that credentials fill, nor `own_keys`."""
+        if key in self.injected_keys or key in self.own_keys:
+            return False
+        return self.is_open or key in self.input_keys
 
     @cached_property
     def validate_input(self) -> Validator:

@@ -3,6 +3,7 @@
 A component's input is the node's config with its templates filled, merged over the value that the node takes.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
-from arcrun.engine.context import Answer, Iteration, RunContext, Starter, name_call
+from arcrun.engine.context import Answer, RunContext, Starter
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.run_id import derive_run_id
@@ -179,8 +180,8 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2. `kind` tells the calls of
-    one node in an `iteration` apart. In a journal its attempts are entries.
+    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call.
+    In a journal its attempts are entries.
     """
 
     keeps_time = False
@@ -195,11 +196,10 @@ class ComponentCall:
         arrived: Arrived | None,
         context: RunContext,
         *,
-        kind: str = "",
-        iteration: Iteration = (),
+        name: str,
     ) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
-        self._kind, self._iteration = kind, iteration
+        self._name = name
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
@@ -219,7 +219,10 @@ class ComponentCall:
         value: Mapping[str, Any] = build_input(node, contract, self._scope, self._arrived, rendering)
         if node.key_field:
             value = self._add_key(value)
-        self.input = value
+        if contract.run_key and contract.run_key not in value:
+            value = {**value, contract.run_key: self._begin_run()}
+        unrecorded = contract.unrecorded_keys
+        self.input = {key: part for key, part in value.items() if key not in unrecorded} if unrecorded else value
         self.input_weight = rendering.weight
         if (references := len(node.template.references)) > SMALL_REFERENCES:  # NODE_WORK covers a few
             pace.count(REFERENCE_WORK * references)
@@ -265,10 +268,6 @@ class ComponentCall:
     def note_timeout(self) -> None:
         self._count(success=False)
 
-    @property
-    def _name(self) -> str:
-        return name_call(self._context, self._node.name + self._kind, self._iteration)
-
     def _hold(self, weight: int) -> None:
         """Count values that this call holds. Raises RunError RUN_TOO_LARGE."""
         self._context.live.take(2 * weight)
@@ -307,6 +306,13 @@ class ComponentCall:
         from arcrun.workflows.idempotency_keys import add_key, build_key  # noqa: PLC0415 - few nodes send one
 
         return add_key(value, self._node.key_field, build_key(self._context.run_id, self._name))
+
+    def _begin_run(self) -> dict[str, Any]:
+        """What the clock and the random numbers of the call begin with: the numbers are those of each attempt."""
+        from arcrun.workflows.idempotency_keys import build_key  # noqa: PLC0415 - few components ask for it
+
+        seed = build_key(self._context.run_id, self._name)
+        return {"seed": seed, "now_ms": math.floor(self._context.ports.clock.now_ms())}
 
     async def _reveal(self, name: str) -> str:
         self.revealed = (*self.revealed, name)

@@ -519,9 +519,9 @@ class GraphRun:
         tells the calls of one node apart.
         """
         arrived, context = self._arrived(fired) if node.fills_fields else None, self._context
-        if node.workflow is None:
-            return ComponentCall(node, scope, arrived, context, kind=kind, iteration=self._around.iteration)
         name = name_call(context, node.name + kind, self._around.iteration)
+        if node.workflow is None:
+            return ComponentCall(node, scope, arrived, context, name=name)
         run = partial(run_plan, limited_by=LimitedBy.NODE, caller=place)
         if node.is_detached:
             return DetachedCall(node, scope, arrived, context, run, name=name)

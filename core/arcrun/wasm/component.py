@@ -11,7 +11,7 @@ from arcrun.interruptible import Steps, run_steps
 from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
-from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL, TEXT_FUEL_A_MS
+from arcrun.wasm.costs import CODE_FUEL_A_MS, FUEL_A_MS, SANDBOX_FUEL, TEXT_FUEL_A_MS
 from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, WASI_FUNCTIONS, WASI_MODULE
 from arcrun.wasm.instance_reuse import expose_state
 from arcrun.wasm.metering import meter_in_steps
@@ -23,6 +23,7 @@ from arcrun.wasm.signatures import validate_signatures
 _TEXT_COMPONENTS = frozenset(
     ("gmail google_sheets http_request if_control line_notify merge set string_ops switch telegram try_catch").split()
 )
+_CODE = "code"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class ComponentRunner(Protocol):
 
 def fuel_of_bundled(component_id: str, cpu_ms: int | None = None) -> int:
     """The fuel of a call of a bundled component, in this isolate or moved into a sandbox."""
-    rate = TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
+    rate = (
+        CODE_FUEL_A_MS if component_id == _CODE else TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
+    )
     return (CALL_CPU_MS if cpu_ms is None else cpu_ms) * rate
 
 

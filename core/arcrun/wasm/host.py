@@ -19,11 +19,11 @@ Requests and replies are JSON. A reply is {"ok": true, "value": ...} or {"ok": f
 import base64
 import json
 import math
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard
 
+from arcrun.contracts.allowed_hosts import is_allowed
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import is_retriable
@@ -43,7 +43,6 @@ from arcrun.wasm.request_target import (
 )
 
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
-_HOST_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+|[0-9a-f:.]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -61,12 +60,14 @@ class PortHostFunctions:
         decoder: TextDecoder | None = None,
         reaches_local: bool = False,
         stores: StoreAccess | None = None,
+        hosts: Sequence[str] | None = None,
     ) -> None:
         """Without a `decoder`, bodies can only be UTF-8 or UTF-16. `reaches_local` allows requests to addresses outside
-        of the public internet, such as this machine's own. `stores` are those that one call sees.
+        of the public internet, such as this machine's own. `stores` are those that one call sees. `hosts` are those
+        that the call allows besides the contract, None for all.
         """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
-        self._decoder, self._reaches_local, self._stores = decoder, reaches_local, stores
+        self._decoder, self._reaches_local, self._stores, self._hosts = decoder, reaches_local, stores, hosts
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
@@ -156,7 +157,10 @@ class PortHostFunctions:
     def _validate_host(self, url: str) -> None:
         parts = split_http_url(url)
         host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
-        if not any(_matches_host(pattern, host, port) for pattern in self._contract.allowed_hosts):
+        if self._hosts is not None and not is_allowed(self._hosts, host, port):
+            message = f"`{self._contract.hosts_key}` of the node does not have the host {parts.hostname}:{port}."
+            raise HostFunctionError(message, code="HOST_NOT_ALLOWED")
+        if not is_allowed(self._contract.allowed_hosts, host, port):
             raise HostFunctionError(
                 f"The contract of `{self._contract.canonical_id}` does not allow the host {parts.hostname}:{port}.",
                 code="HOST_NOT_ALLOWED",
@@ -203,15 +207,6 @@ def _parse_body(request: Mapping[str, Any]) -> bytes:
     if not isinstance(body, str):
         raise HostFunctionError("`body` must be a string.", code="INVALID_REQUEST")
     return body.encode("utf-8", "replace")
-
-
-def _matches_host(pattern: str, host: str, port: int) -> bool:
-    """`*`, a host name, or `*.example.com` for its subdomains; each optionally with `:PORT` for only that port."""
-    match = _HOST_PATTERN.fullmatch(pattern.lower())
-    if match is None or (match["port"] and int(match["port"]) != port):
-        return False
-    name, host = match["name"].strip("[]"), host.lower()
-    return name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
 
 
 def _render_headers(response: HttpResponse) -> dict[str, str | list[str]]:

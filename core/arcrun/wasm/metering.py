@@ -31,7 +31,7 @@ from arcrun.wasm.structure import Structure, read_structure
 
 FUEL_EXPORT = "arcrun_fuel"
 START_EXPORT = "_start"
-METERING_VERSION = 2  # change it when the output for a module changes: metered modules are stored
+METERING_VERSION = 3  # change it when the output for a module changes: metered modules are stored
 DEFAULT_FUEL = CALL_FUEL
 
 _I32, _I64, _FUNCTION_TYPE, _MUTABLE = 0x7F, 0x7E, 0x60, 1

@@ -86,14 +86,16 @@ def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
     _begin(body, start)
     body.current.cost += _entry_cost(parameters + results, local_count, module)
     body.open_blocks.append((body.current, results))
-    yielded = 0
+    yielded, previous = 0, op.BLOCK
     for instruction in read_instructions(code, start):
         opcode, at, end = instruction
         if not body.open_blocks:
             raise invalid_module("a function body goes on after its end")
         if body.current.cost >= costs.MAX_SEGMENT_COST:
             _continue(body, at)
-        body.current.cost += 1
+        if opcode != op.BLOCK or previous != op.BLOCK:  # a switch nests a block for each case, before it branches once
+            body.current.cost += 1
+        previous = opcode
         if opcode in _SPECIAL:
             _check_names(body, instruction, module)
             _charge_extra(body, instruction, module)

@@ -76,10 +76,20 @@ def _check_mailbox(findings: Findings, name: str) -> None:
 
 def _compile_poll(workflow: Workflow, watch: "Watch", symbols: SymbolTable, findings: Findings) -> Steps[Workflow]:
     """The workflow, whose watch has the plan of its poll."""
-    from arcrun.workflows.polls import build_poll, check_poll  # noqa: PLC0415 - few workflows watch
+    from arcrun.workflows.code_sources import WATCH_PLACE  # noqa: PLC0415 - few workflows watch
+    from arcrun.workflows.polls import build_poll, check_poll  # noqa: PLC0415 - as above
+    from arcrun.workflows.triggers.watch import WATCH  # noqa: PLC0415 - as above
 
     poll = build_poll(workflow, watch)
-    known = replace(symbols, schema_problem="", event_schema_problems={}, schedule_problems={}, circle=())
+    problem = symbols.code_problems.get(WATCH_PLACE)
+    known = replace(
+        symbols,
+        schema_problem="",
+        event_schema_problems={},
+        schedule_problems={},
+        code_problems={} if problem is None else {(WATCH, False): problem},
+        circle=(),
+    )
     plan = yield from _compile(poll, known, findings)
     check_poll(poll, watch, symbols, findings)
     if plan is None:

@@ -127,6 +127,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "and others.",
         "Write a value that the message allows.",
     ),
+    "SYNTAX_ERROR": (
+        "The JavaScript of a `code` node cannot be compiled: it is neither a function's body nor a module.",
+        "Correct it where the finding points.",
+    ),
     "INVALID_RESPONSE": (
         "A part of `response` cannot be sent: a status, a header or a body of the wrong type, two bodies, a header "
         "whose effect goes beyond the answer, or a redirect that data could lead anywhere.",
@@ -140,9 +144,12 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Positions:
-    """Positions in PyYAML's node tree. `root` is None for a workflow that came as an object, whose parts have none."""
+    """Positions in PyYAML's node tree. `root` is None for a workflow that came as an object, whose parts have none.
+    `text` is the source.
+    """
 
     root: yaml.Node | None = None
+    text: str = field(default="", repr=False)
 
     def find(self, path: Path) -> Position:
         """Line and column, from 1, of the part at `path`, or of the nearest enclosing part that exists."""
@@ -155,6 +162,14 @@ class Positions:
                 break
             node, mark = inner
         return mark.line + 1, mark.column + 1
+
+    def find_node(self, path: Path) -> yaml.Node | None:
+        """The part at `path`, None if there is none."""
+        node = self.root
+        for step in path:
+            inner = None if node is None else _descend(node, step)
+            node = None if inner is None else inner[0]
+        return node
 
 
 def _descend(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Mark] | None:

@@ -201,7 +201,7 @@ class ShapeChecker:
 
 def _has_effects(contract: Contract, node: Node) -> bool:
     """Whether a call may change something outside: it reaches the network, and is no request that only reads."""
-    if "network" not in contract.capabilities:
+    if "network" not in contract.capabilities or not contract.can_reach(node.config):
         return False
     if "method" not in contract.input_keys:
         return True

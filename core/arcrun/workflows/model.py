@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, TemplateError
@@ -357,6 +357,14 @@ class Workflow:
         return [edge for edge in self.edges if self.ending_of(edge) == RESPOND]
 
 
+class CodeProblem(NamedTuple):
+    """Why the JavaScript of a node does not compile, and where: in its file, or else in its source."""
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+
 @dataclass(frozen=True)
 class SymbolTable:
     """The symbols that a workflow refers to. `contracts` are by the node's reference; `faults` are the unusable ones,
@@ -366,7 +374,8 @@ class SymbolTable:
     nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
     not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
-    wrong with the times of schedules, by their numbers. `circle` is the way from the workflow back to itself, by what
+    wrong with the times of schedules, by their numbers. `code_problems` are those of nodes of `code`, by the node and
+    whether it is its undo. `circle` is the way from the workflow back to itself, by what
     each workflow is started after; empty if there is none.
     """
 
@@ -379,5 +388,6 @@ class SymbolTable:
     schema_problem: str = ""
     event_schema_problems: Mapping[str, str] = field(default_factory=dict)
     schedule_problems: Mapping[int, str] = field(default_factory=dict)
+    code_problems: Mapping[tuple[str, bool], CodeProblem] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     circle: Sequence[str] = ()

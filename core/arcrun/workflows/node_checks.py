@@ -59,6 +59,10 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         _warn_of_settings(node, contract, findings)
         inputs.check(node, config, parts.settings.take, contract)
         check_waiting(node, config, workflow, symbols, findings)
+        if contract.hosts_key:
+            from arcrun.workflows.code_sources import check_code  # noqa: PLC0415 - not in every workflow
+
+            check_code(node, config, symbols, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 

@@ -99,7 +99,7 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
     except YamlTextError as error:
         findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", position=(error.line, error.column))
         return None
-    findings.positions = Positions(parsed.root)
+    findings.positions = Positions(parsed.root, source)
     return (yield from _parse_mapping(parsed.value, findings))
 
 
@@ -398,9 +398,22 @@ def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, f
     if not isinstance(called, str):
         findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a string", at=(*at, key))
         called = name
-    rest = {key_: value for key_, value in config.items() if key_ != key}
+    rest = _keep_code({key_: value for key_, value in config.items() if key_ != key}, called, at, findings)
     called_at = (*at, key) if key in config else line
     return Node(name, None if is_subflow else called, called if is_subflow else None, rest, at, called_at)
+
+
+def _keep_code(config: dict[str, Any], called: str, at: Path, findings: Findings) -> Mapping[str, Any]:
+    """The config, in which the source of code, the node's own or its undo's, stands as it is written."""
+    undo = config.get("undo")
+    undoes = undo if isinstance(undo, Mapping) else {}
+    if "source" not in config and "source" not in undoes:
+        return config
+    from arcrun.workflows.code_sources import is_code, keep_literal  # noqa: PLC0415 - not in every workflow
+
+    if is_code(undoes.get("component")):
+        config = {**config, "undo": keep_literal(undoes, (*at, "undo"), findings.positions)}
+    return keep_literal(config, at, findings.positions) if is_code(called) else config
 
 
 def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, LoopPolicy]:

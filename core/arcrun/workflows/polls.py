@@ -10,6 +10,7 @@ from arcrun.contracts.schema import types_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST
 from arcrun.templates.template import Reference, Template
+from arcrun.workflows.code_sources import is_code
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Keeping, Node, Recording, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, load_plan
@@ -58,6 +59,8 @@ def check_poll(poll: Workflow, watch: Watch, symbols: SymbolTable, findings: Fin
 
 def _check_items(watch: Watch, contract: Contract, findings: Findings) -> None:
     fields: Mapping[str, Any] = contract.output_schema.get("properties", {})
+    if is_code(contract.canonical_id):  # it may answer anything
+        return
     if watch.items == ALL_DATA and types_of(contract.output_schema) == {"object"}:
         message = f"`watch` needs `items`: what `{contract.canonical_id}` answers is an object, and no list"
         named = ", ".join(f"data.{name}" for name in fields)

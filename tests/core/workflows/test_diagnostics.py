@@ -1,6 +1,7 @@
 """Each code of the catalogue: its cause, its position and its hint."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from arcrun.errors import ArcrunError, ComponentError, ContractError, WorkflowEr
 from arcrun.limits import MAX_DIAGNOSTICS, MAX_SOURCE_CHARACTERS
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.diagnostics import CATALOGUE, Diagnostic, Severity
-from arcrun.workflows.model import SymbolTable
+from arcrun.workflows.model import CodeProblem, SymbolTable
 from arcrun.workflows.parse import parse_workflow
+from fakes.builtins import BUILTINS
 from fakes.contracts import build_contract, build_network_contract
 from fakes.flows import ANYTHING, compile_source, diagnose, text_of
 
@@ -35,6 +37,7 @@ CONTRACTS = {
     ),
     "any": ANYTHING,
     "wait_for": ANYTHING,
+    "code": BUILTINS["code"],
     "send": build_network_contract("e.test", canonical_id="send", input_schema={"type": "object"}),
 }
 NOT_FOUND = ComponentError("There is none.", code="COMPONENT_NOT_FOUND", http_status=404)
@@ -48,6 +51,8 @@ FAULTS: dict[str, ArcrunError] = {
 
 def check(source: str) -> list[Diagnostic]:
     catalogue = SymbolTable(CONTRACTS, FAULTS, CONTRACTS.keys(), workflows=["report"], credentials=["stored"])
+    broken = {("bad", False): CodeProblem("SyntaxError: unexpected end", 8, 9)}
+    catalogue = replace(catalogue, code_problems=broken)
     return compile_workflow(parse_workflow(source), catalogue).diagnostics
 
 
@@ -306,6 +311,13 @@ CASES: list[Any] = [
         (7, 3),
         "Remove `w` from `after`: a circle of runs would never end.",
         id="circle",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> bad", config="  bad:\n    component: code\n    source: |\n      if (1) {\n"),
+        "SYNTAX_ERROR",
+        (8, 9),
+        hint_of("SYNTAX_ERROR"),
+        id="code that does not compile",
     ),
     pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),

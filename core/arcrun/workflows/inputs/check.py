@@ -57,7 +57,8 @@ class InputChecker:
         self._check_values(node, config, contract)
         self._check_conditions(node, config, take, contract)
         for key in contract.input_schema.get("required", ()):
-            if key not in config and key not in contract.injected_keys and not self._is_taken(key, take):
+            is_taken = key not in contract.own_keys and self._is_taken(key, take)
+            if key not in config and key not in contract.injected_keys and not is_taken:
                 self._report_missing(key, node, contract)
         if contract.one_of and not any(key in config or self._is_taken(key, take) for key in contract.one_of):
             message = f"one of {', '.join(f'`{key}`' for key in contract.one_of)} of {node.told} is missing"

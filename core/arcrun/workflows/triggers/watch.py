@@ -59,7 +59,12 @@ class Watch:
         `key` do. What was seen is known by it.
         """
         [node] = self.poll["graph"]["nodes"]
-        asked = [node["component"], node["config"], node.get("credentials"), self.poll.get("vars")]
+        config = node["config"]
+        if "source" in config:
+            from arcrun.workflows.code_sources import without_place  # noqa: PLC0415 - few components have one
+
+            config = without_place(config)
+        asked = [node["component"], config, node.get("credentials"), self.poll.get("vars")]
         return hashlib.sha256(json.dumps([*asked, self.items, self.key], sort_keys=True).encode()).hexdigest()[
             :_KEY_DIGITS
         ]
@@ -120,7 +125,12 @@ def parse_watch(findings: Findings, value: Any, at: Path) -> Watch | None:
     starts = First(first.choice(*_FIRST, First.NONE.value, tuple(First)))
     if schedule is None or any(found.severity is Severity.ERROR for found in findings.found[told:]):
         return None
-    return Watch(schedule, key, items, starts, entry={name: each for name, each in value.items() if name not in _OWN})
+    entry: Mapping[str, Any] = {name: each for name, each in value.items() if name not in _OWN}
+    if "source" in entry:
+        from arcrun.workflows.code_sources import is_code, keep_literal  # noqa: PLC0415 - few components have one
+
+        entry = keep_literal(entry, at, findings.positions) if is_code(entry["component"]) else entry
+    return Watch(schedule, key, items, starts, entry=entry)
 
 
 def _parse_times(findings: Findings, value: Mapping[str, Any], at: Path) -> Schedule | None:

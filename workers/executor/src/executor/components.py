@@ -230,7 +230,9 @@ class ComponentCaller:
     ) -> Coroutine[Any, Any, Outcome]:
         if cpu_ms is not None:
             self.require_cpu(component.id, cpu_ms)
-        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS:
+        key = component.contract.isolate_key
+        is_apart = key and input_value.get(key) is True
+        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
             return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms), caller)
         return self._call_in_sandbox(component, input_value, budget, cpu_ms, caller)
 
@@ -268,12 +270,12 @@ class ComponentCaller:
         """
         if not self.has_sandbox:
             raise ComponentError(
-                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), which needs a "
-                "sandbox, but this Worker has no LOADER binding to make one.",
+                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), or a sandbox "
+                "(isolate), but this Worker has no LOADER binding to make one.",
                 code="SANDBOX_UNAVAILABLE",
                 http_status=503,
                 next_actions=[
-                    f"Set cpu_ms to {CALL_CPU_MS} or less, and give the component less to do at once.",
+                    f"Set cpu_ms to {CALL_CPU_MS} or less, without isolate, and give the component less to do at once.",
                     "Or move the account to the Workers paid plan, which has the Worker Loader, and deploy again.",
                 ],
             )
@@ -315,16 +317,20 @@ class ComponentCaller:
             fuel = budget.work.clamp_fuel(fuel)
         if len(stdin) > STRETCH_CHARACTERS:  # writing it and running the component are two stretches of work
             await self.clock.pause()
-        if caller is not None and self.open_store is not None:
-            stores = StoreAccess(
-                self.open_store(), caller, budget.subrequests.take, partial(self._check_secrets, caller)
-            )
-            return await self.runner.run(component, stdin, self._lend(component, budget, stores), fuel)
+        hosts_key = component.contract.hosts_key
         key = id(component.contract)  # its host functions keep the contract alive
+        hosts = input_value.get(hosts_key) or () if hosts_key else None
         host = budget.lent.get(key)
-        if host is None:
+        if caller is not None and self.open_store is not None:
+            host = self._lend(component, budget, hosts, self._open_stores(self.open_store(), caller, budget))
+        elif hosts is not None:
+            host = self._lend(component, budget, hosts)
+        elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(component, stdin, host, fuel)
+
+    def _open_stores(self, stores: StoreObject, caller: Caller, budget: RunBudget) -> StoreAccess:
+        return StoreAccess(stores, caller, budget.subrequests.take, partial(self._check_secrets, caller))
 
     async def _check_secrets(self, caller: Caller, operation: Mapping[str, Any]) -> None:
         """Raises HostFunctionError STORE_SECRET."""
@@ -332,8 +338,16 @@ class ComponentCaller:
 
         await require_no_secret(caller.secrets.values(), operation, self.clock.pause)
 
-    def _lend(self, component: Component, budget: RunBudget, stores: StoreAccess | None = None) -> HostFunctions:
-        """The host functions for all calls of a component in a run; with `stores`, for one call."""
+    def _lend(
+        self,
+        component: Component,
+        budget: RunBudget,
+        hosts: Sequence[str] | None = None,
+        stores: StoreAccess | None = None,
+    ) -> HostFunctions:
+        """The host functions for all calls of a component in a run; or for one, that may reach only these `hosts`, or
+        has `stores`.
+        """
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -343,6 +357,7 @@ class ComponentCaller:
             decoder=self.decoder,
             reaches_local=self.reaches_local,
             stores=stores,
+            hosts=hosts,
         )
 
     async def find_mismatches(

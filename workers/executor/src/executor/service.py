@@ -25,7 +25,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, Source, compare_plans
-from arcrun.workflows.model import SymbolTable, Workflow
+from arcrun.workflows.model import CodeProblem, SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.waiting import list_event_schemas
@@ -453,6 +453,7 @@ class ExecutorService:
             schema_problem=await self._find_schema_problem(draft.workflow.input_schema),
             event_schema_problems=await self._find_event_schema_problems(draft.workflow),
             schedule_problems=await self._find_schedule_problems(draft.workflow),
+            code_problems=await self._find_code_problems(draft.workflow),
             circle=await self._find_circle(draft.workflow) if draft.workflow.triggers.after else (),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
@@ -496,6 +497,23 @@ class ExecutorService:
 
         times = build_times(self.components, self.engine.limits)
         return await find_problems(times, workflow.triggers.all_schedules)
+
+    async def _find_code_problems(self, workflow: Workflow) -> dict[tuple[str, bool], CodeProblem]:
+        """By place, of what has a `source`."""
+        watch = workflow.triggers.watch
+        configs = [call.config for call in workflow.calls] + ([] if watch is None else [watch.entry])
+        if not any("source" in config for config in configs):
+            return {}
+        from arcrun.workflows.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
+
+        found = {}
+        for place, asked in list_sources(workflow).items():
+            component = await self.components.find(CODE)
+            outcome = await self.components.call(component, asked, self.engine.limits.open_budget())
+            if (problem := read_problem(outcome.error)) is not None:
+                found[place] = problem
+            await self.engine.ports.clock.pause()
+        return found
 
     async def _find_circle(self, workflow: Workflow) -> Sequence[str]:
         if not self.workflows.can_start:  # it cannot be pushed here
