@@ -68,6 +68,9 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     }
     assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
     assert bindings_in(uploads[AUTH])["WORKSPACE"] == {**WORKSPACE, "script_name": EXECUTOR}
+    store = {"name": "STORE", "type": "durable_object_namespace", "class_name": "Store"}
+    assert bindings_in(uploads[EXECUTOR])["STORE"] == store
+    assert bindings_in(uploads[AUTH])["STORE"] == {**store, "script_name": EXECUTOR}
     for name, upload in uploads.items():
         assert upload.metadata["compatibility_date"] == "2026-11-01"
         workflows = ["python_workflows"] if name == EXECUTOR else []
@@ -174,7 +177,7 @@ def test_a_later_migration_starts_from_the_worker_s_tag(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     script = desk.cloudflare.workers.scripts[EXECUTOR]
-    script.tag, script.classes = "v1", {"Workspace"}  # from an arcrun without a RunLog
+    script.tag, script.classes = "v1", {"Workspace"}  # from an arcrun without a RunLog and stores
     count = len(desk.cloudflare.workers.uploads)
     assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
     migrations = uploads_since(desk, count)[EXECUTOR].metadata["migrations"]
