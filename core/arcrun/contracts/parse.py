@@ -12,7 +12,7 @@ VERSION_PATTERN = re.compile(r"v(0|[1-9][0-9]{0,8})")
 CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "platform")
 STABILITIES = ("floating", "stable", "pinned")
 MIN_SCENARIOS = 2
-CAPABILITIES = ("sleep", "ai")  # the network is declared by constraints.no_network_syscall: false
+CAPABILITIES = ("sleep", "ai", "store")  # the network is declared by constraints.no_network_syscall: false
 
 _REQUIRED = (
     "canonical_id display_name description category version wasi_target stability author constraints input_schema "
@@ -200,7 +200,7 @@ def _parse_texts(findings: _Findings, source: Mapping[str, Any], key: str) -> tu
 def _parse_capabilities(findings: _Findings, source: Mapping[str, Any], constraints: Constraints) -> frozenset[str]:
     declared = _parse_texts(findings, source, "capabilities")
     if "kv" in declared:  # was accepted earlier, although no host function implemented it
-        findings.add("capabilities", "kv: components have no store yet. Remove it, and the import of kv_get")
+        findings.add("capabilities", "kv is called `store`: declare that, and import store instead of kv_get")
     if not {*CAPABILITIES, "kv"}.issuperset(declared):
         findings.add("capabilities", f"must be among {', '.join(CAPABILITIES)}")
     if constraints.no_network_syscall:
