@@ -104,6 +104,7 @@ MIGRATIONS = (
         "CREATE INDEX watched_items_to_look_at ON watched_items (fire_ms)",
     ),
     ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
+    ("ALTER TABLE schedules ADD COLUMN waiting_ms REAL",),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"

@@ -148,9 +148,9 @@ async def _show_next(times: ScheduleTimes, stored: StoredSchedule, now_ms: float
 
 
 def _find_delay(stored: StoredSchedule, now_ms: float) -> str | None:
-    """Since when the object should have looked at it, if it is behind: it starts more than it has room for."""
-    fire_ms = stored["fire_ms"]
-    return None if fire_ms is None or fire_ms > now_ms - DELAYED_MS else render_time(fire_ms, "seconds")
+    """Since when it should have begun what it has not, if it is behind: there is no room, or the platform fails."""
+    since_ms = stored["fire_ms"] if stored["waiting_ms"] is None else stored["waiting_ms"]
+    return None if since_ms is None or since_ms > now_ms - DELAYED_MS else render_time(since_ms, "seconds")
 
 
 def _rules_of(stored: StoredSchedule) -> Schedule:

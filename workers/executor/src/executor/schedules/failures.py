@@ -58,7 +58,8 @@ class FailureHandlers:
         """The runs that are to begin now, decided and stored."""
         now_ms = self._clock.now_ms()
         rows = self._sql.execute(
-            "SELECT * FROM failure_handlers WHERE fire_ms <= ? ORDER BY fire_ms LIMIT ?", now_ms, limit
+            "SELECT * FROM failure_handlers WHERE fire_ms <= ? ORDER BY COALESCE(due ->> '$[0]', fire_ms) LIMIT ?",
+            *(now_ms, limit),
         )
         return [self._decide(row, now_ms, objects) for row in rows]
 
@@ -82,7 +83,7 @@ class FailureHandlers:
         elif fate is Fate.LATER:
             again_ms = self._clock.now_ms() + RETRY_MS
             self._sql.execute("UPDATE failure_handlers SET fire_ms = ? WHERE name_id = ?", again_ms, due.name)
-        else:
+        elif fate is not Fate.FULL:
             self._sql.execute(
                 "UPDATE failure_handlers SET due = NULL,"
                 " fire_ms = CASE WHEN gathered IS NULL THEN NULL ELSE opens_ms END WHERE name_id = ?",

@@ -56,6 +56,7 @@ class Fate(Enum):
     REFUSED = auto()  # the workflow is paused, or cannot run at all
     GONE = auto()  # the current version is not started by it
     LATER = auto()  # something that the platform needs does not answer
+    FULL = auto()  # whoever's run it is may start no more now: the oldest is next
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class _Batch:
         try:
             accepted = await self._lasting.runs.accept_new([each.run for each in prepared])
             refused = {*accepted["refused"]}
+            self.fates |= dict.fromkeys(refused, Fate.FULL)
             await self._leave([each for each in prepared if each.run.run_id in refused])
             prepared = [each for each in prepared if each.run.run_id not in refused]
             unfinished = {*accepted["unfinished"]}
