@@ -404,7 +404,9 @@ class ExecutorService:
         request = trigger.request if plan.sees_request else None
         ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
         if stored is not None and stored.is_followed:
-            ended = replace(ended, answer=render_passed_on(record), depth=trigger.depth + 1)
+            ended = replace(ended, answer=render_passed_on(record))
+        if trigger.depth:
+            ended = replace(ended, depth=trigger.depth + 1)
         if stored is not None and stored.is_watched and record.error is not None:
             ended = replace(ended, is_watched=True)
         if is_written:  # rendering the input and shortening the record are two stretches
@@ -442,6 +444,7 @@ class ExecutorService:
             event_schema_problems=await self._find_event_schema_problems(draft.workflow),
             schedule_problems=await self._find_schedule_problems(draft.workflow),
             circle=await self._find_circle(draft.workflow) if draft.workflow.triggers.after else (),
+            failure_circle=await self._find_failure_circle(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -491,6 +494,19 @@ class ExecutorService:
         from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - few workflows follow others
 
         return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows([workflow.name]))
+
+    async def _find_failure_circle(self, workflow: Workflow) -> Sequence[str]:
+        triggers = workflow.triggers
+        handled = () if triggers.failure_of is None else triggers.failure_of.named
+        if not self.workflows.can_start or not (handled or triggers.after):
+            return ()
+        from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - as above
+
+        own, others = workflow.name, await self.workflows.list_handled([workflow.name])
+        if not handled and not others:  # then it is one of `after` alone
+            return ()
+        follows = await self.workflows.list_follows([own])
+        return find_circle(own, [*triggers.after, *handled], [*follows, *others])
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""

@@ -376,6 +376,9 @@ class WorkspaceTables:
     def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
         return self._has_handlers and self.failures.report(log_number, failures)
 
+    def list_handled(self) -> list[tuple[str, str]]:
+        return self.failures.list_handled() if self._has_handlers else []
+
     def report_ends(self, log_number: int, ends: "list[ToldEnd]") -> bool | None:
         if not self._has_followers:
             return None
