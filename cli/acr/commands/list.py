@@ -22,9 +22,9 @@ from acr.targets.service_client import require_data
 def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
-    Shows each workflow's last run if it is among the newest 100 runs, whether it is paused, and how many dead letters
-    it has: accepted runs that failed and were not dealt with (acr logs --failed). Those that fail come first. Below are
-    the next five times of each schedule, in its zone and in UTC.
+    Shows each workflow's last run if it is among the newest 100 runs, or has failed, whether it is paused, and how many
+    dead letters it has: accepted runs that failed and were not dealt with (acr logs --failed). Those that fail come
+    first. Below are the next five times of each schedule, in its zone and in UTC.
 
     \b
     Examples:
@@ -50,8 +50,8 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
-    newest = find_last_runs(client)
-    dead, queued = client.count_unsettled()
+    dead, queued, failed = client.count_unsettled()
+    newest = find_last_runs(client, failed)
     scheduled = client.list_schedules()
     schedules: dict[str, Sequence[Mapping[str, object]]] = {
         name: [*those] for name, those in groupby(scheduled, key=lambda each: each["workflow"])

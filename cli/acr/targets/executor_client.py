@@ -102,12 +102,14 @@ class ExecutorClient(ServiceClient):
         """Deal with a dead letter by hand."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/dismiss", {})
 
-    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int]]:
-        """How many dead letters and queued runs each workflow has that has any. An executor of the release before tells
-        of none.
+    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int], dict[str, str]]:
+        """How many dead letters and queued runs each workflow has that has any, and the id of its last run that has
+        failed. An executor of the release before tells of none.
         """
         answer = self._send("GET", "/runs/unsettled")
-        return (answer["data"]["dead"], answer["data"]["queued"]) if answer["success"] else ({}, {})
+        if not answer["success"]:
+            return {}, {}, {}
+        return answer["data"]["dead"], answer["data"]["queued"], answer["data"].get("failed", {})
 
     def send_event(self, run_id: str, event: str, payload: Any, event_id: str | None) -> Answer:
         """Send an event to an accepted run; one of the same id only once."""

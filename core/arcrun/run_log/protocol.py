@@ -91,10 +91,13 @@ class Started(TypedDict):
 
 
 class Unsettled(TypedDict):
-    """The numbers of dead letters and of queued runs, by workflow."""
+    """The numbers of dead letters and of queued runs, and the id of the last run that has failed, or is lost: by
+    workflow. An object of the release before tells of no failed ones.
+    """
 
     dead: dict[str, int]
     queued: dict[str, int]
+    failed: NotRequired[dict[str, str]]
 
 
 class Listed(TypedDict):

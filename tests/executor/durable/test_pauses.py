@@ -119,7 +119,7 @@ async def test_a_queued_run_begins_when_it_is_resumed(
     for status in ("running", "lost", "failed"):
         assert (await ask(bench, "GET", f"/runs?status={status}"))["data"]["runs"] == []
     assert (await ask(bench, "GET", "/runs?dead=1"))["data"]["runs"] == []
-    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {"w": 1}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {"w": 1}, "failed": {}}
     assert bench.service.lasting is not None
     assert await resume_runs(bench.service.lasting) == 0  # a start of the platform is no end of the pause
     resumed = await ask(bench, "POST", paths[1])
@@ -130,7 +130,7 @@ async def test_a_queued_run_begins_when_it_is_resumed(
     await instances.run(bench.service, run_id)
     record = await bench.service.runs.find(run_id)
     assert (record["status"], record["data"]) == ("success", HI)
-    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {}, "failed": {}}
     assert await bench.service.runs.find_input(run_id) == HI
 
 

@@ -118,9 +118,11 @@ async def dismiss(service: ExecutorService, request: Request) -> Response:
 
 
 async def count_unsettled(service: ExecutorService, _request: Request) -> Response:
-    """{"dead", "queued"}: how many dead letters and queued runs each workflow has that has any."""
+    """{"dead", "queued", "failed"}: how many dead letters and queued runs each workflow has that has any, and its last
+    run that has failed or is lost.
+    """
     lasting = service.lasting
-    counts = {"dead": {}, "queued": {}} if lasting is None else await lasting.runs.count_unsettled()
+    counts = {"dead": {}, "queued": {}, "failed": {}} if lasting is None else await lasting.runs.count_unsettled()
     return JsonResponse({"success": True, "data": counts})
 
 

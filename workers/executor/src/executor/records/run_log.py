@@ -45,6 +45,7 @@ from executor.records import (
     closing,
     cut_off_calls,
     dead_letters,
+    failing_workflows,
     limited_runs,
     queued_runs,
     request_keys,
@@ -585,7 +586,11 @@ class RunLogTables:
         return count
 
     def count_unsettled(self) -> Unsettled:
-        return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
+        return {
+            "dead": self._dead.count_by_workflow(),
+            "queued": self._queue.count_by_workflow(),
+            "failed": failing_workflows.list_last_failed(self._sql, self._clock.now_ms()),
+        }
 
     @property
     def _has_no_room(self) -> bool:
