@@ -9,7 +9,7 @@ from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
 from acr.output.schedules import render_next_times
-from acr.output.workflows import render_addresses, render_versions, render_workflows
+from acr.output.workflows import render_addresses, render_versions, render_workflows, say_all_paused
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.service_client import require_data
@@ -45,6 +45,7 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
         render_next_times(answer["data"].get("schedules", ()))
     else:
         render_workflows(answer["data"]["workflows"])
+        say_all_paused(answer["data"]["workflows"])
         render_addresses(answer["data"]["workflows"])
         render_next_times([each for workflow in answer["data"]["workflows"] for each in workflow["schedules"]])
 

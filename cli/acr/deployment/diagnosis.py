@@ -23,6 +23,7 @@ from acr.deployment.mail_routing import check_routing
 from acr.deployment.manifest import MARK
 from acr.errors import AnswerError, CliError
 from acr.output.usage import find_nearly_used_up
+from acr.output.workflows import are_all_paused
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
@@ -230,7 +231,7 @@ def _look_at_usage(platform: CheckedPlatform) -> str:
     return "below four fifths of every quota: acr usage"
 
 
-def _look_at_workflows(platform: CheckedPlatform) -> str:
+def _look_at_workflows(platform: CheckedPlatform) -> str | Warned:
     """Stored workflows must not be in a format from before a step got only what its config says."""
     try:
         workflows = platform.executor.list_workflows()
@@ -245,7 +246,10 @@ def _look_at_workflows(platform: CheckedPlatform) -> str:
             "from the trigger.",
             "acr upgrade FILE, then acr push FILE",
         )
-    return f"{len(workflows)} stored"
+    if are_all_paused(workflows):
+        return Warned(f"{len(workflows)} stored; all are paused: nothing starts a run", "acr resume --all")
+    paused = sum(bool(workflow.get("paused")) for workflow in workflows)
+    return f"{len(workflows)} stored{f', {paused} of them paused' if paused else ''}"
 
 
 def _look_at_runs(platform: CheckedPlatform) -> str | Warned:

@@ -94,6 +94,7 @@ def describe_state(schedule: Mapping[str, Any]) -> str:
     """What has become of its times: such as "2 skipped", or of a watch's "30 listed, 2 new"."""
     counts = {name: schedule[name] for name in ("waiting", "skipped", "missed")}
     told = ["paused"] if schedule["paused"] else []
+    told += ["its workflow is paused"] if schedule.get("workflow_paused") else []
     if since := schedule.get("delayed_since"):
         told.append(f"delayed since {render_moment(since)}")
     told += _describe_polls(schedule["watch"]) if schedule.get("watch") else []

@@ -1,6 +1,6 @@
 """Prints stored workflows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from acr.output.render import print_table, render_moment
@@ -8,6 +8,7 @@ from acr.output.runs import describe_verdict
 from acr.output.schedules import describe_schedule, describe_state
 from acr.output.terminal import say
 
+ALL_PAUSED = "All workflows are paused: no webhook, schedule, watch or message starts a run. To begin: acr resume --all"
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -62,6 +63,17 @@ def _describe_state(workflow: Mapping[str, Any]) -> str:
         f"{dead} dead letter{'s' * (dead != 1)}" if dead else "",
     ]
     return ", ".join(filter(None, told))
+
+
+def say_all_paused(workflows: Iterable[Mapping[str, Any]]) -> None:
+    """Say to stderr if all workflows are paused together."""
+    if are_all_paused(workflows):
+        say(ALL_PAUSED, err=True)
+
+
+def are_all_paused(workflows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of the workflows is paused as all are: then those to come are, too."""
+    return any((each.get("paused") or {}).get("all") for each in workflows)
 
 
 def describe_pause(pause: Mapping[str, Any] | None) -> str:

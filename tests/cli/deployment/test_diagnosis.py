@@ -367,3 +367,10 @@ def test_a_token_that_cannot_look_at_a_zone_is_no_fault() -> None:
         assert (check.ok, "cannot see its zone" in check.detail) == (True, True)
     cloudflare.zones.clear()
     assert "cannot see its zone" in diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"].detail
+
+
+def test_a_pause_of_all_is_told() -> None:
+    pause = {"on_trigger": "refuse", "all": True}
+    workflows: list[dict[str, Any]] = [{"name": name, "format": 3, "paused": pause} for name in "ab"]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
+    assert (check.ok, check.warns, check.hint) == (True, True, "acr resume --all")

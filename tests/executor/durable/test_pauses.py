@@ -86,6 +86,8 @@ async def test_a_paused_webhook_refuses_until_it_is_resumed(bench: Bench, paths:
         assert (refused["status"], refused["error"]["code"]) == (503, "WORKFLOW_PAUSED")
         assert (refused["headers"]["retry-after"], refused["error"]["retriable"]) == ("60", True)
         assert '"w"' not in json.dumps(refused["error"])  # a stranger learns no name
+        resuming = "acr resume NAME" if "named" in paths[0] else "acr resume --all"
+        assert refused["error"]["next_actions"][-1].endswith(resuming)
     [listed] = (await ask(bench, "GET", "/webhooks"))["data"]["workflows"]
     assert listed["paused"] == (await ask(bench, "GET", "/webhooks/named/w"))["data"]["paused"] == pause
     assert (await ask(bench, "GET", "/runs"))["data"]["runs"] == []

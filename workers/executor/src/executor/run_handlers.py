@@ -193,7 +193,7 @@ async def _answer_webhook(
         if answer := await verify_caller(service, request, stored.name, webhook.verify):
             return answer
     if stored.pause is not None and stored.pause.on_trigger is OnTrigger.REFUSE:
-        raise WorkflowPausedError
+        raise WorkflowPausedError(is_of_all=stored.pause.is_of_all)
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 

@@ -81,7 +81,7 @@ async def _poll_now(service: ExecutorService, stored: StoredWorkflow, watch: Wat
     from executor.schedules.polling import as_poll, build_poll_trigger  # noqa: PLC0415 - few workflows watch
 
     if stored.pause is not None:
-        raise WorkflowPausedError
+        raise WorkflowPausedError(is_of_all=stored.pause.is_of_all)
     now_ms = service.engine.ports.clock.now_ms()
     return (
         await service.start(as_poll(stored, watch), build_poll_trigger(watch, now_ms, now_ms), is_owner=True)
