@@ -81,7 +81,7 @@ def _describe_lately(schedule: Mapping[str, Any]) -> str:
     """What else there is to say of it: such as ", paused", or " (2026-11-27 08:05:00: 30 listed, 2 new)"."""
     watch = schedule.get("watch") or {}
     polled_at = watch.get("last_polled_at")
-    found = f" ({render_moment(polled_at)}: {', '.join(_describe_polls(watch))})" if polled_at else ""
+    found = f" ({render_moment(polled_at)}: {', '.join(describe_polls(watch))})" if polled_at else ""
     return found + (", paused" if schedule["paused"] else "")
 
 
@@ -97,11 +97,11 @@ def describe_state(schedule: Mapping[str, Any]) -> str:
     told += ["its workflow is paused"] if schedule.get("workflow_paused") else []
     if since := schedule.get("delayed_since"):
         told.append(f"delayed since {render_moment(since)}")
-    told += _describe_polls(schedule["watch"]) if schedule.get("watch") else []
+    told += describe_polls(schedule["watch"]) if schedule.get("watch") else []
     return ", ".join([*told, *(f"{count} {name}" for name, count in counts.items() if count)])
 
 
-def _describe_polls(watch: Mapping[str, Any]) -> list[str]:
+def describe_polls(watch: Mapping[str, Any]) -> list[str]:
     """What the last poll has found, and what waits or was forgotten: such as "30 listed", "2 new"."""
     if watch["error"]:
         return [f"the last poll failed: {watch['error']}"]

@@ -198,7 +198,9 @@ class ExecutorClient(ServiceClient):
         return found
 
     def run_schedule(self, name: str, number: int) -> Answer:
-        """Start a run now, as the schedule of that number would. The answer has "run_id"."""
+        """Start a run now, as the schedule of that number would. The answer has "run_id"; its data says whether that
+        is a "poll".
+        """
         return self._send("POST", f"{_schedules_path(name)}/run", {"number": number})
 
     def find_seen(self, name: str) -> dict[str, Any]:
@@ -296,6 +298,14 @@ class ExecutorClient(ServiceClient):
         """
         renewed: dict[str, Any] | None = require_data(self._send("POST", "/data-keys/renew"))
         return renewed
+
+    def find_run(self, run_id: str) -> dict[str, Any] | None:
+        """What is stored of a run now, None if nothing is. Raises AnswerError."""
+        answer = self._send("GET", f"/runs/{run_id}")
+        if not answer["success"] and answer["error"]["code"] == "RUN_NOT_FOUND":
+            return None
+        found: dict[str, Any] = require_data(answer)
+        return found
 
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run. That of one which has just ended may still be on its way."""

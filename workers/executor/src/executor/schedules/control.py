@@ -56,9 +56,9 @@ async def resume_schedules(service: ExecutorService, name: str, actor: Actor) ->
         raise await _build_missing_error(service, name)
 
 
-async def run_schedule(service: ExecutorService, name: str, number: int) -> str:
-    """Start a run now, with the input of the schedule of that number, from 1 on. Returns the run's id. Raises
-    NotFoundError NO_SCHEDULES, RequestError, and what ExecutorService.start does.
+async def run_schedule(service: ExecutorService, name: str, number: int) -> tuple[str, bool]:
+    """Start a run now, with the input of the schedule of that number, from 1 on; of a watch, a poll. Returns the run's
+    id, and whether it is a poll. Raises NotFoundError NO_SCHEDULES, RequestError, and what ExecutorService.start does.
     """
     stored = await service.workflows.find_current(name)
     triggers, now_ms = stored.plan.triggers, service.engine.ports.clock.now_ms()
@@ -68,12 +68,12 @@ async def run_schedule(service: ExecutorService, name: str, number: int) -> str:
     if not 1 <= number <= len(schedules):
         raise RequestError(f"`number` must be an integer from 1 to {len(schedules)}.")
     if triggers.watch is not None and number == len(schedules):
-        return await _poll_now(service, stored, triggers.watch)
+        return await _poll_now(service, stored, triggers.watch), True
     schedule = schedules[number - 1]
     value = {} if schedule.input is None else schedule.input
     request = ScheduledRequest(value, schedule, now_ms, 0)
     trigger = Trigger(TriggerKind.SCHEDULE, value, request=request, gets_response=False)
-    return (await service.start(stored, trigger, is_owner=True)).run_id
+    return (await service.start(stored, trigger, is_owner=True)).run_id, False
 
 
 async def _poll_now(service: ExecutorService, stored: StoredWorkflow, watch: Watch) -> str:
