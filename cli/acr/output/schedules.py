@@ -59,6 +59,17 @@ def say_times(schedules: Sequence[Mapping[str, Any]]) -> None:
         print_table(("workflow", "schedule", "next", "UTC"), _list_times(schedules), stream="stderr")
 
 
+def say_if_anew(data: Mapping[str, Any]) -> None:
+    """Of an answer to a push or a rollback: warn on stderr if the first poll starts everything again."""
+    if data.get("starts_all_again"):
+        say(
+            f"warning: {data['name']} watches something else now, and begins anew: with `first: all` everything"
+            f" that is listed starts a run, also what has had one. To prevent it: acr schedule pause {data['name']}",
+            colour="yellow",
+            err=True,
+        )
+
+
 def describe_schedule(schedule: Mapping[str, Any]) -> str:
     """Such as "0 9 * * MON-FRI Europe/Berlin", "every 15m", or "watch every 5m"."""
     [timing] = [each for each in _TIMINGS if each in schedule]

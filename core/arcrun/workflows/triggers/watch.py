@@ -96,6 +96,13 @@ class Watch:
         return cls(Schedule.load(stored), stored["key"], items, first, stored["poll"])
 
 
+def starts_all_again(before: Watch | None, now: Watch) -> bool:
+    """Whether the first poll of a new current version starts runs of items that had theirs: it watches something else
+    than the version `before`.
+    """
+    return before is not None and now.first is First.ALL and now.identity != before.identity
+
+
 def is_watch_key(schedule_key: str) -> bool:
     """Whether a schedule is that of a watch."""
     return schedule_key.startswith(SCHEDULE_PREFIX)

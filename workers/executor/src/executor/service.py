@@ -84,7 +84,8 @@ WHOLE_PLATFORM = WholePlatform()
 @dataclass(frozen=True)
 class Push:
     """The result of a push: the stored workflow, its diagnostics, and the difference from the previous plan.
-    `changed` and `rewritten` are those of Saved.
+    `changed` and `rewritten` are those of Saved; `starts_all_again` is whether its watch begins anew, and starts runs
+    of all that is listed.
     """
 
     stored: StoredWorkflow
@@ -92,6 +93,7 @@ class Push:
     diff: PlanDiff
     changed: bool
     rewritten: bool
+    starts_all_again: bool = False
 
 
 class StartedRun(NamedTuple):
@@ -207,7 +209,8 @@ class ExecutorService:
             require_same_name(await self.workflows.find_name(token), plan)
         saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
         diff = compare_plans(saved.previous, plan)
-        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
+        begins_anew = saved.previous is not None and starts_all_again(saved.previous, plan)
+        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten, begins_anew)
 
     def _list_polled(self, plan: Plan) -> Sequence[PlannedNode]:
         """What the workflow's polls call. Raises NotConfiguredError TRIGGER_NOT_AVAILABLE."""
@@ -515,6 +518,15 @@ class ExecutorService:
             triggers.failure_of is not None or triggers.after or any(call.workflow for call in workflow.calls)
         )
         return await self.workflows.list_names() if names_others else []
+
+
+def starts_all_again(before: Plan, plan: Plan) -> bool:
+    """Whether the watch of a plan that becomes current starts runs of all that is listed once more."""
+    if plan.triggers.watch is None:
+        return False
+    from arcrun.workflows.triggers import watch  # noqa: PLC0415 - few workflows watch
+
+    return watch.starts_all_again(before.triggers.watch, plan.triggers.watch)
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:
