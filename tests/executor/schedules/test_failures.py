@@ -103,6 +103,24 @@ async def test_a_failed_run_starts_the_handler(bench: Bench, instances: FakeInst
     assert (listed["status"], listed["trigger"]) == ("success", "failure")
 
 
+@pytest.mark.parametrize(("node", "told"), [("", None), (None, None), ("a", "a")])
+async def test_where_no_step_has_failed_the_node_is_null(bench: Bench, node: str | None, told: str | None) -> None:
+    """Such as a follower whose input does not fit: its record has an empty node."""
+    await push(bench, "orders")
+    await handle(bench, ["orders"])
+    number = object_of(await run(bench, "orders"))
+    bench.logs.sql[number].execute("UPDATE runs SET node = ?", node)
+    bench.clock.advance(2 * TELL_MS)
+    heard = list[ToldFailure]()
+
+    async def tell(failures: list[ToldFailure]) -> bool:
+        heard.extend(failures)
+        return True
+
+    await bench.logs.tables[number].on_alarm(bench.bucket, export_nothing, tell=tell)
+    assert [each["node"] for each in heard] == [told]
+
+
 async def test_failures_are_told_though_the_platform_has_given_up_an_alarm(
     bench: Bench, instances: FakeInstances
 ) -> None:

@@ -113,6 +113,6 @@ def _render(row: dict[str, Any]) -> ToldFailure:
         "trigger": row["trigger"],
         "started_at": row["started_at"],
         "error": error if row["status"] == "failed" else LOST,
-        "node": row["node"],
+        "node": row["node"] or None,
         "depth": row["depth"],
     }
