@@ -17,6 +17,7 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
     rows = [
         (
             each["workflow"],
+            str(each["number"]),
             describe_schedule(each),
             _render_local(each["next"][0]) if each["next"] else "-",
             render_moment(each["next"][0]["utc"]) if each["next"] else "-",
@@ -25,7 +26,7 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
         )
         for each in schedules
     ]
-    print_table(("workflow", "schedule", "next", "next (UTC)", "last (UTC)", ""), rows, flexible=("",))
+    print_table(("workflow", "no.", "schedule", "next", "next (UTC)", "last (UTC)", ""), rows, flexible=("",))
 
 
 def render_changed(schedules: Sequence[Mapping[str, Any]], name: str, what: str, *, as_json: bool) -> None:

@@ -100,14 +100,15 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert cells[1:] == [
         [
             "digest",
+            "1",
             "0 9 * * MON-FRI Europe/Berlin",
             "2026-11-30 09:00:00+01:00",
             "2026-11-30 08:00:00",
             "2026-11-27 08:00:00",
             "its workflow is paused, 2 skipped",
         ],
-        ["digest", "at 2026-11-01T10:00 UTC", "-", "-", "-", "paused, 1 missed"],
-        ["digest", "at 2026-11-01T10:00 UTC", "-", "-", "-", "delayed since 2026-11-27 08:00:00"],
+        ["digest", "2", "at 2026-11-01T10:00 UTC", "-", "-", "-", "paused, 1 missed"],
+        ["digest", "2", "at 2026-11-01T10:00 UTC", "-", "-", "-", "delayed since 2026-11-27 08:00:00"],
     ]
 
 
