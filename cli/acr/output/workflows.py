@@ -110,11 +110,18 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "watch": "; ".join(_describe_watch(each) for each in schedules if "watch" in each),
         "after": ", ".join(workflow.get("after", ())),
         "followers": ", ".join(workflow.get("followed_by", ())),
+        "handles": _describe_handled(workflow.get("failure_of", ())),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_handled(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f"failures of {'all other workflows' if '*' in names else ', '.join(names)}"
 
 
 def _describe_watch(schedule: Mapping[str, Any]) -> str:

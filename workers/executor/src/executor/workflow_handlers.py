@@ -354,9 +354,13 @@ def read_version(body: Mapping[str, Any]) -> int:
 
 
 async def _show_chains(service: ExecutorService, head: Head, plan: Plan | None) -> dict[str, Any]:
-    """{"after", "followed_by"}: the workflows that it follows, and those that follow it; each if there are any."""
+    """{"after", "followed_by", "failure_of"}: the workflows that it follows, those that follow it, and those whose
+    failures start it; each if there are any.
+    """
     after = [] if plan is None else [*plan.triggers.after]
+    handles = None if plan is None else plan.triggers.failure_of
     followed_by: list[str] = []
     if head.is_followed:
         followed_by = sorted(name for name, of in await service.workflows.list_follows() if of == head.name)
-    return {**({"after": after} if after else {}), **({"followed_by": followed_by} if followed_by else {})}
+    told = {"after": after, "followed_by": followed_by, "failure_of": [] if handles is None else [*handles.workflows]}
+    return {name: names for name, names in told.items() if names}
