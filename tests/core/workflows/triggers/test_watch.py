@@ -183,3 +183,10 @@ def test_a_key_that_is_missing_names_its_item() -> None:
         run_steps(list_items_in_steps(watch_of(), {"body": {"items": [{"id": 1}, {"title": "x"}]}}))
     assert (refused.value.code, refused.value.details) == ("WATCH_KEY_MISSING", {"item": 1})
     assert refused.value.next_actions
+
+
+def test_a_poll_that_would_wait_is_not_told_to_be_durable() -> None:
+    watch = {"component": "wait", "for": "14d", "every": "5m", "key": "{{item.id}}"}
+    found = diagnose({**flow_of("input >> PIPE >> a"), "triggers": {"watch": watch}})
+    [hint] = [each.hint for each in found if each.code == "NEEDS_DURABLE"]
+    assert hint.startswith("A poll asks and does not wait")
