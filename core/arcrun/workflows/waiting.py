@@ -13,11 +13,11 @@ from arcrun.times import read_duration_ms, read_moment
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.settings import POLL_AT
 
 WAIT_COMPONENT, WAIT_FOR_COMPONENT = "wait", "wait_for"
 WAITING_COMPONENTS = (WAIT_FOR_COMPONENT, APPROVE_COMPONENT)  # for somebody
 EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-POLL_AT = ("triggers", "watch")  # the place of the only step of a poll
 
 
 def id_of(component: str) -> str:

@@ -190,3 +190,14 @@ def test_a_poll_that_would_wait_is_not_told_to_be_durable() -> None:
     found = diagnose({**flow_of("input >> PIPE >> a"), "triggers": {"watch": watch}})
     [hint] = [each.hint for each in found if each.code == "NEEDS_DURABLE"]
     assert hint.startswith("A poll asks and does not wait")
+
+
+def test_an_unknown_key_is_told_with_those_of_a_watch() -> None:
+    contract = build_contract(input_schema={"type": "object", "additionalProperties": False, "properties": {"url": {}}})
+    watch = {"component": "a", "url": "u", "every": "5m", "key": "{{item.id}}", "surprise": 1}
+    source = {**flow_of("input >> PIPE >> b", config={"b": {"component": "a"}}), "triggers": {"watch": watch}}
+    [hint] = [each.hint for each in diagnose(source, {"a": contract}) if each.code == "UNKNOWN_KEY"]
+    allowed = hint.removeprefix("Allowed: ").rstrip(".").split(", ")
+    assert {"url", "every", "cron", "zone", "items", "key", "first", "retry"} <= {*allowed}
+    assert not {"take", "join", "repeat", "once"} & {*allowed}
+    assert len(allowed) == len({*allowed})
