@@ -45,7 +45,6 @@ from executor.records import (
     closing,
     cut_off_calls,
     dead_letters,
-    failing_workflows,
     limited_runs,
     queued_runs,
     request_keys,
@@ -586,6 +585,8 @@ class RunLogTables:
         return count
 
     def count_unsettled(self) -> Unsettled:
+        from executor.records import failing_workflows  # noqa: PLC0415 - runs need none of it
+
         return {
             "dead": self._dead.count_by_workflow(),
             "queued": self._queue.count_by_workflow(),
