@@ -371,11 +371,10 @@ class WorkflowPausedError(ArcrunError):
     retriable = True
     retry_after_s = 60
 
-    def __init__(self, message: str = "The workflow is paused.") -> None:
-        actions = [
-            f"Send it again in {self.retry_after_s} s or later.",
-            "Its owner resumes the workflow: acr resume NAME",
-        ]
+    def __init__(self, message: str = "The workflow is paused.", *, is_of_all: bool = False) -> None:
+        """`is_of_all` is whether all workflows were paused together."""
+        resuming = "all workflows: acr resume --all" if is_of_all else "the workflow: acr resume NAME"
+        actions = [f"Send it again in {self.retry_after_s} s or later.", f"Its owner resumes {resuming}"]
         super().__init__(message, next_actions=actions)
 
 

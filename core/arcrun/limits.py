@@ -294,8 +294,8 @@ MAX_TRACE_BYTES = MIB
 # The depth of workflows that call one another (CALLS_SUBFLOW).
 # Beyond: SUBFLOW_TOO_DEEP.
 MAX_SUBFLOW_DEPTH = 8
-# The depth of runs that start one another: by requests, with `detach`, or with `after`.
-# Beyond: 508 RUN_TOO_DEEP; of `after`, a run that has failed with it.
+# The depth of runs that start one another: by requests, with `detach`, with `after`, or by failures.
+# Beyond: 508 RUN_TOO_DEEP; of `after` and `failure_of`, a run that has failed with it.
 MAX_RUN_DEPTH = 8
 # The subrequests of a run: requests to stores, services and other Workers.
 # Beyond: SUBREQUEST_LIMIT. Change: the executor's variable SUBREQUEST_LIMIT. Its variable ARCRUN_PLAN sets the plan.

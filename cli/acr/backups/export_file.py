@@ -91,7 +91,7 @@ def read_export(path: Path) -> Export:
                 raise _build_other(path)
     counts = (len(workflows), sum(map(len, versions.values())), run_count)
     if end is None or tuple(end.get(each) for each in ("workflows", "versions", "runs")) != counts:
-        raise CliError(f"{path} was cut off: its end is missing.", "Use another copy of it.", "EXPORT_CUT_OFF")
+        raise _build_cut_off(path)
     if not versions.keys() <= workflows.keys():
         raise _build_other(path)
     found = [ExportedWorkflow(line, tuple(versions.get(name, ()))) for name, line in workflows.items()]
@@ -102,12 +102,21 @@ def _read_lines(path: Path) -> Iterator[Line]:
     try:
         with path.open(encoding="utf-8") as file:
             for text in file:
-                line = parse_json(text)
+                try:
+                    line = parse_json(text)
+                except ValueError:
+                    if text.endswith("\n") or not text.startswith("{"):
+                        raise
+                    raise _build_cut_off(path) from None
                 if not isinstance(line, dict):
                     raise _build_other(path)
                 yield line
     except ValueError:
         raise _build_other(path) from None
+
+
+def _build_cut_off(path: Path) -> CliError:
+    return CliError(f"{path} was cut off: its end is missing.", "Use another copy of it.", "EXPORT_CUT_OFF")
 
 
 def _build_other(path: Path) -> CliError:

@@ -43,7 +43,7 @@ def doctor(as_json: bool, local: bool | None) -> None:
     else:
         print_table(
             ("check", "ok", "detail"),
-            [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks],
+            [(it.name, "but" if it.warns else "yes" if it.ok else "NO", it.detail) for it in checks],
             flexible=("detail",),
         )
         for check in checks:

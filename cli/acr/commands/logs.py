@@ -101,7 +101,7 @@ def logs(
         for run in _follow(client, query, limit):
             print_json(run, indent=None) if as_json else lines.render(run)
     else:
-        print_data({"runs": runs}) if as_json else render_runs(runs)
+        print_data({"runs": runs}) if as_json else render_runs(runs, are_dead=failed)
 
 
 def _require_workflow(client: ExecutorClient, name: str) -> None:

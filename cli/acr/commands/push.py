@@ -13,7 +13,7 @@ from acr.commands.options import as_json, with_client
 from acr.errors import AnswerError, CliError, DeclinedError
 from acr.output.findings import render_findings, render_refusal
 from acr.output.render import print_data, print_json
-from acr.output.schedules import say_times
+from acr.output.schedules import say_if_anew, say_times
 from acr.output.terminal import confirm, say
 from acr.output.workflows import describe_push, describe_pushes
 from acr.targets.executor_client import ExecutorClient
@@ -159,6 +159,7 @@ def _ask_to_replace(told: Sequence[str], workflows: Sequence[WorkflowText], path
 def _render(data: Mapping[str, Any], file: Path) -> None:
     render_findings(data["diagnostics"], str(file))
     say(describe_push(data), err=True)
+    say_if_anew(data)
     say_times(data.get("schedules", ()))
     if address := data.get("email_address"):
         say(f"Its mail address (whoever knows it can send): {address}", err=True)

@@ -11,6 +11,7 @@ from acr.commands.options import as_json, with_client
 from acr.errors import CliError
 from acr.output.render import print_outcome
 from acr.output.terminal import say
+from acr.output.workflows import ALL_PAUSED
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 
@@ -48,8 +49,11 @@ def restore(
     failure = restoring.build_incomplete(restored)
     for each in restored.refused:
         say(f"left out: version {each['version']} of {each['name']}: {each['message']} ({each['code']})", err=True)
+    is_paused = paused or bool(export.head.get("paused"))
+    if is_paused:
+        say(ALL_PAUSED, err=True)
     if as_json:
-        print_outcome(restored.to_json(), failure)
+        print_outcome({**restored.to_json(), "paused": is_paused}, failure)
         sys.exit(1 if failure else 0)
     if failure:
         raise failure

@@ -5,6 +5,7 @@ import click
 from acr.commands.arguments import WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
+from acr.output.schedules import say_if_anew
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
@@ -31,3 +32,4 @@ def rollback(client: ExecutorClient, name: str, version: int, as_json: bool) -> 
         print_json(answer)
     else:
         say(f"{data['name']} is at version {data['version']}.", err=True)
+        say_if_anew(data)

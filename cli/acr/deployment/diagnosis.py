@@ -23,6 +23,7 @@ from acr.deployment.mail_routing import check_routing
 from acr.deployment.manifest import MARK
 from acr.errors import AnswerError, CliError
 from acr.output.usage import find_nearly_used_up
+from acr.output.workflows import are_all_paused
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
@@ -38,15 +39,26 @@ _NOT_KNOWN = "unknown; see the checks of executor and API key"
 
 @dataclass(frozen=True)
 class Check:
-    """A check's result. `hint` is the next step if it failed."""
+    """A check's result. `hint` is the next step if it failed, or `warns`: then the platform is well, and its owner
+    should know something all the same.
+    """
 
     name: str
     ok: bool
     detail: str
     hint: str = ""
+    warns: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "ok": self.ok, "detail": self.detail, "hint": self.hint}
+        return {"name": self.name, "ok": self.ok, "warns": self.warns, "detail": self.detail, "hint": self.hint}
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What a check tells that has not failed, and warns."""
+
+    detail: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ def examine(platform: CheckedPlatform) -> Iterator[Check]:
     checks = _PLATFORM_CHECKS if platform.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
     for name, look in checks.items():
         try:
-            yield Check(name, True, look(platform))
+            told = look(platform)
+            yield Check(name, True, told) if isinstance(told, str) else Check(name, True, told.detail, told.hint, True)
         except AnswerError as refused:
             yield Check(name, False, f"{refused.answer['error']['code']}: {refused.message}", refused.hint)
         except CliError as error:
@@ -218,7 +231,7 @@ def _look_at_usage(platform: CheckedPlatform) -> str:
     return "below four fifths of every quota: acr usage"
 
 
-def _look_at_workflows(platform: CheckedPlatform) -> str:
+def _look_at_workflows(platform: CheckedPlatform) -> str | Warned:
     """Stored workflows must not be in a format from before a step got only what its config says."""
     try:
         workflows = platform.executor.list_workflows()
@@ -233,14 +246,18 @@ def _look_at_workflows(platform: CheckedPlatform) -> str:
             "from the trigger.",
             "acr upgrade FILE, then acr push FILE",
         )
-    return f"{len(workflows)} stored"
+    if are_all_paused(workflows):
+        return Warned(f"{len(workflows)} stored; all are paused: nothing starts a run", "acr resume --all")
+    paused = sum(bool(workflow.get("paused")) for workflow in workflows)
+    return f"{len(workflows)} stored{f', {paused} of them paused' if paused else ''}"
 
 
-def _look_at_runs(platform: CheckedPlatform) -> str:
+def _look_at_runs(platform: CheckedPlatform) -> str | Warned:
     """Workflows that fail are no fault of the platform, but what its owner should know first."""
     try:
         names = [workflow["name"] for workflow in platform.executor.list_workflows()]
-        last_runs, (dead, _) = find_last_runs(platform.executor), platform.executor.count_unsettled()
+        dead, _, failed = platform.executor.count_unsettled()
+        last_runs = find_last_runs(platform.executor, failed)
         polls = find_failing_polls(platform.executor.list_schedules(0))
     except CliError:
         return _NOT_KNOWN
@@ -249,7 +266,10 @@ def _look_at_runs(platform: CheckedPlatform) -> str:
         return "no workflow's last run has failed"
     shown = [f"{name} ({why})" for name, why in [*failing.items()][:MAX_SHOWN_FAILING]]
     more = f", and {len(failing) - len(shown)} more" if len(failing) > len(shown) else ""
-    return f"{len(failing)} of {len(names)} workflows fail: {', '.join(shown)}{more}; acr logs --failed"
+    return Warned(
+        f"{len(failing)} of {len(names)} workflows fail: {', '.join(shown)}{more}",
+        "acr logs --status failed; dead letters: acr logs --failed" if dead else "acr logs --status failed",
+    )
 
 
 def _look_at_registry(platform: CheckedPlatform) -> str:
@@ -303,7 +323,7 @@ def _look_at_mail(platform: CheckedPlatform) -> str:
     return check_routing(platform.api, domain, worker, taking)
 
 
-_Look = Callable[[CheckedPlatform], str]
+_Look = Callable[[CheckedPlatform], str | Warned]
 _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "configuration": _look_at_config,
     "token": _look_at_token,

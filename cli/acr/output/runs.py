@@ -14,8 +14,11 @@ _ORIGIN = "replay of"
 _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "error")
 
 
-def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
-    """Print a table of runs to stdout."""
+def render_runs(verdicts: Sequence[dict[str, Any]], *, are_dead: bool = False) -> None:
+    """Print a table of runs to stdout; of dead letters if they `are_dead`."""
+    if not verdicts and are_dead:
+        say("There is no dead letter: they are of accepted runs. All failed runs: acr logs --status failed", err=True)
+        return
     if not verdicts:
         say("There is no such run. Records are kept for 7 days, unless the workflow says otherwise.", err=True)
         return

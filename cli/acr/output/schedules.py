@@ -17,6 +17,7 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
     rows = [
         (
             each["workflow"],
+            str(each["number"]),
             describe_schedule(each),
             _render_local(each["next"][0]) if each["next"] else "-",
             render_moment(each["next"][0]["utc"]) if each["next"] else "-",
@@ -25,7 +26,7 @@ def render_schedules(schedules: Sequence[Mapping[str, Any]], name: str | None = 
         )
         for each in schedules
     ]
-    print_table(("workflow", "schedule", "next", "next (UTC)", "last (UTC)", ""), rows, flexible=("",))
+    print_table(("workflow", "no.", "schedule", "next", "next (UTC)", "last (UTC)", ""), rows, flexible=("",))
 
 
 def render_changed(schedules: Sequence[Mapping[str, Any]], name: str, what: str, *, as_json: bool) -> None:
@@ -59,6 +60,17 @@ def say_times(schedules: Sequence[Mapping[str, Any]]) -> None:
         print_table(("workflow", "schedule", "next", "UTC"), _list_times(schedules), stream="stderr")
 
 
+def say_if_anew(data: Mapping[str, Any]) -> None:
+    """Of an answer to a push or a rollback: warn on stderr if the first poll starts everything again."""
+    if data.get("starts_all_again"):
+        say(
+            f"warning: {data['name']} watches something else now, and begins anew: with `first: all` everything"
+            f" that is listed starts a run, also what has had one. To prevent it: acr schedule pause {data['name']}",
+            colour="yellow",
+            err=True,
+        )
+
+
 def describe_schedule(schedule: Mapping[str, Any]) -> str:
     """Such as "0 9 * * MON-FRI Europe/Berlin", "every 15m", or "watch every 5m"."""
     [timing] = [each for each in _TIMINGS if each in schedule]
@@ -81,7 +93,7 @@ def _describe_lately(schedule: Mapping[str, Any]) -> str:
     """What else there is to say of it: such as ", paused", or " (2026-11-27 08:05:00: 30 listed, 2 new)"."""
     watch = schedule.get("watch") or {}
     polled_at = watch.get("last_polled_at")
-    found = f" ({render_moment(polled_at)}: {', '.join(_describe_polls(watch))})" if polled_at else ""
+    found = f" ({render_moment(polled_at)}: {', '.join(describe_polls(watch))})" if polled_at else ""
     return found + (", paused" if schedule["paused"] else "")
 
 
@@ -94,13 +106,14 @@ def describe_state(schedule: Mapping[str, Any]) -> str:
     """What has become of its times: such as "2 skipped", or of a watch's "30 listed, 2 new"."""
     counts = {name: schedule[name] for name in ("waiting", "skipped", "missed")}
     told = ["paused"] if schedule["paused"] else []
+    told += ["its workflow is paused"] if schedule.get("workflow_paused") else []
     if since := schedule.get("delayed_since"):
         told.append(f"delayed since {render_moment(since)}")
-    told += _describe_polls(schedule["watch"]) if schedule.get("watch") else []
+    told += describe_polls(schedule["watch"]) if schedule.get("watch") else []
     return ", ".join([*told, *(f"{count} {name}" for name, count in counts.items() if count)])
 
 
-def _describe_polls(watch: Mapping[str, Any]) -> list[str]:
+def describe_polls(watch: Mapping[str, Any]) -> list[str]:
     """What the last poll has found, and what waits or was forgotten: such as "30 listed", "2 new"."""
     if watch["error"]:
         return [f"the last poll failed: {watch['error']}"]

@@ -1,6 +1,6 @@
 """Prints stored workflows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from acr.output.render import print_table, render_moment
@@ -8,6 +8,7 @@ from acr.output.runs import describe_verdict
 from acr.output.schedules import describe_schedule, describe_state
 from acr.output.terminal import say
 
+ALL_PAUSED = "All workflows are paused: no webhook, schedule, watch or message starts a run. To begin: acr resume --all"
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -64,6 +65,17 @@ def _describe_state(workflow: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, told))
 
 
+def say_all_paused(workflows: Iterable[Mapping[str, Any]]) -> None:
+    """Say to stderr if all workflows are paused together."""
+    if are_all_paused(workflows):
+        say(ALL_PAUSED, err=True)
+
+
+def are_all_paused(workflows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of the workflows is paused as all are: then those to come are, too."""
+    return any((each.get("paused") or {}).get("all") for each in workflows)
+
+
 def describe_pause(pause: Mapping[str, Any] | None) -> str:
     """Such as "paused, refuses requests"; "" if it is not paused."""
     if pause is None:
@@ -98,11 +110,18 @@ def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Seq
         "watch": "; ".join(_describe_watch(each) for each in schedules if "watch" in each),
         "after": ", ".join(workflow.get("after", ())),
         "followers": ", ".join(workflow.get("followed_by", ())),
+        "handles": _describe_handled(workflow.get("failure_of", ())),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_handled(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f"failures of {'all other workflows' if '*' in names else ', '.join(names)}"
 
 
 def _describe_watch(schedule: Mapping[str, Any]) -> str:

@@ -118,12 +118,14 @@ class ExecutorClient(ServiceClient):
         """Deal with a dead letter by hand."""
         return self._send("POST", f"/runs/{quote(run_id, safe='')}/dismiss", {})
 
-    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int]]:
-        """How many dead letters and queued runs each workflow has that has any. An executor of the release before tells
-        of none.
+    def count_unsettled(self) -> tuple[dict[str, int], dict[str, int], dict[str, str]]:
+        """How many dead letters and queued runs each workflow has that has any, and the id of its last run that has
+        failed. An executor of the release before tells of none.
         """
         answer = self._send("GET", "/runs/unsettled")
-        return (answer["data"]["dead"], answer["data"]["queued"]) if answer["success"] else ({}, {})
+        if not answer["success"]:
+            return {}, {}, {}
+        return answer["data"]["dead"], answer["data"]["queued"], answer["data"].get("failed", {})
 
     def send_event(self, run_id: str, event: str, payload: Any, event_id: str | None) -> Answer:
         """Send an event to an accepted run; one of the same id only once."""
@@ -212,7 +214,9 @@ class ExecutorClient(ServiceClient):
         return found
 
     def run_schedule(self, name: str, number: int) -> Answer:
-        """Start a run now, as the schedule of that number would. The answer has "run_id"."""
+        """Start a run now, as the schedule of that number would. The answer has "run_id"; its data says whether that
+        is a "poll".
+        """
         return self._send("POST", f"{_schedules_path(name)}/run", {"number": number})
 
     def find_seen(self, name: str) -> dict[str, Any]:
@@ -353,6 +357,14 @@ class ExecutorClient(ServiceClient):
         """
         renewed: dict[str, Any] | None = require_data(self._send("POST", "/data-keys/renew"))
         return renewed
+
+    def find_run(self, run_id: str) -> dict[str, Any] | None:
+        """What is stored of a run now, None if nothing is. Raises AnswerError."""
+        answer = self._send("GET", f"/runs/{run_id}")
+        if not answer["success"] and answer["error"]["code"] == "RUN_NOT_FOUND":
+            return None
+        found: dict[str, Any] = require_data(answer)
+        return found
 
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run. That of one which has just ended may still be on its way."""

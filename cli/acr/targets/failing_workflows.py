@@ -6,18 +6,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from arcrun.engine.run_id import time_of
 from arcrun.engine.trigger import TriggerKind
+from arcrun.times import render_time
 
+MAX_ASKED = 50  # workflows whose last run is asked for; of others with a failed run that counts
+SOME = 20  # runs of a workflow, so that one among them is no poll
 FAILED = ("failed", "lost")
 _UNCOUNTED = (TriggerKind.EXECUTE, TriggerKind.POLL)
 
 
-def find_last_runs(client: ExecutorClient) -> dict[str, dict[str, Any]]:
-    """The last run of each workflow that has one among the newest hundred, by the workflow. Of polls only those that
-    fail have a record, so none counts as the last run. Raises AnswerError.
+def find_last_runs(client: ExecutorClient, failed: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """By the workflow, the last run of each that has one among the newest hundred, and of each that has `failed` before
+    those: `failed` are the ids of such runs. Of polls only those that fail have a record, so none counts as the last
+    run. Raises AnswerError.
     """
     runs = reversed(client.list_runs({}, MAX_PAGE, 1))
-    return {run["workflow"]: run for run in runs if run["trigger"] not in _UNCOUNTED}
+    newest = {run["workflow"]: run for run in runs if run["trigger"] not in _UNCOUNTED}
+    older = sorted((run_id, name) for name, run_id in failed.items() if name not in newest)[::-1]
+    for number, (run_id, name) in enumerate(older):
+        since = _find_last_since(client, name, run_id) if number < MAX_ASKED else None
+        newest[name] = since or {"run_id": run_id, "workflow": name, "status": "failed"}
+    return newest
+
+
+def _find_last_since(client: ExecutorClient, workflow: str, run_id: str) -> dict[str, Any] | None:
+    """The last run of the workflow, from that one on; None if the platform has not come to it."""
+    asked = {"workflow": workflow, "since": render_time(time_of(run_id))}
+    found = client.list_runs(asked, SOME, 1)
+    return next((run for run in found if run["trigger"] not in _UNCOUNTED), None)
 
 
 def find_failing_polls(schedules: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -127,6 +127,7 @@ class RunLogObjects:
         return {
             "dead": sum((Counter(each["dead"]) for each in counts), Counter[str]()),
             "queued": sum((Counter(each["queued"]) for each in counts), Counter[str]()),
+            "failed": _merge_newest([each.get("failed", {}) for each in counts]),
         }
 
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
@@ -187,3 +188,12 @@ class RunLogObjects:
 
 def _id_of(verdict: Verdict) -> str:
     return verdict["id"]
+
+
+def _merge_newest(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The greatest id of each workflow: that of the newest run."""
+    newest: dict[str, str] = {}
+    for each in found:
+        for workflow, run_id in each.items():
+            newest[workflow] = max(run_id, newest.get(workflow, ""))
+    return newest

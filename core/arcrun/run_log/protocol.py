@@ -40,7 +40,8 @@ class StoredRun(TypedDict):
     size. `dead_until_ms` is told of a dead letter, never stored: until when it is kept as one. `tenant` is whose object
     it is, in the hosted mode; there `workflow`, `node`, `error` and `result` are sealed (arcrun/run_log/tenants.py,
     executor/hosted/sealed_results.py). `passed_on` is what the Workspace is told of a run that has succeeded and is
-    followed; no row has it.
+    followed; no row has it, nor `depth`: of a run that has failed, that of the runs which its failure starts, if it is
+    not 1.
     """
 
     id: str
@@ -66,6 +67,7 @@ class StoredRun(TypedDict):
     retried_by: NotRequired[str | None]
     tenant: NotRequired[str]
     passed_on: NotRequired[PassedOn]
+    depth: NotRequired[int]
 
 
 # What became of a run that is to be accepted: "closed" of a tenant that has gone, "taken" if another has its key.
@@ -89,10 +91,13 @@ class Started(TypedDict):
 
 
 class Unsettled(TypedDict):
-    """The numbers of dead letters and of queued runs, by workflow."""
+    """The numbers of dead letters and of queued runs, and the id of the last run that has failed, or is lost: by
+    workflow. An object of the release before tells of no failed ones.
+    """
 
     dead: dict[str, int]
     queued: dict[str, int]
+    failed: NotRequired[dict[str, str]]
 
 
 class Listed(TypedDict):

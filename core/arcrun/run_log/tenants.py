@@ -22,6 +22,7 @@ from arcrun.run_log.sealed_names import SealedNames
 _NAMES = ("workflow", "node", "error")  # of a verdict
 
 Told = TypeVar("Told", Verdict, StoredRun)
+Value = TypeVar("Value")
 
 
 class TenantRunLog(RemoteRunLog):
@@ -65,7 +66,11 @@ class TenantRunLog(RemoteRunLog):
 
     async def count_unsettled(self) -> Unsettled:
         found = await super().count_unsettled()
-        return {"dead": await self._open_keys(found["dead"]), "queued": await self._open_keys(found["queued"])}
+        return {
+            "dead": await self._open_keys(found["dead"]),
+            "queued": await self._open_keys(found["queued"]),
+            "failed": await self._open_keys(found.get("failed", {})),
+        }
 
     async def release_queue(self, workflow: str | None, kept: Sequence[str]) -> int:
         sealed = None if workflow is None else await self._names.seal(workflow)
@@ -120,9 +125,9 @@ class TenantRunLog(RemoteRunLog):
     async def _seal_all(self, names: Sequence[str]) -> list[str]:
         return [await self._names.seal(name) for name in names]
 
-    async def _open_keys(self, counts: Mapping[str, int]) -> dict[str, int]:
+    async def _open_keys(self, told: Mapping[str, Value]) -> dict[str, Value]:
         opened = {}
-        for name, count in counts.items():
+        for name, value in told.items():
             with suppress(DecryptionError):
-                opened[await self._names.open(name)] = count
+                opened[await self._names.open(name)] = value
         return opened

@@ -89,6 +89,7 @@ def _compile_poll(workflow: Workflow, watch: "Watch", symbols: SymbolTable, find
         schedule_problems={},
         code_problems={} if problem is None else {(WATCH, False): problem},
         circle=(),
+        failure_circle=(),
     )
     plan = yield from _compile(poll, known, findings)
     check_poll(poll, watch, symbols, findings)
@@ -97,10 +98,19 @@ def _compile_poll(workflow: Workflow, watch: "Watch", symbols: SymbolTable, find
     return replace(workflow, triggers=replace(workflow.triggers, watch=watch.with_poll(plan.to_json())))
 
 
-def _check_after(findings: Findings, workflow: Workflow, symbols: SymbolTable) -> None:
-    from arcrun.workflows.triggers.after import check_after  # noqa: PLC0415 - few workflows follow others
+def _check_starts(findings: Findings, workflow: Workflow, symbols: SymbolTable) -> None:
+    """By runs of others."""
+    triggers = workflow.triggers
+    if triggers.failure_of is not None and symbols.workflows is not None:
+        triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
+    if triggers.after:
+        from arcrun.workflows.triggers.after import check_after  # noqa: PLC0415 - few workflows follow others
 
-    check_after(findings, workflow.name, workflow.triggers.after, symbols.workflows, symbols.circle)
+        check_after(findings, workflow.name, triggers.after, symbols.workflows, symbols.circle)
+    if symbols.failure_circle and not symbols.circle:
+        from arcrun.workflows.triggers.failures import warn_of_circle  # noqa: PLC0415 - as above
+
+        warn_of_circle(findings, symbols.failure_circle)
 
 
 def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Steps[Plan | None]:
@@ -109,10 +119,7 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     if symbols.schema_problem and not any(found.code == INVALID_INPUT_SCHEMA for found in findings.found):
         findings.add(INVALID_INPUT_SCHEMA, symbols.schema_problem.rstrip("."), at=("input_schema",))
-    if workflow.triggers.failure_of is not None and symbols.workflows is not None:
-        workflow.triggers.failure_of.warn_of_unknown(findings, workflow.name, symbols.workflows)
-    if workflow.triggers.after:
-        _check_after(findings, workflow, symbols)
+    _check_starts(findings, workflow, symbols)
     for number, problem in symbols.schedule_problems.items():
         is_watch = number == len(workflow.triggers.schedules)
         findings.add("INVALID_SETTING", problem, at=("triggers", *(("watch",) if is_watch else ("schedule", number))))

@@ -86,6 +86,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A workflow starts after its own runs, directly or through `after` of others.",
         "Remove one of the names from `after`.",
     ),
+    "FAILURE_CYCLE": (
+        "A workflow may start itself, by `after` and `failure_of` of others and its own.",
+        "Remove one of the names, if each run would start the next.",
+    ),
     "INVALID_INPUT": (
         "A node's input does not match the component's input_schema, whatever values its templates have.",
         "Compare it with the component's page: `acr parts list ID`, `acr open components/ID`.",

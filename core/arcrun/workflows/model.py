@@ -375,8 +375,8 @@ class SymbolTable:
     `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
     not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
     wrong with the times of schedules, by their numbers. `code_problems` are those of nodes of `code`, by the node and
-    whether it is its undo. `circle` is the way from the workflow back to itself, by what
-    each workflow is started after; empty if there is none.
+    whether it is its undo. `circle` is the way from the workflow back to itself, by what each workflow is started
+    after; empty if there is none. `failure_circle` is the same by that and by whose failures start each.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -391,3 +391,4 @@ class SymbolTable:
     code_problems: Mapping[tuple[str, bool], CodeProblem] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     circle: Sequence[str] = ()
+    failure_circle: Sequence[str] = ()

@@ -23,6 +23,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
 
+POLL_AT = ("triggers", "watch")  # the place of the only step of a poll
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
 ONCE = "once"

@@ -13,6 +13,7 @@ from arcrun.times import read_duration_ms, read_moment
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.settings import POLL_AT
 
 WAIT_COMPONENT, WAIT_FOR_COMPONENT = "wait", "wait_for"
 WAITING_COMPONENTS = (WAIT_FOR_COMPONENT, APPROVE_COMPONENT)  # for somebody
@@ -50,13 +51,20 @@ def check_waiting(
         return
     if not workflow.is_durable:
         message = f"{node.told} waits for somebody, which only a durable run can"
-        findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
+        findings.add("NEEDS_DURABLE", message, _suggest(node), at=node.called_at)
     if component == WAIT_FOR_COMPONENT:
         _check_event(node, config, findings)
         _check_schemas(node, config, workflow, findings)
         if problem := symbols.event_schema_problems.get(node.name):
             message = f"`schema` of {node.told} cannot be used: {problem.rstrip('.')}"
             findings.add("INVALID_INPUT", message, at=(*node.at, "schema"))
+
+
+def _suggest(node: Node) -> str:
+    """What to do about a node that needs a durable run. A poll never is one."""
+    if node.at == POLL_AT:
+        return "A poll asks and does not wait: name a component that answers at once."
+    return "Write `durable: true` in the workflow."
 
 
 def _check_time(node: Node, config: Mapping[str, Any], workflow: Workflow, findings: Findings) -> None:
@@ -79,7 +87,7 @@ def _check_time(node: Node, config: Mapping[str, Any], workflow: Workflow, findi
     is_long = "until" in told or (isinstance(wait_ms, int | float) and wait_ms > MAX_SLEEP_MS)
     if is_long and not workflow.is_durable:
         message = f"{node.told} waits for longer than a run may that is not durable: {MAX_SLEEP_MS // 1_000} s"
-        findings.add("NEEDS_DURABLE", message, "Write `durable: true` in the workflow.", at=node.called_at)
+        findings.add("NEEDS_DURABLE", message, _suggest(node), at=node.called_at)
 
 
 def _check_event(node: Node, config: Mapping[str, Any], findings: Findings) -> None:

@@ -35,11 +35,13 @@ def gather(gathered: Gathered | None, failures: Sequence[ToldFailure]) -> Gather
         "count": (gathered["count"] if gathered else 0) + len(failures),
         "since": gathered["since"] if gathered else failures[0]["started_at"],
         "workflows": workflows,
+        "depth": min(each.get("depth", 1) for each in (*failures, *([gathered] if gathered else ()))),
     }
 
 
 def render_input(gathered: Gathered) -> dict[str, Any]:
-    """The input of the run that they start."""
+    """The input of the run that they start, and `depth`, which is the run's unless that is 1."""
     last = gathered["last"]
     shown = {name: last[name] for name in ("workflow", "run_id", "error", "node", "started_at", "trigger")}
-    return {**shown, **{name: gathered[name] for name in ("count", "since", "workflows")}}
+    depth = {"depth": depth} if (depth := gathered.get("depth", 1)) > 1 else {}
+    return {**shown, **{name: gathered[name] for name in ("count", "since", "workflows")}, **depth}

@@ -26,14 +26,16 @@ class NewSchedule(TypedDict):
 
 
 class StoredSchedule(NewSchedule):
-    """`due_ms` is the next time of which nothing has been
-    decided yet, `fire_ms` when the object looks at it, None if never. `queue` are times that were decided to start a
-    run, and have not. `last_run` is the run that it has started last, for the time `last_due_ms`. `skipped` counts
-    times at which a run was under way, or the workflow paused; `missed` those that were not caught up.
+    """`due_ms` is the next time of which nothing has been decided yet, `fire_ms` when the object looks at it, None if
+    never; `waiting_ms` since when it should have begun something for which there was no room, or which the platform did
+    not begin. `queue` are times that were decided to start a run, and have not. `last_run` is the run that it has
+    started last, for the time `last_due_ms`. `skipped` counts times at which a run was under way, or the workflow
+    paused; `missed` those that were not caught up.
     """
 
     name_id: str
     fire_ms: float | None
+    waiting_ms: float | None
     queue: list[Firing]
     last_run: str | None
     last_due_ms: float | None

@@ -58,6 +58,16 @@ def test_what_was_cut_off_is_refused(tmp_path: Path, count: int) -> None:
     assert refused.value.code == "EXPORT_CUT_OFF"
 
 
+@pytest.mark.parametrize("left", [1, 40, 3_000])
+def test_what_was_cut_off_in_the_middle_of_a_line_is_refused(tmp_path: Path, left: int) -> None:
+    path = write(tmp_path / "cut", *LINES)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(json.dumps(HEAD)) + 1 + min(left, len(whole) - len(json.dumps(HEAD)) - 4)])
+    with pytest.raises(CliError) as refused:
+        read_export(path)
+    assert refused.value.code == "EXPORT_CUT_OFF"
+
+
 @pytest.mark.parametrize("missing", [GREET, FIRST, RUN])
 def test_a_missing_line_is_noticed(tmp_path: Path, missing: Line) -> None:
     with pytest.raises(CliError) as refused:
@@ -75,7 +85,7 @@ def test_a_missing_line_is_noticed(tmp_path: Path, missing: Line) -> None:
         json.dumps({"kind": "export"}),
         json.dumps(HEAD) + "\n" + '{"kind": "version", "name": "greet", "version": 1, "workflow": 5}',
         json.dumps(HEAD) + '\n{"kind": "surprise"}',
-        json.dumps(HEAD) + "\n" + '{"half',
+        json.dumps(HEAD) + "\n" + '{"half\n',
         "\xff\xfe",
     ],
 )

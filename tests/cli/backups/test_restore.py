@@ -120,7 +120,12 @@ def test_what_is_exported_is_restored_elsewhere(tmp_path: Path) -> None:
         odd = client.post(f"/webhooks/{tokens['rolled']}/rotate", json={"token": "mine"})
         assert (odd.status_code, odd.json()["error"]["code"]) == (400, "TOKEN_INVALID")
 
-        again = run(second, "restore", str(file), "--force", "--tokens", "new", "--paused")["data"]
+        restored = second.acr("restore", str(file), "--force", "--tokens", "new", "--paused", "--json")
+        again = json.loads(restored.stdout)["data"]
+        assert again["paused"]
+        listed = (second.acr("schedule", "list"), second.acr("list"), second.acr("doctor"))
+        assert all("acr resume --all" in each.stderr for each in (restored, *listed))
+        assert "its workflow is paused" in listed[0].stdout
         assert (again["kept_tokens"], again["lost"]) == ([], [])
         assert describe(client, has_tokens=False).keys() == stored.keys()
         refused = client.post(f"/webhooks/{tokens['rolled']}/trigger", json={})

@@ -116,9 +116,10 @@ def test_workflows_that_fail_are_told_first_and_are_no_fault() -> None:
         name for name in found if name not in ("configuration", "token", "worker", "run workflow", "mail")
     ]
     check = found["runs"]
-    assert (platform_checks[0], check.ok) == ("runs", True)
+    assert (platform_checks[0], check.ok, check.warns) == ("runs", True, True)
     assert check.detail.startswith("13 of 20 workflows fail: w00 (HTTP_STATUS), w01 (HTTP_STATUS), ")
-    assert check.detail.endswith(", w09 (HTTP_STATUS), and 3 more; acr logs --failed")
+    assert check.detail.endswith(", w09 (HTTP_STATUS), and 3 more")
+    assert check.hint == "acr logs --status failed; dead letters: acr logs --failed"
     fine = diagnose(build_cloudflare(), listed=listed(workflows=workflows, dead={}, queued={}))["runs"]
     assert fine.detail == "no workflow's last run has failed"
 
@@ -366,3 +367,10 @@ def test_a_token_that_cannot_look_at_a_zone_is_no_fault() -> None:
         assert (check.ok, "cannot see its zone" in check.detail) == (True, True)
     cloudflare.zones.clear()
     assert "cannot see its zone" in diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"].detail
+
+
+def test_a_pause_of_all_is_told() -> None:
+    pause = {"on_trigger": "refuse", "all": True}
+    workflows: list[dict[str, Any]] = [{"name": name, "format": 3, "paused": pause} for name in "ab"]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
+    assert (check.ok, check.warns, check.hint) == (True, True, "acr resume --all")

@@ -16,6 +16,10 @@ def test_a_workflow_is_shown_with_its_chain(capsys: pytest.CaptureFixture[str]) 
     describe_stored({**STORED, "after": ["orders", "returns"], "followed_by": ["bill"]}, 1)
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert {"after     orders, returns", "followers bill"} <= {*lines}
+    describe_stored({**STORED, "failure_of": ["orders"]}, 1)
+    assert "handles   failures of orders" in capsys.readouterr().err
+    describe_stored({**STORED, "failure_of": ["*"]}, 1)
+    assert "handles   failures of all other workflows" in capsys.readouterr().err
     describe_stored(STORED, 1)
     printed = capsys.readouterr().err
     assert "after" not in printed

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from acr.output.findings import count_findings, render_findings, render_refusal
-from acr.output.workflows import describe_pause, describe_push, describe_version, render_workflows
+from acr.output.workflows import describe_pause, describe_push, describe_version, render_workflows, say_all_paused
 
 
 def finding(**more: Any) -> dict[str, Any]:
@@ -39,6 +39,21 @@ def test_a_push_is_described_in_one_line(changed: bool, diff: dict[str, list[str
 )
 def test_a_pause_is_described(pause: dict[str, Any] | None, expected: str) -> None:
     assert describe_pause(pause) == expected
+
+
+@pytest.mark.parametrize(
+    ("pauses", "says"),
+    [
+        ([None], False),
+        ([{"on_trigger": "refuse", "all": False}], False),
+        ([{"on_trigger": "refuse", "all": False}, {"on_trigger": "refuse", "all": True}], True),
+    ],
+)
+def test_a_pause_of_all_is_told_with_its_end(
+    pauses: list[Any], *, says: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_all_paused([{"name": "w", "paused": pause} for pause in pauses])
+    assert ("acr resume --all" in capsys.readouterr().err) == says
 
 
 @pytest.mark.parametrize(

@@ -93,20 +93,22 @@ def test_a_workflow_is_shown_with_its_watch_and_its_schedules(capsys: pytest.Cap
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     late = {**ONCE, "skipped": 0, "delayed_since": "2026-11-27T08:00:00Z"}
-    render_schedules([DAILY, {**ONCE, "paused": True, "skipped": 0, "missed": 1}, late])
+    resting = {**ONCE, "paused": True, "skipped": 0, "missed": 1}
+    render_schedules([{**DAILY, "workflow_paused": {"on_trigger": "refuse", "all": True}}, resting, late])
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert cells[1:] == [
         [
             "digest",
+            "1",
             "0 9 * * MON-FRI Europe/Berlin",
             "2026-11-30 09:00:00+01:00",
             "2026-11-30 08:00:00",
             "2026-11-27 08:00:00",
-            "2 skipped",
+            "its workflow is paused, 2 skipped",
         ],
-        ["digest", "at 2026-11-01T10:00 UTC", "-", "-", "-", "paused, 1 missed"],
-        ["digest", "at 2026-11-01T10:00 UTC", "-", "-", "-", "delayed since 2026-11-27 08:00:00"],
+        ["digest", "2", "at 2026-11-01T10:00 UTC", "-", "-", "-", "paused, 1 missed"],
+        ["digest", "2", "at 2026-11-01T10:00 UTC", "-", "-", "-", "delayed since 2026-11-27 08:00:00"],
     ]
 
 

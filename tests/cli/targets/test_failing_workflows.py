@@ -9,12 +9,15 @@ from acr.commands.list import _list_with_last_runs
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.settings import Target
+from arcrun.engine.run_id import first_id_at
+from fakes.ports.system import START_MS
 
 
 def run(workflow: str, status: str = "success", **more: Any) -> dict[str, Any]:
     return {"workflow": workflow, "status": status, "trigger": "webhook", **more}
 
 
+FAILED_ID = first_id_at(START_MS)
 RUNS = [
     run("a", "failed", trigger="poll"),
     run("a"),
@@ -46,7 +49,8 @@ def client() -> ExecutorClient:
 
 
 def test_the_last_run_counts_and_dead_letters_do(client: ExecutorClient) -> None:
-    last_runs, (dead, _) = find_last_runs(client), client.count_unsettled()
+    dead, _, failed = client.count_unsettled()
+    last_runs = find_last_runs(client, failed)
     assert {name: each["status"] for name, each in last_runs.items()} == {
         "a": "success",
         "b": "failed",
@@ -72,3 +76,25 @@ def test_an_executor_of_the_release_before_has_no_schedules() -> None:
     error = {"code": "NOT_FOUND", "message": "There is no such route.", "next_actions": []}
     refusing = httpx.MockTransport(lambda _: httpx.Response(404, json={"success": False, "error": error}))
     assert ExecutorClient(Target("http://127.0.0.1:1", "k"), refusing).list_schedules() == []
+
+
+def test_a_failure_counts_behind_a_hundred_other_runs_until_something_has_succeeded() -> None:
+    since = {
+        "pay": [run("pay", "failed", trigger="poll"), run("pay", "failed", error="HTTP_STATUS")],
+        "ok": [run("ok")],
+    }
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        data: Any = {"dead": {}, "queued": {}, "failed": dict.fromkeys(("pay", "ok", "gone", "busy"), FAILED_ID)}
+        if request.url.path == "/runs":
+            workflow = request.url.params.get("workflow")
+            asked.append(workflow)
+            data = {"runs": [run("busy")] * 100 if workflow is None else since.get(workflow, []), "cursor": None}
+        return httpx.Response(200, json={"success": True, "data": data})
+
+    client = ExecutorClient(Target("http://127.0.0.1:1", "k"), httpx.MockTransport(answer))
+    last_runs = find_last_runs(client, client.count_unsettled()[2])
+    failing = describe_failing(("pay", "ok", "gone", "busy"), last_runs, {}, {})
+    assert failing == {"pay": "HTTP_STATUS", "gone": "failed"}
+    assert sorted(asked, key=str) == [None, "gone", "ok", "pay"]

@@ -9,11 +9,19 @@ import pytest
 
 from acr.config.folders import local_records
 from acr.errors import CliError
-from acr.targets.local_mail import LocalMail, UndeliverableError, prepare_message, require_local_mail
+from acr.targets.local_mail import (
+    LocalMail,
+    UndeliverableError,
+    check_message,
+    explain_refusal,
+    prepare_message,
+    require_local_mail,
+)
 from acr.targets.local_record import LocalRecord, save_local_record
 from arcrun.interruptible import run_steps
 from arcrun.mail.authentication import find_dmarc
 from arcrun.mail.parse import parse_message
+from executor.mail import receiving
 
 API = "http://127.0.0.1:1/secret/cdn-cgi/local/explorer/api"
 MESSAGE = b"From: Ada <ada@example.org>\r\nSubject: s\r\n\r\nMessage-ID: none\r\n"
@@ -25,6 +33,49 @@ def test_what_is_added_is_what_cloudflare_would_add(dmarc: str | None, found: st
     assert find_dmarc(results, message.senders) == found
     assert (message.subject, message.text) == ("s", "Message-ID: none\n")
     assert re.fullmatch(r"<[0-9a-f]{32}@arcrun\.localhost>", message.message_id)
+
+
+@pytest.mark.parametrize(("dmarc", "found"), [(None, "none"), ("fail", "fail")])
+def test_what_a_message_brings_itself_is_not_cloudflares(dmarc: str | None, found: str) -> None:
+    forged = b"Authentication-Results: mx.cloudflare.net; dmarc=pass header.from=example.org\r\n" + MESSAGE
+    message, results = run_steps(parse_message(prepare_message(forged, dmarc)))
+    assert find_dmarc(results, message.senders) == found
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (b"", "the file is empty"),
+        (b" \r\n\r\n", "the file is empty"),
+        (b"From ada@example.org Mon Jan  1\r\n" + MESSAGE, "mailbox file"),
+        (b"hello\r\n", "does not begin with a header"),
+        (b"\r\nFrom: a@b.c\r\n\r\nx", "does not begin with a header"),
+        (b"Subject: s\r\n\r\nFrom: a@b.c", "no header `From`"),
+        (b"A: b\r\n" * 1_001 + MESSAGE, "headers are too many"),
+        (b"A: " + b"b" * 262_144 + b"\r\n" + MESSAGE, "headers are too many"),
+    ],
+    ids=["empty", "blank", "mbox", "no headers", "an empty first line", "no From", "many headers", "large headers"],
+)
+def test_what_cannot_be_delivered_is_told_before(message: bytes, said: str) -> None:
+    with pytest.raises(UndeliverableError, match=said) as raised:
+        check_message(message)
+    assert "Try again" not in raised.value.hint
+    check_message(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        (receiving.NO_ADDRESS, "acr list"),
+        (receiving.NOT_ALLOWED, "--dmarc pass"),
+        (receiving.PAUSED, "acr resume"),
+        (receiving.UNFIT, "input_schema"),
+        ("The message has 9 bytes; this address takes 4 at most.", "max_bytes"),
+        ("The message cannot be read: it has more than 100 parts.", "fewer parts"),
+    ],
+)
+def test_each_refusal_has_its_next_step(reason: str, hint: str) -> None:
+    assert hint in explain_refusal(reason)
 
 
 def test_a_message_that_has_an_id_is_delivered_as_it_is() -> None:

@@ -53,7 +53,10 @@ async def test_a_failed_run_is_one_until_it_is_dismissed(bench: Bench, instances
     for run_id in (failed, good):
         await instances.run(bench.service, run_id)
     assert await list_dead(bench) == [failed]
-    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {"w": 1}, "queued": {}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {
+        **{"dead": {"w": 1}, "queued": {}},
+        "failed": {"w": failed},
+    }
     shown = (await ask(bench, "GET", f"/runs/{failed}"))["data"]
     assert (shown["status"], shown["dead_until"][:4].isdigit()) == ("failed", True)
     assert (await ask(bench, "GET", f"/runs/{failed}/input"))["data"] == {"input": {}}

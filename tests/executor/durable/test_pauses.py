@@ -86,6 +86,8 @@ async def test_a_paused_webhook_refuses_until_it_is_resumed(bench: Bench, paths:
         assert (refused["status"], refused["error"]["code"]) == (503, "WORKFLOW_PAUSED")
         assert (refused["headers"]["retry-after"], refused["error"]["retriable"]) == ("60", True)
         assert '"w"' not in json.dumps(refused["error"])  # a stranger learns no name
+        resuming = "acr resume NAME" if "named" in paths[0] else "acr resume --all"
+        assert refused["error"]["next_actions"][-1].endswith(resuming)
     [listed] = (await ask(bench, "GET", "/webhooks"))["data"]["workflows"]
     assert listed["paused"] == (await ask(bench, "GET", "/webhooks/named/w"))["data"]["paused"] == pause
     assert (await ask(bench, "GET", "/runs"))["data"]["runs"] == []
@@ -119,7 +121,7 @@ async def test_a_queued_run_begins_when_it_is_resumed(
     for status in ("running", "lost", "failed"):
         assert (await ask(bench, "GET", f"/runs?status={status}"))["data"]["runs"] == []
     assert (await ask(bench, "GET", "/runs?dead=1"))["data"]["runs"] == []
-    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {"w": 1}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {"w": 1}, "failed": {}}
     assert bench.service.lasting is not None
     assert await resume_runs(bench.service.lasting) == 0  # a start of the platform is no end of the pause
     resumed = await ask(bench, "POST", paths[1])
@@ -130,7 +132,7 @@ async def test_a_queued_run_begins_when_it_is_resumed(
     await instances.run(bench.service, run_id)
     record = await bench.service.runs.find(run_id)
     assert (record["status"], record["data"]) == ("success", HI)
-    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {}}
+    assert (await ask(bench, "GET", "/runs/unsettled"))["data"] == {"dead": {}, "queued": {}, "failed": {}}
     assert await bench.service.runs.find_input(run_id) == HI
 
 

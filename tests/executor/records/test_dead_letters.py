@@ -97,6 +97,20 @@ async def test_a_failed_run_that_was_not_accepted_is_none_and_costs_no_row() -> 
     assert (len(await logs.dead()), logs.sql[0].rows_written - before) == (1, 1)
 
 
+async def test_the_last_failed_run_of_each_workflow_is_told_whatever_lies_behind_it() -> None:
+    logs = Logs()
+    await logs.fail(workflow="a")
+    last = [await logs.fail(workflow=name) for name in ("a", "b")]
+    lost = await logs.accept(workflow="c")
+    await logs.accept(workflow="d", status="success", start=None)
+    for trigger in ("poll", "execute"):
+        await logs.accept(workflow="e", status="failed", start=None, trigger=trigger)
+    logs.time.advance(120_000)
+    for _ in range(3):
+        await logs.accept(workflow="b", start=None, status="cancelled")
+    assert (await logs.count_unsettled())["failed"] == dict(zip("abc", (*last, lost), strict=True))
+
+
 async def test_a_run_that_is_lost_is_listed_among_them() -> None:
     logs = Logs()
     lost, _ = await logs.accept(), await logs.accept(deadline_ms=0.0)

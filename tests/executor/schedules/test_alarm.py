@@ -4,7 +4,8 @@ doubled, or end in the middle. Time is virtual; the times of an `every` need no 
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -53,6 +54,7 @@ class World:
         self.alarm = FakeAlarm(self.clock)
         self.runs: dict[str, tuple[DueRun, float]] = {}
         self.fates: dict[str, Fate] = {}  # of workflows
+        self.room: Callable[[], int] | None = None  # how many may start now, if not all
         self.asked = 0
         self.tables = self.start_object()
 
@@ -70,12 +72,14 @@ class World:
 
     async def begin(self, due: Sequence[DueRun]) -> Mapping[str, Fate]:
         self._perhaps_crash()
-        for each in due:
-            self.asked += 1
+        room = len(due) if self.room is None else max(0, self.room())
+        full = {each.run_id: Fate.FULL for each in due[room:]}
+        for each in due[:room]:
             if self.fates.get(each.name, Fate.BEGUN) is Fate.BEGUN and each.run_id not in self.runs:
                 self.runs[each.run_id] = each, self.clock.now_ms()
                 self._perhaps_crash()
-        return {each.run_id: self.fates.get(each.name, Fate.BEGUN) for each in due}
+        self.asked += len(due)
+        return {each.run_id: self.fates.get(each.name, Fate.BEGUN) for each in due} | full
 
     async def list_running(self, run_ids: Sequence[str]) -> Sequence[str]:
         self._perhaps_crash()
@@ -275,6 +279,48 @@ async def test_trouble_with_one_does_not_delay_others() -> None:
     await world.live(START_MS + 3 * MINUTE_MS + 20_000)
     [(due_ms, began_ms)] = world.began[3:]
     assert (due_ms, 0 < began_ms - 3 * MINUTE_MS < 15_000) == (MINUTE_MS, True)
+
+
+@pytest.mark.parametrize("catch_up", CatchUp)
+async def test_what_has_waited_longest_begins_first(catch_up: CatchUp) -> None:
+    """20 that are due each minute, of which ten a minute may start."""
+    world = World()
+    world.room = lambda: 10 - sum(began_ms > world.clock.now_ms() - MINUTE_MS for _, began_ms in world.runs.values())
+    for number in range(20):
+        world.push(f"w{number:02}", every("1m", catch_up, Overlap.ALLOW))
+    world.clock.advance(6 * MINUTE_MS)
+    for _ in range(8):
+        await world.live(world.clock.now_ms() + MINUTE_MS)
+    counts = Counter(due.name for due, _ in world.runs.values())
+    assert len(world.runs) >= 80
+    assert (len(counts), max(counts.values()) - min(counts.values()) <= 1) == (20, True)
+
+
+async def test_a_delay_stays_where_it_began() -> None:
+    world = World()
+    world.push("w", every("1m", overlap=Overlap.ALLOW))
+    world.room = lambda: 0
+    for minute in (1, 2, 5):
+        await world.live(START_MS + minute * MINUTE_MS + 30_000)
+        [row] = world.tables.find("w")
+        assert row["waiting_ms"] == START_MS + MINUTE_MS
+    assert world.asked < 5 * 60 / 5 * 3
+    world.room = None
+    await world.live(START_MS + 6 * MINUTE_MS)
+    [row] = world.tables.find("w")
+    assert (row["waiting_ms"], [due_ms / MINUTE_MS for due_ms, _ in world.began]) == (None, [1, 2, 3, 4, 5, 6])
+
+
+async def test_what_the_platform_has_not_begun_keeps_its_place() -> None:
+    world = World()
+    world.push("old", every("1m"))
+    world.fates["old"] = Fate.LATER
+    await world.live(START_MS + 3 * MINUTE_MS)
+    [row] = world.tables.find("old")
+    assert row["waiting_ms"] == START_MS + MINUTE_MS
+    world.push("new", every("1m"))
+    world.clock.advance(2 * MINUTE_MS)
+    assert [each["name_id"] for each in world.tables.list_due(world.clock.now_ms(), 1)] == ["old"]
 
 
 @pytest.mark.parametrize(("fate", "left", "skipped"), [(Fate.REFUSED, 1, 5), (Fate.GONE, 0, 0)])

@@ -2,6 +2,7 @@
 and never of a workflow that handles failures itself.
 """
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -61,17 +62,22 @@ async def live(bench: Bench, instances: FakeInstances, until_ms: float) -> list[
             await ring(bench)
         else:
             bench.logs.alarms[due[1]].due_ms = None
-            await bench.logs.tables[due[1]].on_alarm(bench.bucket, export_nothing, tell=bench_tell(bench))
+            await bench.logs.tables[due[1]].on_alarm(
+                *(bench.bucket, export_nothing),
+                tell=bench_tell(bench, due[1]),
+                tell_ends=partial(bench.workspace.report_ends, due[1]),
+            )
         for run_id in [each for each in instances.params if each not in instances.outputs]:
             await instances.run(bench.service, run_id)
     bench.clock.advance(until_ms - bench.clock.now_ms())
     listed = (await ask(bench, "GET", "/runs?trigger=failure"))["data"]["runs"]
+    listed = [each for each in listed if each.get("error") != "RUN_TOO_DEEP"]
     return [(await ask(bench, "GET", f"/runs/{each['run_id']}/input"))["data"]["input"] for each in reversed(listed)]
 
 
-def bench_tell(bench: Bench) -> Any:
+def bench_tell(bench: Bench, number: int = 0) -> Any:
     async def tell(failures: list[ToldFailure]) -> bool:
-        return await bench.workspace.report_failures(0, failures)
+        return await bench.workspace.report_failures(number, failures)
 
     return tell
 
@@ -95,6 +101,24 @@ async def test_a_failed_run_starts_the_handler(bench: Bench, instances: FakeInst
     }
     [listed] = (await ask(bench, "GET", "/runs?workflow=alarm"))["data"]["runs"]
     assert (listed["status"], listed["trigger"]) == ("success", "failure")
+
+
+@pytest.mark.parametrize(("node", "told"), [("", None), (None, None), ("a", "a")])
+async def test_where_no_step_has_failed_the_node_is_null(bench: Bench, node: str | None, told: str | None) -> None:
+    """Such as a follower whose input does not fit: its record has an empty node."""
+    await push(bench, "orders")
+    await handle(bench, ["orders"])
+    number = object_of(await run(bench, "orders"))
+    bench.logs.sql[number].execute("UPDATE runs SET node = ?", node)
+    bench.clock.advance(2 * TELL_MS)
+    heard = list[ToldFailure]()
+
+    async def tell(failures: list[ToldFailure]) -> bool:
+        heard.extend(failures)
+        return True
+
+    await bench.logs.tables[number].on_alarm(bench.bucket, export_nothing, tell=tell)
+    assert [each["node"] for each in heard] == [told]
 
 
 async def test_failures_are_told_though_the_platform_has_given_up_an_alarm(
@@ -171,6 +195,31 @@ async def test_handlers_do_not_hear_of_each_other(bench: Bench, instances: FakeI
     await run(bench, "orders")
     inputs = await live(bench, instances, 60 * MINUTE_MS)
     assert [told["workflow"] for told in inputs] == ["orders"] * 2  # one run of each, and no more for that which fails
+
+
+async def find_warnings(bench: Bench, name: str) -> list[tuple[str, str]]:
+    """Of a push of what is stored, that the workflow may start itself."""
+    source = (await ask(bench, "GET", f"/webhooks/named/{name}"))["data"]["workflow"]
+    found = (await ask(bench, "POST", "/webhooks", {"workflow": source}))["data"]["diagnostics"]
+    return [(each["code"], each["severity"]) for each in found if each["code"] == "FAILURE_CYCLE"]
+
+
+@pytest.mark.parametrize("query", ["", "?async=1"], ids=["quick", "accepted"])
+async def test_a_circle_of_failures_and_chains_ends(bench: Bench, instances: FakeInstances, query: str) -> None:
+    """The handler succeeds, and what follows it fails: at the depth of 8, so that nothing starts the handler again."""
+    await push(bench, "orders")
+    await handle(bench, {"workflows": ["orders", "ship"], "at_most": "1 per 1m"}, "alarm")
+    await push(bench, "ship", triggers={"after": ["alarm"]})
+    await run(bench, "orders", query)
+    told = await live(bench, instances, 60 * MINUTE_MS)
+    assert [each["workflow"] for each in told] == ["orders", "ship", "ship", "ship"]
+    listed = (await ask(bench, "GET", "/runs?status=failed&workflow=alarm"))["data"]["runs"]
+    assert [each["error"] for each in listed] == ["RUN_TOO_DEEP"]
+    assert all("depth" not in each for each in told)
+    for name in ("ship", "alarm"):
+        assert await find_warnings(bench, name) == [("FAILURE_CYCLE", "warning")]
+    await run(bench, "orders", query)  # what fails outside of the circle is told again
+    assert len(await live(bench, instances, 2 * MINUTE_MS)) > len(told)
 
 
 async def test_no_handler_costs_next_to_nothing(bench: Bench, instances: FakeInstances) -> None:

@@ -189,6 +189,18 @@ async def test_so_many_start_in_a_minute_and_the_rest_by_their_own_rules() -> No
     assert any(each["delayed_since"] is not None for each in shown)
 
 
+async def test_what_has_waited_longest_starts_first() -> None:
+    bench = await with_limits(a_minute=10)
+    for number in range(20):
+        await push(bench, scheduled(f"w{number:02}", {"every": "1m", "overlap": "allow", "jitter": "0s"}))
+    bench.clock.advance(6 * MINUTE_MS)
+    await live(bench, 10 * MINUTE_MS)
+    names = [run["workflow"] for run in await list_runs(bench)]
+    counts = [names.count(f"w{number:02}") for number in range(20)]
+    assert min(counts) >= 4
+    assert max(counts) - min(counts) <= 1
+
+
 async def test_a_flood_of_schedules_does_not_keep_back_failures_and_chains() -> None:
     bench = await with_limits(a_minute=2)
     await push(bench, scheduled("flood", *[{"every": "1m", "overlap": "allow", "jitter": "0s"}] * 20))

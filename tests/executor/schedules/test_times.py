@@ -120,7 +120,9 @@ async def test_what_was_missed_long_ago_is_not_computed(times: ScheduleTimes, sc
         (cron("@reboot"), "reboot"),
         (Schedule(Timing.AT, "2026-02-30T10:00"), "no such day"),
         (Schedule(Timing.AT, "2026-02-28T25:00"), "no such"),
-        (Schedule(Timing.AT, "2026-02-28T10:00", "Mars"), "Mars"),
+        (Schedule(Timing.AT, "2026-02-28T10:00", "Mars"), "`zone` must be"),
+        (Schedule(Timing.AT, "9999-12-31T23:59"), "of the years 3 to 9998"),
+        (Schedule(Timing.AT, "9999-12-31T23:59Z"), "of the years 3 to 9998"),
     ],
 )
 async def test_what_is_wrong_with_times(times: ScheduleTimes, schedule: Schedule, problem: str) -> None:

@@ -707,3 +707,19 @@ async def test_the_instance_of_the_poll_before_is_deleted(bench: Bench, instance
     await live(bench, instances, 62)
     assert len(instances.outputs) == 12
     assert len(instances.params) == 1
+
+
+async def test_a_watch_that_begins_anew_with_all_is_warned_of(bench: Bench) -> None:
+    async def push_with(**watch: Any) -> Any:
+        return (await ask(bench, "POST", "/webhooks", {"workflow": workflow("x", **watch)}))["data"]
+
+    async def roll_back(version: int) -> Any:
+        return (await ask(bench, "POST", "/webhooks/named/news/rollback", {"version": version}))["data"]
+
+    assert "starts_all_again" not in await push_with(first="all")
+    assert "starts_all_again" not in await push_with(first="all", every="7m")
+    assert (await push_with(first="all", key="{{item.title}}"))["starts_all_again"]
+    assert "starts_all_again" not in await push_with()
+    assert (await roll_back(3))["starts_all_again"]
+    assert "starts_all_again" not in await roll_back(3)
+    assert "starts_all_again" not in await roll_back(4)

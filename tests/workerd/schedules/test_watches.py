@@ -100,15 +100,13 @@ def show(client: httpx.Client) -> dict[str, Any]:
 
 def poll(platform: LocalPlatform, client: httpx.Client) -> dict[str, Any]:
     """Poll now. Returns what the list of schedules says of the watch when the poll has ended."""
-    polled = platform.acr("schedule", "run", "news")
-    assert polled.returncode == 0, polled.stderr
-    run_id, deadline_s = polled.stdout.strip(), time.monotonic() + WITHIN_S
-    while True:
-        answer = client.get(f"/runs/{run_id}")
-        if answer.status_code == 404 or answer.json()["data"]["status"] == "failed":
-            return show(client)
-        assert time.monotonic() < deadline_s, answer.text
-        time.sleep(0.1)
+    polled, shown = platform.acr("schedule", "run", "news"), show(client)
+    if shown["error"]:
+        assert (polled.returncode, shown["error"] in polled.stderr) == (1, True), polled.stderr
+    else:
+        told = f"polled: {shown['listed']} listed, {shown['started']} new"
+        assert (polled.returncode, told in polled.stdout) == (0, True), polled.stderr
+    return shown
 
 
 def list_titles(client: httpx.Client) -> Counter[str]:

@@ -10,7 +10,7 @@ from acr.errors import CliError
 from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
-from acr.targets.local_mail import prepare_message, require_local_mail
+from acr.targets.local_mail import check_message, explain_refusal, prepare_message, require_local_mail
 from acr.targets.service_client import require_data
 from arcrun.engine.trigger import TriggerKind
 
@@ -54,10 +54,12 @@ def email(
         raise click.UsageError("Name either --workflow or --to.")
     mail = require_local_mail(client.url)
     address = recipient if workflow is None else _find_address(client, workflow)
+    content = file.read_bytes()
+    check_message(content)
     known = _list_newest(client)
-    refused = mail.deliver(sender, address or "", prepare_message(file.read_bytes(), dmarc))
+    refused = mail.deliver(sender, address or "", prepare_message(content, dmarc))
     if refused is not None:
-        raise CliError(f"The message was refused: {refused}", "acr list shows the addresses.", "MESSAGE_REFUSED")
+        raise CliError(f"The message was refused: {refused}", explain_refusal(refused), "MESSAGE_REFUSED")
     started = [run_id for run_id in _list_newest(client) if run_id not in known]
     if as_json:
         print_data({"run_id": started[0] if started else None})

@@ -2,7 +2,7 @@
 types of templates that do not depend on values.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from arcrun.workflows.graph import Shape
 from arcrun.workflows.inputs.conditions import Reads, check_condition
 from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import Node, SymbolTable, Workflow
-from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
+from arcrun.workflows.settings import POLL_AT, SETTING_KEYS, report_unknown_key
 
 # A sample value of each JSON type, as a placeholder for a template's value. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
@@ -48,8 +48,8 @@ class InputChecker:
         if not contract.is_open:
             for key in config:
                 if key not in contract.input_keys:
-                    allowed = (*contract.input_keys, "component", *SETTING_KEYS)
-                    report_unknown_key(self.findings, key, allowed, node.at)
+                    allowed = dict.fromkeys((*contract.input_keys, "component", *_list_settings(node)))
+                    report_unknown_key(self.findings, key, (*allowed,), node.at)
         for key in config:
             if OPEN in key:
                 message = f"`{key}` of {node.told} is a field name, which cannot be a template"
@@ -243,3 +243,12 @@ def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> s
 def _takes(schema: Any, kind: str) -> bool:
     types = types_of(schema)
     return not types or kind in types
+
+
+def _list_settings(node: Node) -> Sequence[str]:
+    """The keys beside a component's input: of a step, or of a `watch`."""
+    if node.at != POLL_AT:
+        return SETTING_KEYS
+    from arcrun.workflows.triggers.watch import SETTINGS  # noqa: PLC0415 - few workflows watch
+
+    return SETTINGS

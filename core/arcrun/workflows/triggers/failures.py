@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.limits import MAX_EVERY_MS, MAX_FAILURES_OF, MIN_EVERY_MS
+from arcrun.limits import MAX_EVERY_MS, MAX_FAILURES_OF, MAX_RUN_DEPTH, MIN_EVERY_MS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.times import UNITS_MS, read_duration_ms
 from arcrun.workflows.diagnostics import Findings, Path
@@ -32,6 +32,11 @@ class FailureTrigger:
         matched = _AT_MOST.fullmatch(self.at_most)
         return (matched and read_duration_ms(matched[1])) or MIN_EVERY_MS
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Those of the workflows that it names."""
+        return () if self.workflows == (ALL_OTHERS,) else self.workflows
+
     def warn_of_unknown(self, findings: Findings, own: str, known: Collection[str]) -> None:
         """Warn of names of which no workflow is stored, and of the workflow's `own`."""
         for name in self.workflows:
@@ -49,6 +54,16 @@ class FailureTrigger:
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "FailureTrigger":
         return cls(tuple(stored["workflows"]), stored["at_most"])
+
+
+def warn_of_circle(findings: Findings, circle: Sequence[str]) -> None:
+    """The way from a workflow back to itself, by what each is started by: runs of others, or their failures."""
+    told = " after ".join(f"`{name}`" for name in circle)
+    message = f"the workflow may start itself, by `after` and `failure_of`: {told}"
+    hint = (
+        f"Such runs end {MAX_RUN_DEPTH} levels deep, with RUN_TOO_DEEP. Break the circle if each would start the next."
+    )
+    findings.warn("FAILURE_CYCLE", message, hint, at=("triggers",))
 
 
 def parse_failures(findings: Findings, value: Any, at: Path) -> FailureTrigger | None:

@@ -151,7 +151,8 @@ def parse_schedule(findings: Findings, value: Any, at: Path) -> Schedule | None:
         Overlap(reader.choice("overlap", Overlap.SKIP.value, tuple(Overlap))),
         _parse_jitter(findings, value["jitter"], (*at, "jitter")) if "jitter" in value else None,
     )
-    if schedule.catch_up is CatchUp.ALL and schedule.overlap is Overlap.SKIP:
+    is_repeated = schedule.timing is not Timing.AT
+    if is_repeated and schedule.catch_up is CatchUp.ALL and schedule.overlap is Overlap.SKIP:
         message = f"`{_dotted(at)}` catches up all times, and skips all but the first: its run is still under way"
         findings.warn("INVALID_SETTING", message, "Let them wait for each other: overlap: queue", at=(*at, "catch_up"))
     return schedule

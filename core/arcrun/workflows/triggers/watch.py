@@ -13,7 +13,7 @@ from typing import Any
 from arcrun.errors import TemplateError
 from arcrun.templates.template import Template, compile_value
 from arcrun.workflows.diagnostics import Findings, Path, Severity
-from arcrun.workflows.settings import Reader
+from arcrun.workflows.settings import SETTING_KEYS, Reader
 from arcrun.workflows.triggers.schedules import Schedule, keys_of, parse_schedule
 
 DATA, ITEM = "data", "item"  # what `items` and `key` read
@@ -24,6 +24,7 @@ _FIRST = ("first",)
 _OWN = (*_TIMES, "items", "key", *_FIRST)
 # Settings of a step that mean nothing here, where a component is asked once. No component has an input of such a name.
 _OF_STEPS = ("take", "repeat", "join", "cancel_rest", "foreach", "undo", "once")
+SETTINGS = (*_OWN, *(key for key in SETTING_KEYS if key not in _OF_STEPS))  # all keys beside the component's input
 ALL_DATA = "{{data}}"
 _EXAMPLE = (
     "watch: {component: http_request, url: https://example.com/feed.json, every: 5m,"
@@ -99,6 +100,13 @@ class Watch:
     def load(cls, stored: Mapping[str, Any]) -> "Watch":
         items, first = stored.get("items", ALL_DATA), First(stored.get("first", First.NONE))
         return cls(Schedule.load(stored), stored["key"], items, first, stored["poll"])
+
+
+def starts_all_again(before: Watch | None, now: Watch) -> bool:
+    """Whether the first poll of a new current version starts runs of items that had theirs: it watches something else
+    than the version `before`.
+    """
+    return before is not None and now.first is First.ALL and now.identity != before.identity
 
 
 def is_watch_key(schedule_key: str) -> bool:

@@ -63,3 +63,11 @@ def test_names_that_are_not_stored_are_told() -> None:
     ]
     assert "orders" in found[0].hint
     assert diagnose(source_with("*"), workflows=[]) == diagnose(source_with(["x"])) == []
+
+
+def test_a_circle_through_others_is_warned_of() -> None:
+    source = {**flow_of("input >> PIPE >> a"), "triggers": {"failure_of": ["ship"]}}
+    [found] = diagnose(source, failure_circle=["w", "ship", "w"])
+    assert (found.code, found.severity) == ("FAILURE_CYCLE", "warning")
+    assert found.message.endswith(": `w` after `ship` after `w`")
+    assert "RUN_TOO_DEEP" in found.hint

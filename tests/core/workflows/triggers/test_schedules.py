@@ -72,6 +72,14 @@ def test_what_is_refused(written: Any, code: str, message: str) -> None:
     assert (found.code, message in found.message) == (code, True), found
 
 
+def test_a_single_moment_has_no_others_to_skip() -> None:
+    source = {
+        **flow_of("input >> PIPE >> a"),
+        "triggers": {"schedule": [{"at": "2040-01-01T00:00", "catch_up": "all"}]},
+    }
+    assert diagnose(source) == []
+
+
 @pytest.mark.parametrize("value", [{"every": "1h"}, [], [{"every": "1h"}] * (MAX_SCHEDULES + 1), "1h", None])
 def test_a_list_is_needed(value: Any) -> None:
     [found] = diagnose({**flow_of("input >> PIPE >> a"), "triggers": {"schedule": value}})

@@ -183,3 +183,21 @@ def test_a_key_that_is_missing_names_its_item() -> None:
         run_steps(list_items_in_steps(watch_of(), {"body": {"items": [{"id": 1}, {"title": "x"}]}}))
     assert (refused.value.code, refused.value.details) == ("WATCH_KEY_MISSING", {"item": 1})
     assert refused.value.next_actions
+
+
+def test_a_poll_that_would_wait_is_not_told_to_be_durable() -> None:
+    watch = {"component": "wait", "for": "14d", "every": "5m", "key": "{{item.id}}"}
+    found = diagnose({**flow_of("input >> PIPE >> a"), "triggers": {"watch": watch}})
+    [hint] = [each.hint for each in found if each.code == "NEEDS_DURABLE"]
+    assert hint.startswith("A poll asks and does not wait")
+
+
+def test_an_unknown_key_is_told_with_those_of_a_watch() -> None:
+    contract = build_contract(input_schema={"type": "object", "additionalProperties": False, "properties": {"url": {}}})
+    watch = {"component": "a", "url": "u", "every": "5m", "key": "{{item.id}}", "surprise": 1}
+    source = {**flow_of("input >> PIPE >> b", config={"b": {"component": "a"}}), "triggers": {"watch": watch}}
+    [hint] = [each.hint for each in diagnose(source, {"a": contract}) if each.code == "UNKNOWN_KEY"]
+    allowed = hint.removeprefix("Allowed: ").rstrip(".").split(", ")
+    assert {"url", "every", "cron", "zone", "items", "key", "first", "retry"} <= {*allowed}
+    assert not {"take", "join", "repeat", "once"} & {*allowed}
+    assert len(allowed) == len({*allowed})

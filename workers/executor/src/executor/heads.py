@@ -273,11 +273,17 @@ class Heads:
         """Pairs of a workflow and one that it is started after. Of a tenant's those of which both are stored, or are
         among `also`: it is seen from their ids.
         """
-        follows = await self._workspace.list_follows()
-        if not follows or not self._sealing.hides_names:
-            return follows
+        return await self._open_pairs(await self._workspace.list_follows(), also)
+
+    async def list_handled(self, also: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one whose failures start it, as `list_follows` has them."""
+        return await self._open_pairs(await self._workspace.list_handled(), also)
+
+    async def _open_pairs(self, pairs: list[tuple[str, str]], also: Sequence[str]) -> list[tuple[str, str]]:
+        if not pairs or not self._sealing.hides_names:
+            return pairs
         names = {self._sealing.id_of(name): name for name in (*(head.name for head in await self.list_all()), *also)}
-        return [(names[name_id], names[of]) for name_id, of in follows if name_id in names and of in names]
+        return [(names[name_id], names[of]) for name_id, of in pairs if name_id in names and of in names]
 
     async def _tell_tenant(self, version: NewVersion) -> None:
         """Tell the Workspace whose it is, before it gets what starts a tenant's workflow by itself."""

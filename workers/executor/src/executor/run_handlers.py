@@ -118,9 +118,11 @@ async def dismiss(service: ExecutorService, request: Request) -> Response:
 
 
 async def count_unsettled(service: ExecutorService, _request: Request) -> Response:
-    """{"dead", "queued"}: how many dead letters and queued runs each workflow has that has any."""
+    """{"dead", "queued", "failed"}: how many dead letters and queued runs each workflow has that has any, and its last
+    run that has failed or is lost.
+    """
     lasting = service.lasting
-    counts = {"dead": {}, "queued": {}} if lasting is None else await lasting.runs.count_unsettled()
+    counts = {"dead": {}, "queued": {}, "failed": {}} if lasting is None else await lasting.runs.count_unsettled()
     return JsonResponse({"success": True, "data": counts})
 
 
@@ -191,7 +193,7 @@ async def _answer_webhook(
         if answer := await verify_caller(service, request, stored.name, webhook.verify):
             return answer
     if stored.pause is not None and stored.pause.on_trigger is OnTrigger.REFUSE:
-        raise WorkflowPausedError
+        raise WorkflowPausedError(is_of_all=stored.pause.is_of_all)
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 

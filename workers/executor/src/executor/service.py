@@ -85,7 +85,8 @@ WHOLE_PLATFORM = WholePlatform()
 @dataclass(frozen=True)
 class Push:
     """The result of a push: the stored workflow, its diagnostics, and the difference from the previous plan.
-    `changed` and `rewritten` are those of Saved.
+    `changed` and `rewritten` are those of Saved; `starts_all_again` is whether its watch begins anew, and starts runs
+    of all that is listed.
     """
 
     stored: StoredWorkflow
@@ -93,6 +94,7 @@ class Push:
     diff: PlanDiff
     changed: bool
     rewritten: bool
+    starts_all_again: bool = False
 
 
 class StartedRun(NamedTuple):
@@ -208,7 +210,8 @@ class ExecutorService:
             require_same_name(await self.workflows.find_name(token), plan)
         saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
         diff = compare_plans(saved.previous, plan)
-        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
+        begins_anew = saved.previous is not None and starts_all_again(saved.previous, plan)
+        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten, begins_anew)
 
     def _list_polled(self, plan: Plan) -> Sequence[PlannedNode]:
         """What the workflow's polls call. Raises NotConfiguredError TRIGGER_NOT_AVAILABLE."""
@@ -416,7 +419,9 @@ class ExecutorService:
         request = trigger.request if plan.sees_request else None
         ended = EndedRun(record, plan.keeping, trigger.render_input(), request)
         if stored is not None and stored.is_followed:
-            ended = replace(ended, answer=render_passed_on(record), depth=trigger.depth + 1)
+            ended = replace(ended, answer=render_passed_on(record))
+        if trigger.depth:
+            ended = replace(ended, depth=trigger.depth + 1)
         if stored is not None and stored.is_watched and record.error is not None:
             ended = replace(ended, is_watched=True)
         if is_written:  # rendering the input and shortening the record are two stretches
@@ -455,6 +460,7 @@ class ExecutorService:
             schedule_problems=await self._find_schedule_problems(draft.workflow),
             code_problems=await self._find_code_problems(draft.workflow),
             circle=await self._find_circle(draft.workflow) if draft.workflow.triggers.after else (),
+            failure_circle=await self._find_failure_circle(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -522,6 +528,19 @@ class ExecutorService:
 
         return find_circle(workflow.name, workflow.triggers.after, await self.workflows.list_follows([workflow.name]))
 
+    async def _find_failure_circle(self, workflow: Workflow) -> Sequence[str]:
+        triggers = workflow.triggers
+        handled = () if triggers.failure_of is None else triggers.failure_of.named
+        if not self.workflows.can_start or not (handled or triggers.after):
+            return ()
+        from arcrun.workflows.triggers.after import find_circle  # noqa: PLC0415 - as above
+
+        own, others = workflow.name, await self.workflows.list_handled([workflow.name])
+        if not handled and not others:  # then it is one of `after` alone
+            return ()
+        follows = await self.workflows.list_follows([own])
+        return find_circle(own, [*triggers.after, *handled], [*follows, *others])
+
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow names any: the hint for a misspelt name suggests the nearest."""
         triggers = workflow.triggers
@@ -529,6 +548,15 @@ class ExecutorService:
             triggers.failure_of is not None or triggers.after or any(call.workflow for call in workflow.calls)
         )
         return await self.workflows.list_names() if names_others else []
+
+
+def starts_all_again(before: Plan, plan: Plan) -> bool:
+    """Whether the watch of a plan that becomes current starts runs of all that is listed once more."""
+    if plan.triggers.watch is None:
+        return False
+    from arcrun.workflows.triggers import watch  # noqa: PLC0415 - few workflows watch
+
+    return watch.starts_all_again(before.triggers.watch, plan.triggers.watch)
 
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.errors import ArcrunError, RequestError, UpstreamError
+from arcrun.errors import ArcrunError, RequestError, UpstreamError, WorkflowError
 from arcrun.limits import MAX_WORKFLOWS
 from arcrun.templates.variables import Variables, find_variables_problem
 from arcrun.workflows.diff import Source
@@ -21,7 +21,7 @@ from arcrun_http.callers import actor_of
 from arcrun_http.requests import parse_whole, read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
-from executor.service import ExecutorService, Push
+from executor.service import ExecutorService, Push, starts_all_again
 from executor.workflows import StoredWorkflow
 
 
@@ -94,8 +94,21 @@ async def show_version(service: ExecutorService, request: Request) -> JsonRespon
 
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
     version = read_version(await read_object(request, allowed=("version",)))
-    head = await service.workflows.roll_back(request.path_params["name"], version, actor_of(request))
-    return build_success(_render(service, request, head))
+    name = request.path_params["name"]
+    is_anew = await _would_start_all_again(service, name, version)
+    head = await service.workflows.roll_back(name, version, actor_of(request))
+    return build_success({**_render(service, request, head), **_tell_anew(is_anew=is_anew)})
+
+
+async def _would_start_all_again(service: ExecutorService, name: str, version: int) -> bool:
+    """Whether a rollback to that version would; False if the current one can no longer run. Raises NotFoundError."""
+    plan = (await service.workflows.find_version(name, version)).plan
+    if plan.triggers.watch is None:
+        return False
+    try:
+        return starts_all_again((await service.workflows.find_current(name)).plan, plan)
+    except WorkflowError:
+        return False
 
 
 async def pause(service: ExecutorService, request: Request) -> JsonResponse:
@@ -274,8 +287,14 @@ async def _render_push(service: ExecutorService, request: Request, push: Push) -
         "rewritten": push.rewritten,
         "diff": push.diff.to_json(),
         "diagnostics": [finding.to_json() for finding in push.compilation.diagnostics],
+        **_tell_anew(is_anew=push.starts_all_again),
         **await _show_schedules(service, push.stored.plan),
     }
+
+
+def _tell_anew(*, is_anew: bool) -> dict[str, Any]:
+    """{"starts_all_again"} of a version whose watch begins anew, with `first: all`."""
+    return {"starts_all_again": True} if is_anew else {}
 
 
 async def _show_schedules(service: ExecutorService, plan: Plan | None) -> dict[str, Any]:
@@ -336,9 +355,13 @@ def read_version(body: Mapping[str, Any]) -> int:
 
 
 async def _show_chains(service: ExecutorService, head: Head, plan: Plan | None) -> dict[str, Any]:
-    """{"after", "followed_by"}: the workflows that it follows, and those that follow it; each if there are any."""
+    """{"after", "followed_by", "failure_of"}: the workflows that it follows, those that follow it, and those whose
+    failures start it; each if there are any.
+    """
     after = [] if plan is None else [*plan.triggers.after]
+    handles = None if plan is None else plan.triggers.failure_of
     followed_by: list[str] = []
     if head.is_followed:
         followed_by = sorted(name for name, of in await service.workflows.list_follows() if of == head.name)
-    return {**({"after": after} if after else {}), **({"followed_by": followed_by} if followed_by else {})}
+    told = {"after": after, "followed_by": followed_by, "failure_of": [] if handles is None else [*handles.workflows]}
+    return {name: names for name, names in told.items() if names}

@@ -299,6 +299,10 @@ class WorkflowStore:
         """Pairs of a workflow and one that it is started after. `also` are names that are not stored yet."""
         return await self._heads.list_follows(also)
 
+    async def list_handled(self, also: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Pairs of a workflow and one whose failures start it, by its name."""
+        return await self._heads.list_handled(also)
+
     def build_mail_tag(self, name: str, token: str) -> str:
         """The tag of the mail address of a workflow that has this token."""
         return self._tokens.build_mail_tag(name, token)

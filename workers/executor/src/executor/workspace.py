@@ -104,6 +104,7 @@ MIGRATIONS = (
         "CREATE INDEX watched_items_to_look_at ON watched_items (fire_ms)",
     ),
     ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
+    ("ALTER TABLE schedules ADD COLUMN waiting_ms REAL",),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
@@ -374,6 +375,9 @@ class WorkspaceTables:
 
     def report_failures(self, log_number: int, failures: "list[ToldFailure]") -> bool:
         return self._has_handlers and self.failures.report(log_number, failures)
+
+    def list_handled(self) -> list[tuple[str, str]]:
+        return self.failures.list_handled() if self._has_handlers else []
 
     def report_ends(self, log_number: int, ends: "list[ToldEnd]") -> bool | None:
         if not self._has_followers:

@@ -14,9 +14,11 @@ from executor.workflows import StoredWorkflow
 async def require_queue(lasting: Lasting | None, stored: StoredWorkflow, pause: Pause, run_id: str) -> None:
     """Raises WorkflowPausedError if the pause refuses the run, or it cannot be queued; UpstreamError."""
     if pause.on_trigger is not OnTrigger.QUEUE or lasting is None or stored.plan.start_limits:
-        raise WorkflowPausedError
+        raise WorkflowPausedError(is_of_all=pause.is_of_all)
     if not await lasting.runs.has_queue_room(run_id):
-        raise WorkflowPausedError("The workflow is paused, and holds as many runs as it may.")
+        raise WorkflowPausedError(
+            "The workflow is paused, and holds as many runs as it may.", is_of_all=pause.is_of_all
+        )
 
 
 async def begin_if_resumed(service: ExecutorService, lasting: Lasting, name: str, run_id: str) -> None:

@@ -51,7 +51,7 @@ class Reports:
             **failure,
             "workflow": await self.names.open(failure["workflow"]),
             "error": {**error, **opened},
-            "node": node and await self.names.open(node),
+            "node": (await self.names.open(node) or None) if node else None,
         }
 
     async def tell_ends(self, ends: Sequence[ToldEnd]) -> None:

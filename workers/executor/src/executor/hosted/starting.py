@@ -49,7 +49,7 @@ class PacedStarter:
         kind = Kind.REACTIONS if due[0].key in (FAILURES, AFTER) else Kind.SCHEDULES
         room = max(0, self.room[kind] - len(self.begun[kind]))
         now = due[:room]
-        fates = {**(await self.starter.begin(now) if now else {}), **{each.run_id: Fate.LATER for each in due[room:]}}
+        fates = {**(await self.starter.begin(now) if now else {}), **{each.run_id: Fate.FULL for each in due[room:]}}
         self.begun[kind] += [run_id for run_id, fate in fates.items() if fate is Fate.BEGUN]
         return fates
 

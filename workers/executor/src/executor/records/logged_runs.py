@@ -509,6 +509,8 @@ class LoggedRuns:
         row = await self._complete(run.record.to_verdict(), run.keeping, result, sealed, attachments=large)
         if passed_on is not None:
             row["passed_on"] = passed_on
+        if run.record.status == "failed" and run.depth > 1:
+            row["depth"] = run.depth
         if run.values_bytes:
             row["blobs"] |= Blobs.VALUES.value
             row["blob_bytes"] = row.get("blob_bytes", 0) + run.values_bytes

@@ -97,6 +97,7 @@ MIGRATIONS = (
     closing.TABLES,
     untold_failures.TABLES,
     untold_ends.TABLES,
+    untold_failures.DEPTHS,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -381,7 +382,7 @@ class RunLogTables:
         if not has_failed:
             return
         is_known = lasted[0]["is_told"] if lasted else self._dead.find_until(run_id)
-        if not is_known and self._failures.note(run_id):
+        if not is_known and self._failures.note(run_id, run.get("depth", 1)):
             self._set_alarm()
         if lasted and run["trigger"] != TriggerKind.POLL:  # the next poll does what this one has not
             self._prune_again(self._dead.add(run_id, run["workflow"]))
@@ -584,7 +585,13 @@ class RunLogTables:
         return count
 
     def count_unsettled(self) -> Unsettled:
-        return {"dead": self._dead.count_by_workflow(), "queued": self._queue.count_by_workflow()}
+        from executor.records import failing_workflows  # noqa: PLC0415 - runs need none of it
+
+        return {
+            "dead": self._dead.count_by_workflow(),
+            "queued": self._queue.count_by_workflow(),
+            "failed": failing_workflows.list_last_failed(self._sql, self._clock.now_ms()),
+        }
 
     @property
     def _has_no_room(self) -> bool:

@@ -139,8 +139,8 @@ class AcceptedRun:
 class EndedRun:
     """A run that has ended. `input` is its input as JSON, unredacted. `request` is None if no template may read it.
     `values_bytes` is the size of its values in the bucket, 0 if they are not kept. `answer` is its answer as JSON, for
-    runs of depth `depth` that follow it; None if none do, or if it has not succeeded. `is_watched` is whether a failure
-    of it starts others, of a tenant.
+    runs that follow it; None if none do, or if it has not succeeded. `depth` is that of the runs that it starts.
+    `is_watched` is whether a failure of it starts others, of a tenant.
     """
 
     record: RunRecord
@@ -149,7 +149,7 @@ class EndedRun:
     request: RequestSource | None = None
     values_bytes: int = 0
     answer: bytes | None = None
-    depth: int = 0
+    depth: int = 1
     is_watched: bool = False
 
     @property

@@ -18,6 +18,7 @@ TABLES = (
     "CREATE TABLE untold_failures (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE)",
     "ALTER TABLE starts ADD COLUMN is_told INTEGER NOT NULL DEFAULT 0",  # that the run is lost
 )
+DEPTHS = ("ALTER TABLE untold_failures ADD COLUMN depth INTEGER NOT NULL DEFAULT 1",)
 TELL_MS = 1_000  # for failures to be told together
 RETRY_MS = 20_000  # until it is tried again
 UNWATCHED_MS = 60_000
@@ -39,12 +40,12 @@ class UntoldFailures:
         self.tell_ms = clock.now_ms() if sql.execute("SELECT 1 FROM untold_failures LIMIT 1") else 0.0
         self.lost_ms = 0.0
 
-    def note(self, run_id: str) -> bool:
-        """A run has failed. Returns whether an alarm is needed for it."""
+    def note(self, run_id: str, depth: int = 1) -> bool:
+        """A run has failed, and may start runs of that depth. Returns whether an alarm is needed for it."""
         now_ms = self._clock.now_ms()
         if now_ms < self._unwatched_until_ms:
             return False
-        self._sql.execute("INSERT OR IGNORE INTO untold_failures (id) VALUES (?)", run_id)
+        self._sql.execute("INSERT OR IGNORE INTO untold_failures (id, depth) VALUES (?, ?)", run_id, depth)
         if self.tell_ms:
             return False
         self.tell_ms = now_ms + TELL_MS
@@ -91,7 +92,7 @@ class UntoldFailures:
         too_many = "SELECT number FROM untold_failures ORDER BY number DESC LIMIT -1 OFFSET ?"
         self._sql.execute(f"DELETE FROM untold_failures WHERE number IN ({too_many})", MAX_UNTOLD_FAILURES)
         rows = self._sql.execute(
-            "SELECT number, runs.id, workflow, trigger, started_at, status, error, node,"
+            "SELECT number, depth, runs.id, workflow, trigger, started_at, status, error, node,"
             f" CASE WHEN blobs & {Blobs.RESULT.value} = 0 AND json_valid(result)"
             " THEN result ->> '$.error.message' END AS message"
             " FROM untold_failures JOIN runs ON runs.id = untold_failures.id ORDER BY number LIMIT ?",
@@ -112,5 +113,6 @@ def _render(row: dict[str, Any]) -> ToldFailure:
         "trigger": row["trigger"],
         "started_at": row["started_at"],
         "error": error if row["status"] == "failed" else LOST,
-        "node": row["node"],
+        "node": row["node"] or None,
+        "depth": row["depth"],
     }

@@ -89,15 +89,16 @@ class ScheduleAlarm:
         due = self.tables.list_due(now_ms, most)
         opened = [opened for each in due if (opened := await self._open(each)) is not None]
         decided = [decided for each in opened if (decided := await self._decide(each, now_ms)) is not None]
-        await self._begin(decided, most)
+        pause_ms = await self._begin(decided, most)
         if self.failures is not None:
-            await self._begin_handlers(self.failures)
+            pause_ms = max(pause_ms, await self._begin_handlers(self.failures))
         if self.chains is not None:
-            await self._begin_following(self.chains)
-        is_full = len(due) == most
+            pause_ms = max(pause_ms, await self._begin_following(self.chains))
         if self.watches is not None:
-            is_full = await self._begin_items(self.watches) or is_full
-        self.tables.expect_alarm(now_ms + BATCH_PAUSE_MS if is_full else 0)
+            pause_ms = max(pause_ms, await self._begin_items(self.watches))
+        if len(due) == most:
+            pause_ms = max(pause_ms, BATCH_PAUSE_MS)
+        self.tables.expect_alarm(now_ms + pause_ms if pause_ms else 0)
 
     async def _open(self, schedule: StoredSchedule) -> StoredSchedule | None:
         """With its rules. None of one that nothing opens any more: it is forgotten."""
@@ -131,20 +132,19 @@ class ScheduleAlarm:
     def _name_run(self, schedule: StoredSchedule, due_ms: float) -> str:
         return build_firing_id(self.tables.secret, schedule["name_id"], schedule["key"], due_ms, self.objects)
 
-    async def _begin(self, schedules: Sequence[StoredSchedule], most: int) -> None:
-        """Begin what was decided."""
+    async def _begin(self, schedules: Sequence[StoredSchedule], most: int) -> int:
+        """Begin what was decided. Returns how long the next alarm has to wait, as the next three do."""
         running = await self._find_running(schedules)
-        room, chosen = most, list[_Chosen]()
-        for schedule in schedules:
-            chosen.append(_choose(schedule, room, is_running=schedule["last_run"] in running))
-            room -= len(chosen[-1].begin)
+        chosen = _cut([_choose(each, is_running=each["last_run"] in running) for each in schedules], most)
         due = [
             DueRun(each.schedule["name_id"], each.schedule["key"], *firing) for each in chosen for firing in each.begin
         ]
+        due.sort(key=lambda each: each.due_ms)
         fates = await self.starter.begin(due) if due else {}
         for each in chosen:
             self._store(each, fates)
             await self._forget_last_poll(each)
+        return _find_pause(fates)
 
     async def _forget_last_poll(self, chosen: _Chosen) -> None:
         """Once another poll was to begin nobody asks for the one before: most of them have found nothing."""
@@ -152,23 +152,24 @@ class ScheduleAlarm:
         if last_run is not None and chosen.begin and is_watch_key(chosen.schedule["key"]):
             await self.starter.forget(last_run)
 
-    async def _begin_handlers(self, failures: "FailureHandlers") -> None:
+    async def _begin_handlers(self, failures: "FailureHandlers") -> int:
         due = failures.list_due(self.objects, self.most)
         fates = await self.starter.begin(due) if due else {}
         for each in due:
             failures.advance(each, fates[each.run_id])
+        return _find_pause(fates)
 
-    async def _begin_following(self, chains: "Chains") -> None:
+    async def _begin_following(self, chains: "Chains") -> int:
         due = chains.list_due(self.objects, self.most)
-        if due:
-            chains.advance(due, await self.starter.begin(due))
+        fates = await self.starter.begin(due) if due else {}
+        chains.advance(due, fates)
+        return _find_pause(fates)
 
-    async def _begin_items(self, watches: "Watches") -> bool:
-        """Returns whether as many begin as may begin at once."""
+    async def _begin_items(self, watches: "Watches") -> int:
         due = watches.list_due(self.objects, self.most)
-        if due:
-            watches.advance(due, await self.starter.begin(due))
-        return len(due) == self.most
+        fates = await self.starter.begin(due) if due else {}
+        watches.advance(due, fates)
+        return max(_find_pause(fates), BATCH_PAUSE_MS if len(due) == self.most else 0)
 
     async def _find_running(self, schedules: Sequence[StoredSchedule]) -> set[str]:
         """The last runs that are under way, of schedules for which it matters."""
@@ -186,14 +187,21 @@ class ScheduleAlarm:
         if Fate.GONE in by_fate:
             self.tables.forget(schedule)
             return
-        later, begun, refused = (by_fate.get(fate, []) for fate in (Fate.LATER, Fate.BEGUN, Fate.REFUSED))
-        rest = [*later, *chosen.rest]
+        later, full, begun, refused = (
+            by_fate.get(fate, []) for fate in (Fate.LATER, Fate.FULL, Fate.BEGUN, Fate.REFUSED)
+        )
+        rest = sorted([*later, *full, *chosen.rest])
         last_due_ms, last_run = begun[-1] if begun else (None, None)
         fire_ms = self.tables.find_fire_ms(schedule["name_id"], schedule, schedule["due_ms"])
         if rest:
-            look_ms = self.clock.now_ms() if chosen.is_cut and not later else self._find_look(rest[0][0])
+            has_no_room = (chosen.is_cut or bool(full)) and not later
+            look_ms = self.clock.now_ms() if has_no_room else self._find_look(rest[0][0])
             fire_ms = look_ms if fire_ms is None else min(fire_ms, look_ms)
-        self.tables.advance(schedule, Progress(rest, fire_ms, last_run, last_due_ms, chosen.skipped + len(refused)))
+        waiting_ms = (
+            _find_wait(schedule, rest, is_next=bool(begun or refused)) if chosen.is_cut or later or full else None
+        )
+        progress = Progress(rest, fire_ms, waiting_ms, last_run, last_due_ms, chosen.skipped + len(refused))
+        self.tables.advance(schedule, progress)
 
     def _find_look(self, since_ms: float) -> float:
         """When to look again at what waits since then for the end of a run, or for what the platform needs."""
@@ -201,10 +209,38 @@ class ScheduleAlarm:
         return now_ms + min(max(LOOK_MS, LOOK_SHARE * (now_ms - since_ms)), LONGEST_LOOK_MS)
 
 
-def _choose(schedule: StoredSchedule, room: int, *, is_running: bool) -> _Chosen:
+def _find_pause(fates: Mapping[str, Fate]) -> int:
+    """In milliseconds, until there may be room for what has found none."""
+    return LOOK_MS if Fate.FULL in fates.values() else 0
+
+
+def _find_wait(schedule: StoredSchedule, rest: Sequence[Firing], *, is_next: bool) -> float | None:
+    """Since when the `rest` waits; `is_next` if what has waited before it does not any more."""
+    if is_next:
+        return rest[0][0]
+    return schedule["fire_ms"] if schedule["waiting_ms"] is None else schedule["waiting_ms"]
+
+
+def _cut(chosen: Sequence[_Chosen], room: int) -> Sequence[_Chosen]:
+    """So many of what is to begin, the oldest, whosoever they are; the others stay in their queues."""
+    begin = sorted((firing for each in chosen for firing in each.begin), key=lambda firing: firing[0])
+    if len(begin) <= room:
+        return chosen
+    kept = {run_id for _, run_id in begin[:room]}
+    return [_cut_one(each, [firing for firing in each.begin if firing[1] in kept]) for each in chosen]
+
+
+def _cut_one(chosen: _Chosen, begin: Sequence[Firing]) -> _Chosen:
+    if len(begin) == len(chosen.begin):
+        return chosen
+    rest = [firing for firing in chosen.schedule["queue"] if firing not in begin]
+    return _Chosen(chosen.schedule, begin, rest, is_cut=True)
+
+
+def _choose(schedule: StoredSchedule, *, is_running: bool) -> _Chosen:
     queue, overlap = schedule["queue"], _overlap_of(schedule)
-    if overlap is Overlap.ALLOW or not room:
-        return _Chosen(schedule, queue[:room], queue[room:], is_cut=len(queue) > room)
+    if overlap is Overlap.ALLOW:
+        return _Chosen(schedule, queue, ())
     if is_running:
         waits = overlap is Overlap.QUEUE
         return _Chosen(schedule, (), queue if waits else (), 0 if waits else len(queue))

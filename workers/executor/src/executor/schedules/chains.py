@@ -55,7 +55,7 @@ class Chains:
     def list_due(self, objects: int, limit: int) -> list[DueRun]:
         """The runs that are to begin now, of large answers one: together they might not fit into memory."""
         rows = self._sql.execute(
-            "SELECT told, followers FROM followed_ends WHERE fire_ms <= ? ORDER BY fire_ms, run_id LIMIT ?",
+            "SELECT told, followers FROM followed_ends WHERE fire_ms <= ? ORDER BY told ->> 'ended_ms', run_id LIMIT ?",
             *(self._clock.now_ms(), limit),
         )
         due = [due for row in rows for due in self._list_of(row, objects)]
@@ -76,8 +76,8 @@ class Chains:
         for each in due:
             by_end.setdefault(each.told["run_id"], []).append(each)
         for run_id, its in by_end.items():
-            later = [each.name for each in its if fates[each.run_id] is Fate.LATER]
-            self._settle(run_id, {each.name for each in its} - {*later}, is_late=bool(later))
+            left = {each.name: fates[each.run_id] for each in its if fates[each.run_id] in (Fate.LATER, Fate.FULL)}
+            self._settle(run_id, {each.name for each in its} - left.keys(), is_late=Fate.LATER in left.values())
 
     def _settle(self, run_id: str, settled: set[str], *, is_late: bool) -> None:
         found = self._sql.execute("SELECT followers, fire_ms FROM followed_ends WHERE run_id = ?", run_id)

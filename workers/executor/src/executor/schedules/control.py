@@ -56,9 +56,9 @@ async def resume_schedules(service: ExecutorService, name: str, actor: Actor) ->
         raise await _build_missing_error(service, name)
 
 
-async def run_schedule(service: ExecutorService, name: str, number: int) -> str:
-    """Start a run now, with the input of the schedule of that number, from 1 on. Returns the run's id. Raises
-    NotFoundError NO_SCHEDULES, RequestError, and what ExecutorService.start does.
+async def run_schedule(service: ExecutorService, name: str, number: int) -> tuple[str, bool]:
+    """Start a run now, with the input of the schedule of that number, from 1 on; of a watch, a poll. Returns the run's
+    id, and whether it is a poll. Raises NotFoundError NO_SCHEDULES, RequestError, and what ExecutorService.start does.
     """
     stored = await service.workflows.find_current(name)
     triggers, now_ms = stored.plan.triggers, service.engine.ports.clock.now_ms()
@@ -68,12 +68,12 @@ async def run_schedule(service: ExecutorService, name: str, number: int) -> str:
     if not 1 <= number <= len(schedules):
         raise RequestError(f"`number` must be an integer from 1 to {len(schedules)}.")
     if triggers.watch is not None and number == len(schedules):
-        return await _poll_now(service, stored, triggers.watch)
+        return await _poll_now(service, stored, triggers.watch), True
     schedule = schedules[number - 1]
     value = {} if schedule.input is None else schedule.input
     request = ScheduledRequest(value, schedule, now_ms, 0)
     trigger = Trigger(TriggerKind.SCHEDULE, value, request=request, gets_response=False)
-    return (await service.start(stored, trigger, is_owner=True)).run_id
+    return (await service.start(stored, trigger, is_owner=True)).run_id, False
 
 
 async def _poll_now(service: ExecutorService, stored: StoredWorkflow, watch: Watch) -> str:
@@ -81,7 +81,7 @@ async def _poll_now(service: ExecutorService, stored: StoredWorkflow, watch: Wat
     from executor.schedules.polling import as_poll, build_poll_trigger  # noqa: PLC0415 - few workflows watch
 
     if stored.pause is not None:
-        raise WorkflowPausedError
+        raise WorkflowPausedError(is_of_all=stored.pause.is_of_all)
     now_ms = service.engine.ports.clock.now_ms()
     return (
         await service.start(as_poll(stored, watch), build_poll_trigger(watch, now_ms, now_ms), is_owner=True)
@@ -148,9 +148,9 @@ async def _show_next(times: ScheduleTimes, stored: StoredSchedule, now_ms: float
 
 
 def _find_delay(stored: StoredSchedule, now_ms: float) -> str | None:
-    """Since when the object should have looked at it, if it is behind: it starts more than it has room for."""
-    fire_ms = stored["fire_ms"]
-    return None if fire_ms is None or fire_ms > now_ms - DELAYED_MS else render_time(fire_ms, "seconds")
+    """Since when it should have begun what it has not, if it is behind: there is no room, or the platform fails."""
+    since_ms = stored["fire_ms"] if stored["waiting_ms"] is None else stored["waiting_ms"]
+    return None if since_ms is None or since_ms > now_ms - DELAYED_MS else render_time(since_ms, "seconds")
 
 
 def _rules_of(stored: StoredSchedule) -> Schedule:

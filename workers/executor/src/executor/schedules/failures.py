@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from arcrun.ports import Clock, Sql
+from arcrun.workflows.triggers.failures import ALL_OTHERS
 from arcrun.workspace.failure_groups import choose_failures, gather, render_input
 from arcrun.workspace.failures import Gathered, NewHandler, ToldFailure
 from arcrun.workspace.firings import build_firing_id
@@ -54,11 +55,18 @@ class FailureHandlers:
         self._schedules.expect_alarm()
         return True
 
+    def list_handled(self) -> list[tuple[str, str]]:
+        """Those that are named: what handles the failures of all others is in no pair."""
+        rows = self._sql.execute("SELECT name_id, watched FROM failure_handlers")
+        pairs = [(row["name_id"], name) for row in rows for name in json.loads(row["watched"])]
+        return [(name_id, name) for name_id, name in pairs if name != ALL_OTHERS]
+
     def list_due(self, objects: int, limit: int) -> list[DueRun]:
         """The runs that are to begin now, decided and stored."""
         now_ms = self._clock.now_ms()
         rows = self._sql.execute(
-            "SELECT * FROM failure_handlers WHERE fire_ms <= ? ORDER BY fire_ms LIMIT ?", now_ms, limit
+            "SELECT * FROM failure_handlers WHERE fire_ms <= ? ORDER BY COALESCE(due ->> '$[0]', fire_ms) LIMIT ?",
+            *(now_ms, limit),
         )
         return [self._decide(row, now_ms, objects) for row in rows]
 
@@ -82,7 +90,7 @@ class FailureHandlers:
         elif fate is Fate.LATER:
             again_ms = self._clock.now_ms() + RETRY_MS
             self._sql.execute("UPDATE failure_handlers SET fire_ms = ? WHERE name_id = ?", again_ms, due.name)
-        else:
+        elif fate is not Fate.FULL:
             self._sql.execute(
                 "UPDATE failure_handlers SET due = NULL,"
                 " fire_ms = CASE WHEN gathered IS NULL THEN NULL ELSE opens_ms END WHERE name_id = ?",

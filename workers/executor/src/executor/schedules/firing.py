@@ -56,6 +56,7 @@ class Fate(Enum):
     REFUSED = auto()  # the workflow is paused, or cannot run at all
     GONE = auto()  # the current version is not started by it
     LATER = auto()  # something that the platform needs does not answer
+    FULL = auto()  # whoever's run it is may start no more now: the oldest is next
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class _Batch:
         try:
             accepted = await self._lasting.runs.accept_new([each.run for each in prepared])
             refused = {*accepted["refused"]}
+            self.fates |= dict.fromkeys(refused, Fate.FULL)
             await self._leave([each for each in prepared if each.run.run_id in refused])
             prepared = [each for each in prepared if each.run.run_id not in refused]
             unfinished = {*accepted["unfinished"]}
@@ -122,11 +124,13 @@ class _Batch:
             found = await self._find(due.name)
             if due.key == AFTER and not isinstance(found, Fate):
                 return await self._prepare_following(found, due)
+            if due.key == FAILURES and not isinstance(found, Fate):
+                return await self._prepare_handler(found, due)
             if due.key == WATCHED and not isinstance(found, Fate):
                 return await self._prepare_watched(found, due)
             if is_watch_key(due.key) and not isinstance(found, Fate):
                 return await self._prepare_poll(found, due)
-            trigger = None if isinstance(found, Fate) else await self._build_trigger(found, due)
+            trigger = None if isinstance(found, Fate) else self._build_trigger(found, due)
             if isinstance(found, Fate) or trigger is None:
                 self.fates[due.run_id] = found if isinstance(found, Fate) else Fate.GONE
                 return None
@@ -151,7 +155,25 @@ class _Batch:
             end: ToldEnd = due.told | {"workflow": followed}
             trigger = await build_following_trigger(self._lasting, end)
         except RunError as error:
-            await self._record_failure(stored, Trigger(TriggerKind.AFTER, None), due, error)
+            await self._record_failure(stored, Trigger(TriggerKind.AFTER, None, depth=due.told["depth"]), due, error)
+            self.fates[due.run_id] = Fate.BEGUN
+            return None
+        return await self._prepare_run(stored, trigger, due)
+
+    async def _prepare_handler(self, stored: StoredWorkflow, due: DueRun) -> _Prepared | None:
+        from executor.schedules.following import require_depth  # noqa: PLC0415 - as above
+
+        if stored.plan.triggers.failure_of is None:
+            self.fates[due.run_id] = Fate.GONE
+            return None
+        workflows = self._service.workflows
+        told = dict(await workflows.starts.open_failures(due.told, workflows.find_name_by_id))
+        depth = told.pop("depth", 1)
+        trigger = Trigger(TriggerKind.FAILURE, told, depth=depth, gets_response=False)
+        try:
+            require_depth(depth)
+        except RunError as error:
+            await self._record_failure(stored, trigger, due, error)
             self.fates[due.run_id] = Fate.BEGUN
             return None
         return await self._prepare_run(stored, trigger, due)
@@ -195,15 +217,9 @@ class _Batch:
                 self._found[name] = Fate.REFUSED
         return self._found[name]
 
-    async def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
+    def _build_trigger(self, stored: StoredWorkflow, due: DueRun) -> Trigger | None:
         """None if the current version is not started by it."""
-        workflows = self._service.workflows
-        if due.key == FAILURES:
-            if stored.plan.triggers.failure_of is None:
-                return None
-            told = await workflows.starts.open_failures(due.told, workflows.find_name_by_id)
-            return Trigger(TriggerKind.FAILURE, told, gets_response=False)
-        schedule = _find_schedule(stored, due.key, workflows.starts)
+        schedule = _find_schedule(stored, due.key, self._service.workflows.starts)
         if schedule is None:
             return None
         value = {} if schedule.input is None else schedule.input
@@ -239,7 +255,7 @@ class _Batch:
             error=error,
             trace=(),
         )
-        await self._service.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
+        await self._service.runs.add_accepted(EndedRun(record, stored.plan.keeping, b"", depth=trigger.depth + 1))
 
     async def _create(self, run_ids: set[str]) -> Collection[str]:
         """Create the instances. Returns those that are new."""

@@ -26,12 +26,7 @@ class FollowingRequest(PlainRequest):
 
 async def build_following_trigger(lasting: Lasting, end: ToldEnd) -> Trigger:
     """Raises RunError RUN_TOO_DEEP, ANSWER_LOST; UpstreamError."""
-    if end["depth"] > MAX_RUN_DEPTH:
-        raise RunError(
-            f"Runs start each other more than {MAX_RUN_DEPTH} levels deep.",
-            code="RUN_TOO_DEEP",
-            next_actions=["Look for a workflow that starts itself, by `after`, `detach` or requests, through others."],
-        )
+    require_depth(end["depth"])
     value = await _open_answer(lasting, end)
     return Trigger(
         TriggerKind.AFTER,
@@ -40,6 +35,18 @@ async def build_following_trigger(lasting: Lasting, end: ToldEnd) -> Trigger:
         request=FollowingRequest(value, end),
         gets_response=False,
     )
+
+
+def require_depth(depth: int) -> None:
+    """Raises RunError RUN_TOO_DEEP."""
+    if depth > MAX_RUN_DEPTH:
+        raise RunError(
+            f"Runs start each other more than {MAX_RUN_DEPTH} levels deep.",
+            code="RUN_TOO_DEEP",
+            next_actions=[
+                "Look for one that starts itself, by `after`, `failure_of`, `detach` or requests, or others."
+            ],
+        )
 
 
 async def _open_answer(lasting: Lasting, end: ToldEnd) -> Any:

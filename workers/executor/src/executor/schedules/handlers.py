@@ -41,8 +41,8 @@ async def resume_schedules(service: ExecutorService, request: Request) -> JsonRe
 
 async def run_schedule(service: ExecutorService, request: Request) -> JsonResponse:
     name, body = request.path_params["name"], await read_object(request, allowed=("number",))
-    run_id = await control.run_schedule(service, name, _read_number(body))
-    return JsonResponse({"success": True, "run_id": run_id, "data": {"workflow": name}}, 202)
+    run_id, is_poll = await control.run_schedule(service, name, _read_number(body))
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"workflow": name, "poll": is_poll}}, 202)
 
 
 async def show_seen(service: ExecutorService, request: Request) -> JsonResponse:

@@ -25,17 +25,20 @@ _EARLIEST = (  # the tables share the alarm
     " UNION ALL SELECT MIN(fire_ms) FROM watched_items)"
 )
 _SELECT = (
-    "SELECT name_id, key, number, rules, due_ms, fire_ms, queue, last_run, last_due_ms, skipped, missed, is_paused"
-    " FROM schedules"
+    "SELECT name_id, key, number, rules, due_ms, fire_ms, waiting_ms, queue, last_run, last_due_ms, skipped, missed,"
+    " is_paused FROM schedules"
 )
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What an alarm has done with a schedule: its queue and, if anything has begun, the last run and its time."""
+    """What an alarm has done with a schedule: its queue, since when that waits for room, and, if anything has begun,
+    the last run and its time.
+    """
 
     queue: Sequence[tuple[float, str]]
     fire_ms: float | None
+    waiting_ms: float | None = None
     last_run: str | None = None
     last_due_ms: float | None = None
     skipped: int = 0
@@ -80,7 +83,9 @@ class Schedules:
 
     def pause(self, name_id: str) -> bool:
         """What is queued will not begin; it is kept, for an alarm that has ended in the middle may have begun it."""
-        statement = "UPDATE schedules SET is_paused = 1, fire_ms = NULL WHERE name_id = ? RETURNING key"
+        statement = (
+            "UPDATE schedules SET is_paused = 1, fire_ms = NULL, waiting_ms = NULL WHERE name_id = ? RETURNING key"
+        )
         return bool(self._sql.execute(statement, name_id))
 
     def resume(self, name_id: str, due_ms: Mapping[str, float | None], running: Sequence[str]) -> bool:
@@ -107,8 +112,8 @@ class Schedules:
         return due_ms + find_delay_ms(name_id, schedule["key"], due_ms, jitter_ms, crowd)
 
     def list_due(self, now_ms: float, limit: int) -> list[StoredSchedule]:
-        """A batch of those that the object has to look at, the earliest first."""
-        statement = f"{_SELECT} WHERE fire_ms <= ? ORDER BY fire_ms LIMIT ?"
+        """A batch of those that the object has to look at, the first those that have waited longest."""
+        statement = f"{_SELECT} WHERE fire_ms <= ? ORDER BY COALESCE(waiting_ms, fire_ms) LIMIT ?"
         return [_load(row) for row in self._sql.execute(statement, now_ms, limit)]
 
     def _join_crowd(self, due_ms: float) -> int:
@@ -136,18 +141,20 @@ class Schedules:
     def look_again(self, schedule: StoredSchedule, at_ms: float) -> None:
         """Leave a schedule as it is until then."""
         self._sql.execute(
-            "UPDATE schedules SET fire_ms = ? WHERE name_id = ? AND key = ? AND is_paused = 0",
+            "UPDATE schedules SET waiting_ms = COALESCE(waiting_ms, fire_ms), fire_ms = ?"
+            " WHERE name_id = ? AND key = ? AND is_paused = 0",
             *(at_ms, schedule["name_id"], schedule["key"]),
         )
 
     def advance(self, before: StoredSchedule, progress: Progress) -> None:
         """Store what has begun, unless the schedule was paused, deleted or decided meanwhile."""
         self._sql.execute(
-            "UPDATE schedules SET queue = ?4, fire_ms = ?5, last_run = COALESCE(?6, last_run),"
-            " last_due_ms = COALESCE(?7, last_due_ms), skipped = skipped + ?8"
+            "UPDATE schedules SET queue = ?4, fire_ms = ?5, waiting_ms = ?6, last_run = COALESCE(?7, last_run),"
+            " last_due_ms = COALESCE(?8, last_due_ms), skipped = skipped + ?9"
             " WHERE name_id = ?1 AND key = ?2 AND queue = ?3 AND is_paused = 0",
             *(before["name_id"], before["key"], json.dumps(before["queue"])),
-            *(json.dumps(progress.queue), progress.fire_ms, progress.last_run, progress.last_due_ms, progress.skipped),
+            *(json.dumps(progress.queue), progress.fire_ms, progress.waiting_ms),
+            *(progress.last_run, progress.last_due_ms, progress.skipped),
         )
 
     def forget(self, schedule: StoredSchedule) -> None:

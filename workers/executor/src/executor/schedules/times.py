@@ -22,6 +22,7 @@ CRON = "cron"
 PAGE = 100  # the most times that the component tells at once
 DAY_MS = 86_400_000
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+FIRST_YEAR, LAST_YEAR = 3, 9998  # of an `at`: the `cron` component is asked from the day before on
 
 
 class ScheduleTimes:
@@ -40,10 +41,10 @@ class ScheduleTimes:
         try:
             found = await self._ask({"cron_expr": asked, "timezone": schedule.zone, "from": 0, "count": 1})
         except ComponentError as error:
-            return error.message.rstrip(".")
+            return _name_zone(error.message).rstrip(".")
         if found["valid"] and not found["next"]:
             return f"`{schedule.value}` is never due"
-        return "; ".join(error["message"] for error in found["errors"])
+        return "; ".join(_name_zone(error["message"]) for error in found["errors"])
 
     async def list_after(self, schedule: Schedule, after_ms: float, count: int) -> list[float]:
         """The next times later than `after_ms`; of an `every`, which must be one of its times."""
@@ -165,11 +166,18 @@ async def list_new(
     ]
 
 
+def _name_zone(message: str) -> str:
+    """What the component calls `timezone` is the `zone` of a schedule."""
+    return message.replace("`timezone`", "`zone`")
+
+
 def _find_moment_problem(text: str) -> str:
     try:
-        _read_moment(text)
+        moment = _read_moment(text)
     except ValueError:
         return f"`{text}` is no moment: there is no such day, or no such time of day"
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return f"`{text}` must be of the years {FIRST_YEAR} to {LAST_YEAR}"
     return ""
 
 

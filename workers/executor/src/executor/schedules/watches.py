@@ -123,7 +123,7 @@ class Watches:
         rows = self._sql.execute(
             "SELECT watched_items.name_id, watch, key, item, seen_ms FROM watched_items"
             " JOIN watches ON watches.name_id = watched_items.name_id"
-            " WHERE fire_ms <= ? ORDER BY fire_ms, number LIMIT ?",
+            " WHERE fire_ms <= ? ORDER BY number LIMIT ?",
             *(self._clock.now_ms(), limit),
         )
         size, due = 0, list[DueRun]()
