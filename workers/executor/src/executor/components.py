@@ -23,6 +23,7 @@ from arcrun.limits import CALL_CPU_MS, MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_U
 from arcrun.ports import AiModel, Background, BlobStore, Clock, ComponentRegistry, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import (
+    ENGINE_ID,
     BundledComponent,
     Component,
     ComponentRunner,
@@ -31,6 +32,7 @@ from arcrun.wasm.component import (
     fuel_of_stored,
 )
 from arcrun.wasm.host import PortHostFunctions
+from arcrun.wasm.javascript import build_javascript, write_call
 from arcrun.wasm.seal import is_sealed, metered_key
 from executor.component_sources import (
     BucketSource,
@@ -107,6 +109,11 @@ class ComponentResolver:
             cached = self._moved[bundled.sha256] = await self._build(bundled.id, stored)
         return cached
 
+    def find_runnable(self, component: Component) -> Component:
+        """The component whose module runs this one: itself, or for JavaScript the engine, which is bundled."""
+        engine = None if component.source is None else self._find_bundled(ENGINE_ID)
+        return engine or component
+
     @property
     def bundled_ids(self) -> Collection[str]:
         return self._bundle.keys()
@@ -118,7 +125,8 @@ class ComponentResolver:
             return None
         component = self._bundled.get(component_id)
         if component is None:
-            component = Component(replace(parse_contract(entry.contract), is_ours=True), entry.sha256)
+            contract = replace(parse_contract(entry.contract), is_ours=True)
+            component = Component(contract, entry.sha256, source=entry.source)
             self._bundled[component_id] = component
         return component
 
@@ -138,7 +146,7 @@ class ComponentResolver:
             if stored is not None:
                 component = await self._build(reference, stored)
                 entry = _Cached(component, source, stored.fingerprint, now_ms)
-                self._cached.put(reference, entry, len(component.module or b""))
+                self._cached.put(reference, entry, len(component.module or component.source or b""))
                 return component
         raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
 
@@ -152,6 +160,8 @@ class ComponentResolver:
 
     async def _build(self, reference: str, stored: StoredComponent) -> Component:
         """Build a component, yielding to other requests: a large module takes seconds."""
+        if stored.contract.is_javascript:
+            return build_javascript(stored.contract, stored.module)
         if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
             raise _too_large(reference, len(stored.module))
         steps = build_in_steps(stored.contract, stored.module, stored.metered)
@@ -223,9 +233,10 @@ class ComponentCaller:
             self.require_cpu(component.id, cpu_ms)
         key = component.contract.isolate_key
         is_apart = key and input_value.get(key) is True
-        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
-            return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms))
-        return self._call_in_sandbox(component, input_value, budget, cpu_ms)
+        runnable = self.resolver.find_runnable(component)
+        if runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
+            return self._call(component, runnable, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
+        return self._call_in_sandbox(component, runnable, input_value, budget, cpu_ms)
 
     def require_cpu(self, component_id: str, cpu_ms: int) -> None:
         """Raises ComponentError CPU_MS_LIMIT."""
@@ -240,14 +251,19 @@ class ComponentCaller:
             )
 
     async def _call_in_sandbox(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
+        self,
+        component: Component,
+        runnable: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None,
     ) -> Outcome:
-        fuel = fuel_of_bundled(component.id, cpu_ms) if component.module is None else fuel_of_stored(cpu_ms)
-        if component.module is None:
-            component = await self._move_to_sandbox(component, budget)
+        fuel = fuel_of_bundled(runnable.id, cpu_ms) if runnable.module is None else fuel_of_stored(cpu_ms)
+        if runnable.module is None:
+            runnable = await self._move_to_sandbox(runnable, budget)
         budget.subrequests.take()  # its sandbox is called over RPC
-        async with budget.sandboxes.turn(component.sha256, self.clock):
-            return await self._call(component, input_value, budget, fuel)
+        async with budget.sandboxes.turn(runnable.sha256, self.clock):
+            return await self._call(component, runnable, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
         """The bundled component with its code, for a sandbox, where a long computation blocks no other request.
@@ -269,13 +285,13 @@ class ComponentCaller:
         return await self.resolver.find_sandboxed(component)
 
     async def _call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
+        self, component: Component, runnable: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
     ) -> Outcome:
         if self.turn is None:
-            execution = await self._execute(component, input_value, budget, fuel)
+            execution = await self._execute(component, runnable, input_value, budget, fuel)
         else:
             async with self.turn():
-                execution = await self._execute(component, input_value, budget, fuel)
+                execution = await self._execute(component, runnable, input_value, budget, fuel)
         if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
@@ -285,9 +301,11 @@ class ComponentCaller:
         return read_outcome(execution, component.id)
 
     async def _execute(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
+        self, component: Component, runnable: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
     ) -> Execution:
         stdin = write_json(input_value)
+        if component.source is not None:
+            stdin = write_call(component.source, stdin)
         if budget.work.is_limited:
             budget.work.take_written(len(stdin))
             fuel = budget.work.clamp_fuel(fuel)
@@ -299,7 +317,7 @@ class ComponentCaller:
             host = self._lend(component, budget, input_value.get(component.contract.hosts_key) or ())
         elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
-        return await self.runner.run(component, stdin, host, fuel)
+        return await self.runner.run(runnable, stdin, host, fuel)
 
     def _lend(self, component: Component, budget: RunBudget, hosts: Sequence[str] | None = None) -> HostFunctions:
         """The host functions for all calls of a component in a run, or for one that may reach only these `hosts`."""
