@@ -32,7 +32,6 @@ from arcrun.wasm.component import (
     fuel_of_stored,
 )
 from arcrun.wasm.host import PortHostFunctions
-from arcrun.wasm.javascript import build_javascript, write_call
 from arcrun.wasm.seal import is_sealed, metered_key
 from executor.component_sources import (
     BucketSource,
@@ -161,6 +160,8 @@ class ComponentResolver:
     async def _build(self, reference: str, stored: StoredComponent) -> Component:
         """Build a component, yielding to other requests: a large module takes seconds."""
         if stored.contract.is_javascript:
+            from arcrun.wasm.javascript import build_javascript  # noqa: PLC0415 - most executors have none
+
             return build_javascript(stored.contract, stored.module)
         if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
             raise _too_large(reference, len(stored.module))
@@ -305,6 +306,8 @@ class ComponentCaller:
     ) -> Execution:
         stdin = write_json(input_value)
         if component.source is not None:
+            from arcrun.wasm.javascript import write_call  # noqa: PLC0415 - most executors have none
+
             stdin = write_call(component.source, stdin)
         if budget.work.is_limited:
             budget.work.take_written(len(stdin))
