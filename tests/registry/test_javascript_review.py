@@ -21,7 +21,7 @@ THRICE = [
     {"scenario": "a number", "given": {"n": 3}, "then": {"success": True, "data": {"n": 6}}},
     {"scenario": "none", "given": {}, "then": {"success": True, "data": {"n": 2}}},
 ]
-ANY = [{"scenario": name, "given": {}, "then_contains": "success"} for name in ("one", "two")]
+ANY: list[dict[str, Any]] = [{"scenario": name, "given": {}, "then_contains": "success"} for name in ("one", "two")]
 
 
 def write_contract(**overrides: Any) -> str:

@@ -49,6 +49,11 @@ LANGUAGES = {
         "needs Rust, and once `rustup target add wasm32-wasip1`",
         "| `src/main.rs`, `Cargo.toml` | the component |",
     ),
+    "assemblyscript": Language(
+        "AssemblyScript",
+        "needs npm, with which it installs the compiler",
+        "| `assembly/index.ts`, `package.json` | the component |",
+    ),
     "js": Language("JavaScript", "", "| `main.js` | the component |", max_size_kb=64, is_javascript=True),
     "ts": Language(
         "TypeScript",
