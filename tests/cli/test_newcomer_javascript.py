@@ -58,12 +58,12 @@ def statuses(answer: Any) -> set[str]:
     return {step["status"] for step in answer["steps"]}
 
 
-def greet(newcomer: Newcomer, component: str, **given: object) -> Any:
+def greet(newcomer: Newcomer, component: str, **given: Any) -> Any:
     """The answer of a run with one node."""
     return run(newcomer, component, **given)["data"]
 
 
-def run(newcomer: Newcomer, component: str, code: int = 0, **given: object) -> Any:
+def run(newcomer: Newcomer, component: str, code: int = 0, **given: Any) -> Any:
     workflow = {
         "name": "greet",
         "flow": ["input >> PIPE >> call"],

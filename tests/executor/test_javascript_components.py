@@ -12,22 +12,24 @@ import pytest
 from arcrun.engine.budget import RunLimits
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_JAVASCRIPT_BYTES
+from arcrun.ports import Published
 from arcrun.registry.package import module_key
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component, fuel_of_bundled
 from executor.component_sources import read_stored
 from executor.components import FRESH_MS, ComponentCaller, ComponentResolver
 from fakes.components import exited
-from fakes.contracts import REMOVED, contract_source
+from fakes.contracts import REMOVED, constraints_source, contract_source
 from fakes.modules import build_module
 from fakes.ports.background import FakeBackground
-from fakes.ports.http_client import FakeHttpClient
+from fakes.ports.http_client import FakeHttpClient, respond
 from fakes.ports.storage import InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 
 MAIN = "export default (input) => ({ text: `é ${input.name}` });"
+NETWORK = constraints_source(no_network_syscall=False)
 ENGINE = build_module()
 ENGINE_SHA256 = hashlib.sha256(ENGINE).hexdigest()
 
@@ -41,8 +43,10 @@ class Runner:
     """Records what it runs."""
 
     calls: list[tuple[Component, Any, int]] = field(default_factory=list)
+    hosts: list[HostFunctions] = field(default_factory=list)
 
-    async def run(self, component: Component, stdin: str, _host: HostFunctions, fuel: int = 0) -> Execution:
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = 0) -> Execution:
+        self.hosts.append(host)
         self.calls.append((component, json.loads(stdin), fuel))
         return exited({"success": True, "data": {}})
 
@@ -56,7 +60,7 @@ class Bench:
         self.bucket.upload(module_key(ENGINE_SHA256), ENGINE)
         bundle = {"code": BundledComponent(contract_source(canonical_id="code"), ENGINE_SHA256), **bundled}
         self.resolver = ComponentResolver(bundle, self.bucket, self.clock, FakeBackground())
-        self.caller = ComponentCaller(self.resolver, self.runner, FakeHttpClient(), self.clock, SeededRandom())
+        self.caller = ComponentCaller(self.resolver, self.runner, FakeHttpClient(respond()), self.clock, SeededRandom())
 
     def upload(self, main: str, reference: str = "shout") -> None:
         self.bucket.upload(f"{reference}.js", main.encode())
@@ -113,6 +117,44 @@ async def test_the_engine_runs_it(cpu_ms: int | None, is_sandboxed: bool) -> Non
     assert (ran.id, ran.module is not None, ran.sha256) == ("code", is_sandboxed, ENGINE_SHA256)
     assert stdin == {"source": MAIN, "input": {"name": "Ada"}}
     assert fuel == fuel_of_bundled("code", cpu_ms)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({}, "CAPABILITY_NOT_DECLARED"),
+        ({"constraints": NETWORK, "allowed_hosts": ["b.example"]}, "HOST_NOT_ALLOWED"),
+        ({"constraints": NETWORK, "allowed_hosts": ["a.example"]}, None),
+    ],
+    ids=["no network", "another host", "this host"],
+)
+async def test_it_reaches_what_its_own_contract_allows(changes: dict[str, Any], refusal: str | None) -> None:
+    """The engine's contract allows any host."""
+    bench = Bench(shout=BundledComponent({**write_contract(), **changes}, "0" * 64, MAIN))
+    await bench.call(await bench.resolver.find("shout"))
+    request = json.dumps({"method": "GET", "url": "https://a.example/"})
+    reply = json.loads(await bench.runner.hosts[-1].answer("http_request", request))
+    assert reply.get("error", {}).get("code") == refusal
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Has accepted one component, and shows it to a tenant."""
+
+    published: Published
+
+    async def find(self, reference: str) -> Published | None:
+        return self.published if reference in ("shout", "shout@v1") else None
+
+
+async def test_a_tenant_runs_what_the_registry_shows_and_nothing_by_name() -> None:
+    bench = Bench()
+    bench.upload("export default () => 'of the account'")
+    sha256 = hashlib.sha256(MAIN.encode()).hexdigest()
+    bench.bucket.upload(module_key(sha256, is_javascript=True), MAIN.encode())
+    registry = Registry(Published(write_contract(), sha256, "0" * 64))
+    resolver = ComponentResolver({}, bench.bucket, bench.clock, FakeBackground(), registry, has_names=False)
+    assert (await resolver.find("shout")).source == MAIN
 
 
 @pytest.mark.parametrize(

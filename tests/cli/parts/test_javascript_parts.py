@@ -80,3 +80,30 @@ def test_an_upload_puts_the_source_beside_the_contract(tmp_path: Path) -> None:
     [found] = list_bucket(bucket)
     assert isinstance(found, OwnComponent)
     assert found.contract.is_javascript
+
+
+WORKFLOW = """name: hail
+flow: [input >> PIPE >> hello, hello >> ON_FAIL >> sorry]
+config:
+  hello: {component: say_hello, name: "{{input.name}}"}
+  sorry: {component: set, values: {code: "{{hello.error.code}}", line: "{{hello.error.line}}"}}
+"""
+TESTS = """tests:
+  - {name: greets, input: {name: Ada}, expect: {data: {greeting: "Hello, Ada!"}}}
+  - {name: fails, input: {name: nobody}, expect: {data: {code: NOBODY, line: 2}}}
+"""
+FAILING = """export default (input) => {
+  if (input.name === "nobody") throw Object.assign(new Error("Nobody."), { code: "NOBODY" });
+  return { greeting: `Hello, ${input.name}!` };
+};
+"""
+
+
+def test_a_test_of_a_workflow_runs_it(tmp_path: Path) -> None:
+    folder = scaffold_component("say_hello", "js", tmp_path / "parts", ROOT)
+    (folder / "main.js").write_text(FAILING)
+    (tmp_path / "hail.yaml").write_text(WORKFLOW)
+    (tmp_path / "hail.test.yaml").write_text(TESTS)
+    command = [str(ACR), "test", "--components", "parts"]
+    tested = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (tested.returncode, "2 passed" in tested.stdout + tested.stderr) == (0, True), tested.stdout + tested.stderr
