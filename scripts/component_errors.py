@@ -16,6 +16,16 @@ SERVICE_CODES = (
     "UNAUTHORIZED",
     "UNEXPECTED_STATUS",
 )
+STORE_CODES = (
+    "INVALID_REQUEST",
+    "NOT_A_NUMBER",
+    "STORE_FAILED",
+    "STORE_FULL",
+    "STORE_KEY_TOO_LONG",
+    "STORE_SECRET",
+    "STORE_UNAVAILABLE",
+    "STORE_VALUE_TOO_LARGE",
+)
 # code: (what it means, whether `retry` repeats it)
 MEANINGS = {
     "BAD_REQUEST": ("The service refused the request (400 or 422): the message has its reason.", "no"),
@@ -38,6 +48,7 @@ MEANINGS = {
     "INVALID_INPUT": ("A field is missing or wrong; the message names it.", "no"),
     "INVALID_PATH": ("The path leads into a value that has no members.", "no"),
     "INVALID_PROGRAM": ("The program of a transform is wrong; the message says where.", "no"),
+    "INVALID_REQUEST": ("The operation takes no such field, or no such value of it; the message names it.", "no"),
     "INVALID_RESPONSE": ("The service's answer is not of the documented form.", "no"),
     "INVALID_RESPONSE_BODY": ("The answer's body is not what `response` asks for.", "no"),
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
@@ -45,6 +56,7 @@ MEANINGS = {
     "NESTED_TOO_DEEP": ("A value is nested too deep.", "no"),
     "NEEDS_DURABLE": ("Only a durable run may wait for that: `durable: true` in the workflow.", "no"),
     "WAIT_TIMED_OUT": ("Nothing came before the `timeout`.", "no"),
+    "NOT_A_NUMBER": ("`increment`: what is stored is no number, or the sum is beyond 2^53 - 1.", "no"),
     "NOT_FOUND": ("The service does not have it (404).", "no"),
     "NOT_TEXT": ("The bytes are not UTF-8 text.", "no"),
     "NEVER_SETTLES": ("The code awaits a promise that nothing settles any more.", "no"),
@@ -64,6 +76,15 @@ MEANINGS = {
     "SERVICE_UNAVAILABLE": ("The service has a problem of its own (5xx).", "yes"),
     "STACK_OVERFLOW": ("Functions call each other too deep, some hundred levels.", "no"),
     "SYNTAX_ERROR": ("The code cannot be compiled; the message says where.", "no"),
+    "STORE_FAILED": (
+        "The store does not answer, or cannot be opened. What it has done, it does not do again for this step.",
+        "yes, where it may answer later",
+    ),
+    "STORE_FULL": ("The account's stores have no room left: `acr store` lists and empties them.", "no"),
+    "STORE_KEY_TOO_LONG": ("The key has more than 512 bytes.", "no"),
+    "STORE_SECRET": ("A secret of the run stands in the key or the value.", "no"),
+    "STORE_UNAVAILABLE": ("A component that is run by itself, outside of a workflow, has no store.", "no"),
+    "STORE_VALUE_TOO_LARGE": ("The value has more than 256 KiB of JSON.", "no"),
     "TOO_LARGE": ("The service takes no request of this size (413).", "no"),
     "TOO_MANY_REQUESTS": ("The call has sent 250 requests.", "no"),
     "TYPE_MISMATCH": ("Values of these types cannot be compared.", "no"),

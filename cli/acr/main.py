@@ -48,6 +48,7 @@ _COMMANDS = {
     "decide": "Say what becomes of a step with `once` that a crash cut off: whether it is done again, or skipped.",
     "approve": "Decide what a run asks people (`approve`), as the platform's owner, without a link.",
     "delete": "Delete a workflow with all its versions and its webhook.",
+    "store": "List, read and edit what workflows keep between their runs.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",
     "account": "Show or delete your account on a hosted platform, or rotate its API key.",

@@ -37,6 +37,13 @@ class Operations:
 
     def answer(self, request: str) -> str:
         """Execute {"operation", "arguments"}. Raises LookupError for an operation that this code does not have."""
+        return json.dumps(self._execute(request), ensure_ascii=False)
+
+    async def answer_later(self, request: str) -> str:
+        """As `answer`, of an object whose operations are asynchronous."""
+        return json.dumps(await self._execute(request), ensure_ascii=False)
+
+    def _execute(self, request: str) -> Any:
         asked = json.loads(request)
         name = asked["operation"]
         method = self._methods.get(name)
@@ -44,7 +51,7 @@ class Operations:
             raise LookupError(f"no operation {name[:40]}")
         parameters = _parameters_of(method.__func__)
         known = {key: value for key, value in asked["arguments"].items() if key in parameters}
-        return json.dumps(method(**known), ensure_ascii=False)
+        return method(**known)
 
 
 class LocalChannel:

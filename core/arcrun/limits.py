@@ -754,6 +754,33 @@ MAX_SHOWN_KEY_CHARACTERS = 200
 # Beyond: the rest follows at once.
 MAX_ITEMS_CHARACTERS = 2 * MIB
 
+# == Stores
+
+# The bytes of a value in a store, as JSON.
+# Beyond: STORE_VALUE_TOO_LARGE.
+MAX_STORE_VALUE_BYTES = 256 * KIB
+# The bytes of a key in a store.
+# Beyond: STORE_KEY_TOO_LONG.
+MAX_STORE_KEY_BYTES = 512
+# The milliseconds for which an entry may be stored that is not to stay for ever.
+# Beyond: INVALID_REQUEST.
+MAX_STORE_TTL_MS = 400 * 86_400_000
+# The entries of an account's stores.
+# Beyond: STORE_FULL; what is there can be read, changed and deleted.
+MAX_STORE_ENTRIES = 1_000_000
+# The bytes of an account's stores, with their keys, as they are sealed.
+# Beyond: as above.
+MAX_STORE_BYTES = 1024 * MIB
+# The entries on a page of a store.
+# Beyond: INVALID_REQUEST; the rest comes by the cursor.
+MAX_STORE_PAGE = 100
+# The entries of a store that are looked at for a page with a prefix.
+# Beyond: the page ends early, with a cursor.
+MAX_STORE_SCANNED = 1_000
+# The days for which a store knows that it has done an operation, and what it answered.
+# Beyond: an attempt that comes later does it again.
+STORE_DONE_DAYS = 30
+
 # == Messages (mail)
 
 # The bytes of a message that a workflow takes, attachments encoded.

@@ -3,6 +3,7 @@
 run("string_ops", {"operation": "upper", "input": "abc"}).output == {"success": True, "data": {"result": "ABC"}}
 """
 
+import asyncio
 import functools
 import json
 import os
@@ -17,10 +18,14 @@ import yaml
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
+from arcrun.errors import HostFunctionError
 from arcrun.host_failures import RETRIABLE_CODES
+from arcrun.store.access import Caller, StoreAccess
+from arcrun.store.memory import MemoryStores
 from arcrun.wasm.abi import ExitKind
 from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
+from fakes.ports.system import FixedClock
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 COMPONENT_IDS = sorted(path.parent.name for path in COMPONENTS.glob("*/contract.yaml"))
@@ -40,6 +45,7 @@ class StubHost:
     def __init__(self, http: Sequence[HostStub] = (), ai: Sequence[HostStub] = ()) -> None:
         self._stubs = {"http_request": list(http), "ai_run": list(ai)}
         self.requests: list[tuple[str, Any]] = []
+        self._stores = StoreAccess(MemoryStores(FixedClock()), Caller("w", "run", "call"))
 
     def now_ms(self) -> float:
         return time.time() * 1000
@@ -52,6 +58,8 @@ class StubHost:
 
     def reply(self, name: str, request: Any) -> JsonObject:
         self.requests.append((name, request))
+        if name == "store":
+            return self._ask_store(request)
         if name == "sleep":
             return {"ok": True, "value": {"waited_ms": request["ms"]}}
         if not self._stubs.get(name):
@@ -65,6 +73,12 @@ class StubHost:
             error = stub.response["error"]
             return {"ok": False, "error": {"retriable": error["code"] in RETRIABLE_CODES, **error}}
         return {"ok": True, "value": dict(stub.response)}
+
+    def _ask_store(self, request: Any) -> JsonObject:
+        try:
+            return {"ok": True, "value": asyncio.run(self._stores.do(request))}
+        except HostFunctionError as error:
+            return {"ok": False, "error": {"code": error.code, "message": error.message}}
 
 
 @dataclass(frozen=True)

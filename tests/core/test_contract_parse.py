@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from arcrun.contracts.model import Constraints, Credential, HostStub, Scenario
-from arcrun.contracts.parse import parse_contract
+from arcrun.contracts.parse import CAPABILITIES, parse_contract
 from arcrun.errors import ContractError
 from fakes.contracts import REMOVED, build_contract, build_network_contract, constraints_source, contract_source
 
@@ -319,14 +319,14 @@ def test_a_credential_has_its_form(credential: Any, path: str, message: str) -> 
     ],
 )
 def test_a_capability_is_a_known_one(name: str) -> None:
-    assert findings_of(contract_source(capabilities=[name])) == [("capabilities", "must be among sleep, ai")]
+    assert findings_of(contract_source(capabilities=[name])) == [("capabilities", "must be among sleep, ai, store")]
 
 
-def test_kv_is_refused_until_there_is_a_store() -> None:
+def test_kv_is_told_its_name() -> None:
     """Reported in addition to other findings, whether or not the component reaches the network."""
-    told = ("capabilities", "kv: components have no store yet. Remove it, and the import of kv_get")
+    told = ("capabilities", "kv is called `store`: declare that, and import store instead of kv_get")
     assert findings_of(contract_source(capabilities=["kv"])) == [told]
-    unknown = ("capabilities", "must be among sleep, ai")
+    unknown = ("capabilities", "must be among sleep, ai, store")
     assert findings_of(contract_source(capabilities=["sleep", "kv", "disk", "tape"])) == [told, unknown]
 
 
@@ -364,11 +364,11 @@ def test_a_component_in_javascript_has_no_wasi_target() -> None:
     assert findings_of(contract_source(runtime="python")) == [("runtime", "must be one of wasm, javascript")]
 
 
-@pytest.mark.parametrize("capability", ["sleep", "ai"])
+@pytest.mark.parametrize("capability", CAPABILITIES)
 def test_javascript_has_no_capabilities_but_the_network(capability: str) -> None:
     source = contract_source(runtime="javascript", wasi_target=REMOVED, capabilities=[capability])
     [(path, message)] = findings_of(source)
-    assert (path, message[:40]) == ("capabilities", "sleep and ai are not for runtime: javasc")
+    assert (path, message[:33]) == ("capabilities", "are not for runtime: javascript, ")
 
 
 def test_all_findings_come_at_once() -> None:

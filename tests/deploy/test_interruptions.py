@@ -169,9 +169,9 @@ def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
     executor = bench.cloudflare.workers.scripts["arcrun-cypher-executor"]
     migrations = [upload.metadata.get("migrations") for _, upload in bench.cloudflare.workers.uploads[2:]]
     assert [it for it in migrations if it] == [
-        {"new_tag": "v2", "steps": [{"new_sqlite_classes": ["Workspace"]}, {"new_sqlite_classes": ["RunLog"]}]}
+        {"new_tag": "v3", "steps": [{"new_sqlite_classes": [each]} for each in ("Workspace", "RunLog", "Store")]}
     ]
-    assert (executor.tag, executor.classes, executor.is_reachable) == ("v2", {"Workspace", "RunLog"}, True)
+    assert (executor.tag, executor.classes, executor.is_reachable) == ("v3", {"Workspace", "RunLog", "Store"}, True)
     binding = bench.cloudflare.workers.bindings_of("arcrun-auth")["WORKSPACE"]
     assert binding["script_name"] == "arcrun-cypher-executor"
     owner = {"script_name": "arcrun-cypher-executor", "class_name": "RunWorkflow"}

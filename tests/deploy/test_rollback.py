@@ -154,7 +154,7 @@ def test_across_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk)
     assert desk.deploy().returncode == 0
     requests = len(desk.cloudflare.requests)
     code, told = roll_back(desk)
-    assert (code, "Durable Object migration (none to v2), which Cloudflare cannot roll back." in told) == (1, True)
+    assert (code, "Durable Object migration (none to v3), which Cloudflare cannot roll back." in told) == (1, True)
     assert "acr deploy" in told
     assert [line for line in desk.cloudflare.requests[requests:] if not line.startswith("GET")] == []
 

@@ -52,7 +52,7 @@ def metadata_of(upload: Upload) -> dict[str, Any]:
     return {key: told[key] for key in told.keys() - {"observability", "code_update_strategy"}} | {"bindings": named}
 
 
-STEPS = [{"new_sqlite_classes": ["Workspace"]}, {"new_sqlite_classes": ["RunLog"]}]
+STEPS = [{"new_sqlite_classes": [name]} for name in ("Workspace", "RunLog", "Store")]
 
 
 def test_over_a_fresh_account_and_again(desk: Desk) -> None:
@@ -63,11 +63,14 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     migrations = {name: upload.metadata.get("migrations") for name, upload in uploads.items()}
     assert migrations == {
         REGISTRY: {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["RegistryState"]}]},
-        EXECUTOR: {"new_tag": "v2", "steps": STEPS},
+        EXECUTOR: {"new_tag": "v3", "steps": STEPS},
         AUTH: None,
     }
     assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
     assert bindings_in(uploads[AUTH])["WORKSPACE"] == {**WORKSPACE, "script_name": EXECUTOR}
+    store = {"name": "STORE", "type": "durable_object_namespace", "class_name": "Store"}
+    assert bindings_in(uploads[EXECUTOR])["STORE"] == store
+    assert bindings_in(uploads[AUTH])["STORE"] == {**store, "script_name": EXECUTOR}
     for name, upload in uploads.items():
         assert upload.metadata["compatibility_date"] == "2026-11-01"
         workflows = ["python_workflows"] if name == EXECUTOR else []
@@ -117,7 +120,7 @@ def test_over_a_head_import_deployment(desk: Desk) -> None:
     assert deploy(desk, *ALL) == [False, True, True]
     uploads = uploads_since(desk, count)
     assert uploads[EXECUTOR].metadata["migrations"] == {
-        "new_tag": "v2",
+        "new_tag": "v3",
         "steps": STEPS,
     }
     assert workers.scripts[EXECUTOR].running.secrets == {**KEYS, "MASTER_KEY": MASTER_KEY, "OTHER": "set by hand"}
@@ -174,11 +177,11 @@ def test_a_later_migration_starts_from_the_worker_s_tag(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     script = desk.cloudflare.workers.scripts[EXECUTOR]
-    script.tag, script.classes = "v1", {"Workspace"}  # from an arcrun without a RunLog
+    script.tag, script.classes = "v1", {"Workspace"}  # from an arcrun without a RunLog and stores
     count = len(desk.cloudflare.workers.uploads)
     assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
     migrations = uploads_since(desk, count)[EXECUTOR].metadata["migrations"]
-    assert migrations == {"old_tag": "v1", "new_tag": "v2", "steps": STEPS[1:]}
+    assert migrations == {"old_tag": "v1", "new_tag": "v3", "steps": STEPS[1:]}
 
 
 def test_a_refusal_of_cloudflare_is_reported_and_changes_nothing(desk: Desk) -> None:

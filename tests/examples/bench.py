@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
+from acr.testing.stores import TestStores
 from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.budget import DEPTH_HEADER
@@ -19,6 +20,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import HostFunctionError
 from arcrun.ports import HttpRequest, HttpResponse
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.metering import meter_module
@@ -136,7 +138,10 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
     bucket, logs, encryption_key = InMemoryR2(clock), FakeRunLogs(clock), base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(load_bundle(), bucket, clock, background)
-    components = ComponentCaller(resolver, BundleRunner(), services, clock, random, model)
+    stores = TestStores(clock)  # they answer at once, as the runner needs it
+    components = ComponentCaller(
+        *(resolver, BundleRunner(), services, clock, random, model), open_store=lambda: cast(StoreObject, stores)
+    )
     workspace, instances = FakeWorkspace(clock), FakeInstances()
     workflows = build_workflows(kv, workspace, clock, random, list_schedules=listing_schedules(components))
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)

@@ -104,6 +104,18 @@ CONTACT = [
     )
 ]
 
+FIRST_ORDER = [
+    Case(
+        "first_order",
+        "tells of a customer's first order",
+        {"customer": "C-7", "total": 120},
+        {"is_first": True, "this_month": 1},
+        ran("count seen tell answer"),
+        (services.telegram(BOT, {"chat_id": 42, "text": "First order of C-7: 120 EUR"}),),
+        {"telegram_bot_token": BOT},
+    )
+]
+
 SIGNUP = [
     Case(
         "signup_to_sheet",
@@ -792,6 +804,7 @@ CASES = [
     *GREET,
     *CONTACT,
     *SIGNUP,
+    *FIRST_ORDER,
     *ISSUES,
     *HEALTH,
     *FAILURES,

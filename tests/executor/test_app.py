@@ -297,6 +297,10 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/approvals/ask"),
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
+    ("GET", "/stores"),
+    ("DELETE", "/stores"),
+    *((method, "/stores/shared/s") for method in ("GET", "DELETE")),
+    *((method, "/stores/shared/s/entry") for method in ("GET", "PUT", "DELETE")),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
 OPEN = {"/health", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
@@ -315,7 +319,7 @@ def test_these_are_all_management_routes() -> None:
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
     names |= {f"/{kind}": f"/{kind.partition('/')[0]}/{{node:path}}" for kind in ("decisions/pay", "approvals/ask")}
-    names["/attachments/7"] = "/attachments/{number}"
+    names |= {"/attachments/7": "/attachments/{number}", "/shared/s": "/{kind}/{name}"}
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES

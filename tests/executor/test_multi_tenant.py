@@ -118,6 +118,13 @@ ROUTES = [
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
+    ("GET", "/stores", None),
+    ("DELETE", "/stores", None),
+    ("GET", "/stores/shared/s", None),
+    ("DELETE", "/stores/shared/s", None),
+    ("GET", "/stores/shared/s/entry", None),
+    ("PUT", "/stores/shared/s/entry", {"value": 1}),
+    ("DELETE", "/stores/shared/s/entry", None),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
 LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
@@ -130,7 +137,7 @@ def _name_places(path: str) -> str:
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
-    return path
+    return path.replace("/shared/s", "/{kind}/{name}")
 
 
 def test_these_are_all_routes() -> None:

@@ -314,7 +314,8 @@ def test_variables_override_the_limits() -> None:
     default, given = TenantLimits(), {name: str(i) for i, name in enumerate(LIMIT_VARIABLES, 1)}
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9), 10, StartLimits(11, 12, 13, 14))
+    starts = StartLimits(11, 12, 13, 14)
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9), 10, starts, 15)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

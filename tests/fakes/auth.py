@@ -20,6 +20,7 @@ from fakes.ports.cipher import DeskCipher
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import FixedClock, SeededRandom
 
 ACCOUNT, OTHER_ACCOUNT = "a" * 32, "c" * 32
@@ -52,11 +53,17 @@ class Bench:
         workspaces = TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, self.clock, self.random)
         limits = Limits(self.registrations, self.requests)
         self.logs: dict[str, FakeRunLogs] = {}
-        service = AccountService(accounts, workspaces, self._build_check, limits, self.log_of)
+        self.stores: dict[str, FakeStore] = {}
+        service = AccountService(
+            *(accounts, workspaces, self._build_check, limits), open_log=self.log_of, open_store=self.store_of
+        )
         self.app = build_app(service)
 
     def log_of(self, tenant_id: str) -> RunLogObject:
         return self.logs.setdefault(tenant_id, FakeRunLogs(self.clock, 1)).first
+
+    def store_of(self, tenant_id: str) -> FakeStore:
+        return self.stores.setdefault(tenant_id, FakeStore(self.clock, tenant_id))
 
     def workspace_of(self, tenant_id: str) -> FakeWorkspace:
         return self.workspaces.setdefault(tenant_id, FakeWorkspace())

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
 from arcrun.errors import ComponentError
+from arcrun.store.access import Caller
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.costs import SANDBOX_FUEL
@@ -61,7 +62,12 @@ class FakeComponents:
         return Component(self.contracts[reference], sha256=reference)
 
     async def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Outcome:
         self.calls.append((component.id, dict(input_value)))
         behaviour = self._behaviours[component.id]
@@ -87,16 +93,27 @@ def open_schema(fields: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {} for name in fields}, "additionalProperties": True}
 
 
+class HostCalls(Protocol):
+    """A component that asks the host."""
+
+    async def run(self, stdin: str, host: HostFunctions) -> Execution: ...
+
+
+Scripted = Execution | Callable[[str], Execution] | HostCalls
+
+
 class ScriptedRunner:
     """Answers each call with the Execution of the component's id, or with what a function of stdin makes of it."""
 
-    def __init__(self, script: Mapping[str, Execution | Callable[[str], Execution]]) -> None:
+    def __init__(self, script: Mapping[str, Scripted]) -> None:
         self._script = script
         self.calls: list[tuple[Component, str]] = []
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         self.calls.append((component, stdin))
         scripted = self._script[component.id]
+        if not isinstance(scripted, Execution) and not callable(scripted):
+            return await scripted.run(stdin, host)
         return scripted(stdin) if callable(scripted) else scripted
 
 

@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -14,7 +14,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.wasm.abi import Execution
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.component import BundledComponent, ComponentRunner
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
@@ -29,7 +29,7 @@ from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
-from fakes.components import ScriptedRunner
+from fakes.components import Scripted, ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
@@ -37,6 +37,7 @@ from fakes.ports.crypto import DeskCrypto
 from fakes.ports.http_client import FakeHttpClient
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
@@ -45,7 +46,7 @@ from fakes.workflows import build_workflows, listing_schedules
 API_KEY = "test-key-1"
 PUBLIC_URL = "https://executor.test"
 ENCRYPTION_KEY = b"k" * 32
-Script = Mapping[str, Execution | Callable[[str], Execution]]
+Script = Mapping[str, Scripted]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Bench:
     clock: FixedClock
     background: FakeBackground
     report: InMemoryReport
+    store: FakeStore = field(default_factory=FakeStore)
 
     def store_credential(self, name: str, secret: str) -> None:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
@@ -85,6 +87,7 @@ class Parts:
     random: Random
     report: InMemoryReport
     instances: RunInstances | None
+    store: StoreObject = field(default_factory=FakeStore)
 
 
 def build_bench(
@@ -98,11 +101,12 @@ def build_bench(
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     workspace, logs, background, report = FakeWorkspace(clock), FakeRunLogs(clock), FakeBackground(), InMemoryReport()
     stored = (kv, workspace, logs, records, verdicts, credentials, bucket)
-    parts = Parts(*stored, clock, background, SeededRandom(), report, instances)
+    store = FakeStore(clock)
+    parts = Parts(*stored, clock, background, SeededRandom(), report, instances, store)
     bundle = build_bundle(*script) | {
         name: BundledComponent(contract, f"sha256-of-{name}") for name, contract in (contracts or {}).items()
     }
-    return Bench(build_service(bundle, runner, parts), runner, *stored, clock, background, report)
+    return Bench(build_service(bundle, runner, parts), runner, *stored, clock, background, report, store)
 
 
 def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunner, parts: Parts) -> ExecutorService:
@@ -110,7 +114,11 @@ def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunne
     clock, random, background = parts.clock, parts.random, parts.background
     encryption_key = base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(bundle, parts.bucket, clock, background)
-    components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
+    components = ComponentCaller(
+        *(resolver, runner, FakeHttpClient(), clock, random),
+        decoder=FakeTextDecoder(),
+        open_store=lambda: parts.store,
+    )
     lists = listing_schedules(components)
     workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=lists)
     vault = CredentialVault(parts.credentials, encryption_key, DeskCipher, clock)

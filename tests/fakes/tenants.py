@@ -32,6 +32,7 @@ from fakes.ports.crypto import DeskCrypto
 from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import FixedClock, SeededRandom
 from fakes.report import InMemoryReport
 
@@ -70,6 +71,7 @@ class HostedBench:
         self.keys: dict[str, str] = {}
         self.workspaces: dict[str, FakeWorkspace] = {}
         self.logs: dict[str, FakeRunLogs] = {}
+        self.stores: dict[str, FakeStore] = {}
         self.access = self.start_isolate()
 
     def start_isolate(self) -> TenantAccess:
@@ -96,6 +98,7 @@ class HostedBench:
             workspaces=TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, clock, random),
             limits=self.limits,
             lasting=self._build_lasting(),
+            open_store=self.store_of,
         )
         accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)
         tokens = WebhookTokens(self.master_key, DeskCipher, random)
@@ -112,6 +115,9 @@ class HostedBench:
         if self.instances is None:
             return None
         return HostedLasting(self.instances, self.open_log, self.bucket, "https://executor.test")
+
+    def store_of(self, tenant_id: str) -> FakeStore:
+        return self.stores.setdefault(tenant_id, FakeStore(self.clock, tenant_id))
 
     def open_log(self, tenant_id: str) -> FakeChannel:
         return self.logs.setdefault(tenant_id, FakeRunLogs(self.clock, 1)).channel_of(0)

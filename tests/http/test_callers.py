@@ -89,6 +89,13 @@ EXECUTOR: list[Row] = [
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}, (*REFUSED, 200)),
     ("POST", "/webhooks/{token}/rotate", None, (*REFUSED, 200)),
     ("DELETE", "/webhooks/{failing}", None, (*REFUSED, 200)),
+    ("PUT", "/stores/shared/canary/entry?key=a", {"value": "canary-value"}, (*REFUSED, 200)),
+    ("GET", "/stores/shared/canary/entry?key=a", None, (*REFUSED, 200)),
+    ("GET", "/stores/shared/canary", None, (*REFUSED, 200)),
+    ("GET", "/stores", None, (*REFUSED, 200)),
+    ("DELETE", "/stores/shared/canary/entry?key=a", None, (*REFUSED, 200)),
+    ("DELETE", "/stores/shared/canary", None, (*REFUSED, 200)),
+    ("DELETE", "/stores?all=1", None, (*REFUSED, 200)),
 ]
 REGISTRY: list[Row] = [
     ("GET", "/health", None, (200, 200, 200)),
@@ -122,6 +129,7 @@ def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
     names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
+    names |= {"/shared/canary": "/{kind}/{name}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 
@@ -170,7 +178,15 @@ async def test_callers_of_the_executor() -> None:
     await bench.background.finish()
     owner_saw = "".join(await check(app, EXECUTOR, known, API_KEY))
     await bench.background.finish()
-    inside = ["canary-config", "canary-input", "canary-error", "canary-log", "canary-source", "canary_name"]
+    inside = [
+        "canary-config",
+        "canary-input",
+        "canary-error",
+        "canary-log",
+        "canary-source",
+        "canary_name",
+        "canary-value",
+    ]
     assert [text for text in inside if text not in owner_saw] == []  # the owner sees every canary
     assert "canary-secret" not in owner_saw
 

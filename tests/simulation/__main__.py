@@ -12,6 +12,7 @@ from multiprocessing import Pool
 from simulation.acceptance import simulate_platform
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
 from simulation.starts import Past, simulate_starts
+from simulation.stores import simulate_stores
 from simulation.watching import simulate_watching
 
 CHUNK = 50
@@ -25,6 +26,7 @@ def main() -> None:
     kind.add_argument("--platform", dest="run", action="store_const", const=run_platforms, help="of a whole platform")
     kind.add_argument("--starts", dest="run", action="store_const", const=run_starts, help="that start by themselves")
     kind.add_argument("--watches", dest="run", action="store_const", const=run_watches, help="that watch a list")
+    kind.add_argument("--stores", dest="run", action="store_const", const=run_stores, help="that keep state")
     asked = parser.parse_args()
     began_s, told = time.monotonic(), Counter[str]()
     firsts = range(asked.first, asked.first + asked.seeds, CHUNK)
@@ -75,6 +77,17 @@ def run_starts(seeds: Iterable[int]) -> tuple[Counter[str], str]:
 
 def run_watches(seeds: Iterable[int]) -> tuple[Counter[str], str]:
     return _run_starting(simulate_watching, seeds)
+
+
+def run_stores(seeds: Iterable[int]) -> tuple[Counter[str], str]:
+    logging.disable(logging.CRITICAL)
+    told = Counter[str]()
+    for seed in seeds:
+        try:
+            told["runs"] += simulate_stores(seed)
+        except BrokenPromiseError as broken:
+            return told, f"seed {seed}: {broken}"
+    return told, ""
 
 
 def _run_starting(simulate_seed: Callable[[int], Past], seeds: Iterable[int]) -> tuple[Counter[str], str]:

@@ -23,6 +23,7 @@ from arcrun.errors import ArcrunError, UpstreamError
 from arcrun.ports import Blob, KeyPage, RunInstance
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component, ComponentRunner
 from arcrun.wasm.costs import SANDBOX_FUEL
@@ -39,6 +40,7 @@ from fakes.executor import Parts, build_service
 from fakes.ports.background import FakeBackground
 from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2, PlatformLimitError
+from fakes.ports.stores import FakeStore
 from fakes.ports.system import SeededRandom
 from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 from fakes.report import InMemoryReport
@@ -230,6 +232,8 @@ class Runner:
 class Platform:
     """All that outlives isolates."""
 
+    bundle: Mapping[str, BundledComponent] = BUNDLE
+
     def __init__(self, random: Random, *, crashes: bool) -> None:
         clock = VirtualClock()
         self.random, self.crashes, self.history = random, crashes, History()
@@ -259,8 +263,12 @@ class Platform:
             SeededRandom(next(self.seeds)),
             InMemoryReport(),
             Instances(border, self),
+            self.open_store(border),
         )
-        return build_service(BUNDLE, self.build_runner(border), parts)
+        return build_service(self.bundle, self.build_runner(border), parts)
+
+    def open_store(self, _border: Border) -> StoreObject:
+        return FakeStore(VirtualClock())
 
     def build_runner(self, border: Border) -> ComponentRunner:
         return Runner(border, self.history)
@@ -376,7 +384,7 @@ class Clients:
     async def trigger(self, key: str) -> None:
         isolate, service = self.random.choice(self.locations).open()
         sent_ms = VirtualClock().now_ms()
-        answer = await until_end(isolate, trigger(service, build_request(self.token, key), shows_key=False))
+        answer = await until_end(isolate, trigger(service, build_request(self.token, {"key": key}), shows_key=False))
         if answer is not None and answer.status_code == 202:
             self.platform.history.accepted.append(Request202(json.loads(bytes(answer.body))["run_id"], key, sent_ms))
         elif answer is not None:
@@ -401,8 +409,8 @@ def is_refusal(answer: Response) -> bool:
     return code == "REQUEST_RUNNING"
 
 
-def build_request(token: str, key: str) -> Request:
-    body = json.dumps({"key": key}).encode()
+def build_request(token: str, value: Mapping[str, Any]) -> Request:
+    body = json.dumps(value).encode()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

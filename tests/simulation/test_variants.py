@@ -6,7 +6,15 @@ import pytest
 from simulation.acceptance import simulate_platform
 from simulation.simulation import BrokenPromiseError, InvalidCaseError, simulate
 from simulation.starts import simulate_starts
-from simulation.variants import ONCE_VARIANTS, PLATFORM_VARIANTS, START_VARIANTS, VARIANTS, WATCH_VARIANTS
+from simulation.stores import simulate_stores
+from simulation.variants import (
+    ONCE_VARIANTS,
+    PLATFORM_VARIANTS,
+    START_VARIANTS,
+    STORE_VARIANTS,
+    VARIANTS,
+    WATCH_VARIANTS,
+)
 from simulation.watching import simulate_watching
 
 MOST_SEEDS = 1_000
@@ -40,6 +48,12 @@ def test_it_is_found_where_workflows_start_by_themselves(name: str) -> None:
 def test_it_is_found_where_a_list_is_watched(name: str) -> None:
     with WATCH_VARIANTS[name](), pytest.raises(BrokenPromiseError):
         simulate_all(simulate_watching)
+
+
+@pytest.mark.parametrize("name", STORE_VARIANTS)
+def test_it_is_found_where_state_is_kept(name: str) -> None:
+    with STORE_VARIANTS[name](), pytest.raises(BrokenPromiseError):
+        simulate_all(simulate_stores)
 
 
 def simulate_all(simulate_seed: Callable[[int], object]) -> None:

@@ -18,6 +18,7 @@ from arcrun.durable.mailbox import Mailbox, Wait
 from arcrun.engine import scheduler
 from arcrun.engine.context import Iteration, RunContext, name_step
 from arcrun.request_keys import Claim, Claimed
+from arcrun.store.access import StoreAccess
 from arcrun.workspace.failures import ToldFailure
 from arcrun.workspace.firings import build_firing_id
 from arcrun.workspace.schedules import Firing, StoredSchedule
@@ -31,6 +32,7 @@ from executor.schedules.firing import AcceptedStarter, DueRun
 from executor.schedules.tables import Schedules
 from executor.schedules.watches import Watches
 from executor.service import AcceptedTrigger, ExecutorService
+from executor.stores.tables import StoreTables
 from executor.workflows import StoredWorkflow
 
 
@@ -104,6 +106,7 @@ class Unlooking(Mailbox):
 
 _named = [0]
 report, decide = FailureHandlers.report, Schedules.decide
+find_entry, _attempts = StoreTables._find, itertools.count()
 note_poll, list_due = Watches.note_poll, Watches.list_due
 
 
@@ -202,6 +205,28 @@ def name_anew(watches: Watches, objects: int, limit: int) -> list[DueRun]:
     ]
 
 
+async def do_unnamed(access: StoreAccess, scope: str, operation: Mapping[str, Any], _call: str) -> Mapping[str, Any]:
+    """As if each attempt of a call were a call of its own."""
+    return await access.stores.do(scope, operation, f"{next(_attempts)}")
+
+
+def find_any_version(tables: StoreTables, place: Any) -> Mapping[str, Any] | None:
+    """So that what another instance of the object has written meanwhile is written over."""
+    found = find_entry(tables, place)
+    return found and {**found, "version": 0}
+
+
+@contextmanager
+def forgetful_store() -> Iterator[None]:
+    """Does an operation again, whatever it has done."""
+
+    async def find_none(_tables: StoreTables, _call_id: str) -> None:
+        return None
+
+    with patch.object(StoreTables, "_find_done", find_none), patch.object(StoreTables, "_is_done", lambda *_: False):
+        yield
+
+
 # Those that only what is done once shows.
 ONCE_VARIANTS = {
     "a call under way that is done again unasked": lambda: journal_of(Bold),
@@ -234,4 +259,12 @@ START_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
 WATCH_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "keys that count as seen before their items are stored": lambda: patch.object(Watches, "note_poll", see_first),
     "items whose runs have other ids each time": lambda: patch.object(Watches, "list_due", name_anew),
+}
+# Those that workflows show which keep state.
+STORE_VARIANTS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "a store that forgets what it has done": forgetful_store,
+    "attempts that are calls of their own": lambda: patch.object(StoreAccess, "_ask", do_unnamed),
+    "an object that writes over what another instance has written": lambda: patch.object(
+        StoreTables, "_find", find_any_version
+    ),
 }

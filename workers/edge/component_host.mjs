@@ -24,7 +24,7 @@ const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
 const DRAINED = -(2n ** 62n);
 
 // Functions that answer with a promise; the instance is suspended meanwhile.
-const SUSPENDING = ["http_request", "sleep", "ai_run", "poll_oneoff"];
+const SUSPENDING = ["http_request", "sleep", "ai_run", "store", "poll_oneoff"];
 
 const LARGE_CHARACTERS = 64 * 1024; // of output; longer output is not copied again
 
@@ -653,6 +653,7 @@ const HOST_MODULES = {
     log: (call) => (pointer, length) => call.log(pointer, length),
     read_reply: (call) => (pointer, capacity) => call.readReply(pointer, capacity),
     sleep: asking("sleep"),
+    store: asking("store"),
   },
 };
 

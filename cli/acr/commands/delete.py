@@ -17,12 +17,14 @@ from acr.targets.service_client import require_data
 @click.argument("name", metavar="NAME", type=WorkflowName())
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; fail without --yes.")
+@click.option("--purge-store", is_flag=True, help="Delete what it keeps between its runs (`acr store`) too.")
 @as_json
 @with_client
-def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json: bool) -> None:
+def delete(client: ExecutorClient, name: str, *, yes: bool, no_input: bool, purge_store: bool, as_json: bool) -> None:
     """Delete a workflow with all its versions and its webhook.
 
-    The records of its runs stay until they expire. Workflows that call it are listed first.
+    The records of its runs stay until they expire, and what it keeps in its store stays without --purge-store.
+    Workflows that call it are listed first.
 
     \b
     Examples:
@@ -36,7 +38,7 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
         say(f"{name} is called by {', '.join(callers)}, whose runs will fail without it.", err=True)
     if not yes and not confirm(f"Delete {name} with all its versions?"):
         raise DeclinedError("Nothing was deleted.")
-    answer = client.delete_workflow(found["token"])
+    answer = client.delete_workflow(found["token"], purges_store=purge_store)
     require_data(answer)
     if as_json:
         print_json(answer)

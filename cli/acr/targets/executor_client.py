@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +28,21 @@ OnBegun = Callable[[str], None]
 
 def _note(_run_id: str) -> None:
     """Ignore that a run has begun."""
+
+
+@dataclass(frozen=True)
+class StoreName:
+    """The store of a workflow, or a shared one."""
+
+    name: str
+    is_shared: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"/stores/{'shared' if self.is_shared else 'workflow'}/{quote(self.name, safe='')}"
+
+    def __str__(self) -> str:
+        return f"the {'shared store' if self.is_shared else 'store of'} {self.name}"
 
 
 class ExecutorClient(ServiceClient):
@@ -245,8 +261,51 @@ class ExecutorClient(ServiceClient):
         """Replace a token, by a new one or by that of another platform."""
         return self._send("POST", f"/webhooks/{token}/rotate", None if chosen is None else {"token": chosen})
 
-    def delete_workflow(self, token: str) -> Answer:
-        return self._send("DELETE", f"/webhooks/{token}")
+    def delete_workflow(self, token: str, *, purges_store: bool = False) -> Answer:
+        return self._send("DELETE", f"/webhooks/{token}", purge_store=1 if purges_store else None)
+
+    def list_stores(self) -> list[dict[str, Any]]:
+        """All stores: {"kind", "name", "entries", "bytes"}. Raises AnswerError."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            data = require_data(self._send("GET", "/stores", cursor=cursor))
+            found += data["stores"]
+            cursor = data["cursor"]
+            if cursor is None:
+                return found
+
+    def list_entries(self, store: StoreName, prefix: str, limit: int) -> list[dict[str, Any]]:
+        """Entries of a store, at most `limit`: {"key", "bytes", "expires_ms"}. Raises AnswerError."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            size = min(MAX_PAGE, limit - len(found))
+            data = require_data(self._send("GET", store.path, prefix=prefix or None, limit=size, cursor=cursor))
+            found += data["entries"]
+            cursor = data["cursor"]
+            if cursor is None:
+                break
+        return found
+
+    def show_entry(self, store: StoreName, key: str) -> Answer:
+        """The data is {"key", "value"}."""
+        return self._send("GET", f"{store.path}/entry", key=key)
+
+    def put_entry(self, store: StoreName, key: str, value: Any, ttl: str | None) -> Answer:
+        """The data is {"key", "was_there"}."""
+        body = {"value": value, **({} if ttl is None else {"ttl": ttl})}
+        return self._send("PUT", f"{store.path}/entry", body, key=key)
+
+    def delete_entry(self, store: StoreName, key: str) -> Answer:
+        return self._send("DELETE", f"{store.path}/entry", key=key)
+
+    def purge_store(self, store: StoreName) -> Answer:
+        """The data is {"deleted"}: how many entries it had."""
+        return self._send("DELETE", store.path)
+
+    def purge_all_stores(self) -> Answer:
+        return self._send("DELETE", "/stores", all=1)
 
     def list_runs(self, asked: Mapping[str, Any], limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
         """The verdicts of at most `limit` runs, newest first. `asked` is the query (docs/language.md).

@@ -35,7 +35,8 @@ class Expectation:
 
     `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
     of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only
-    what it names is compared, and of the headers only those.
+    what it names is compared, and of the headers only those. `store` is what the workflow's store has at the end, value
+    by key, None for anything; `shared` are other stores by name.
     """
 
     data: Any = ABSENT
@@ -45,6 +46,8 @@ class Expectation:
     nodes: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, "int | tuple[Any, ...]"] = field(default_factory=dict)
     response: Mapping[str, Any] | None = None
+    store: Mapping[str, Any] | None = None
+    shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class WorkflowTest:
 
     `credentials` are placeholders by name; None stands for a credential that is not stored. `now_ms` is when the run
     starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file. `request`
-    has the fields of `request` that are not those of a POST of the input.
+    has the fields of `request` that are not those of a POST of the input. `store` is what the workflow's store begins
+    with, value by key; `shared` are those with a name.
     """
 
     name: str
@@ -65,6 +69,8 @@ class WorkflowTest:
     seed: int
     line: int | None
     request: Mapping[str, Any] = field(default_factory=dict)
+    store: Mapping[str, Any] = field(default_factory=dict)
+    shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

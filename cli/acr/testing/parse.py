@@ -29,10 +29,21 @@ from arcrun.workflows.triggers.model import METHODS
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
 FILE_KEYS = ("workflow", "now", "seed", "tests")
-TEST_KEYS = ("name", "input", "request", "stubs", "credentials", "now", "seed", "expect")
+TEST_KEYS = ("name", "input", "request", "stubs", "store", "shared_stores", "credentials", "now", "seed", "expect")
 REQUEST_KEYS = ("method", "path", "query", "headers", "content_type", "text", "ip")
 STUB_KEYS = ("data", "error")
-EXPECT_KEYS = ("status", "data", "data_includes", "error", "undone", "nodes", "calls", "response")
+EXPECT_KEYS = (
+    "status",
+    "data",
+    "data_includes",
+    "error",
+    "undone",
+    "nodes",
+    "calls",
+    "response",
+    "store",
+    "shared_stores",
+)
 RESPONSE_KEYS = ("status", "headers", *KINDS)
 ERROR_KEYS = ("code", "node", "message")
 STATUSES = ("success", "failed")
@@ -100,6 +111,8 @@ class _Parser:
             now_ms=self._moment(source, (*at, "now"), now_ms),
             seed=self._seed(source, (*at, "seed"), seed),
             line=self.positions.find(at)[0],
+            store=self._store(source.get("store", {}), (*at, "store")),
+            shared=self._shared_stores(source, (*at, "shared_stores")),
         )
 
     def _request(self, source: Any, at: Place) -> Mapping[str, Any]:
@@ -179,6 +192,8 @@ class _Parser:
             nodes=self._statuses(source, (*at, "nodes")),
             calls=self._calls(source, (*at, "calls")),
             response=self._response(source["response"], (*at, "response")) if "response" in source else None,
+            store=self._store(source["store"], (*at, "store")) if "store" in source else None,
+            shared=self._shared_stores(source, (*at, "shared_stores")),
         )
 
     def _response(self, source: Any, at: Place) -> Mapping[str, Any]:
@@ -187,6 +202,14 @@ class _Parser:
             headers = self._mapping(response["headers"], (*at, "headers"), None, "`headers`")
             response["headers"] = {name.lower(): value for name, value in headers.items()}
         return response
+
+    def _shared_stores(self, source: Mapping[str, Any], at: Place) -> Mapping[str, Mapping[str, Any]]:
+        stores = self._mapping(source.get("shared_stores", {}), at, None, "`shared_stores`")
+        return {name: self._store(values, (*at, name)) for name, values in stores.items()}
+
+    def _store(self, source: Any, at: Place) -> Mapping[str, Any]:
+        """Values by key."""
+        return self._mapping(source, at, None, "A store")
 
     def _statuses(self, source: Mapping[str, Any], at: Place) -> Mapping[str, str]:
         found = self._mapping(source.get("nodes", {}), at, None, "`nodes`")

@@ -25,6 +25,7 @@ from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
 from arcrun.json_size import size_of
 from arcrun.json_text import write_json
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+from arcrun.store.access import Caller, StoreAccess, Stores
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import ENGINE_ID, Component, fuel_of_bundled
 from arcrun.wasm.host import PortHostFunctions
@@ -122,6 +123,7 @@ class TestComponents:
     test: WorkflowTest
     clock: TestClock
     random: TestRandom
+    stores: Stores
     calls: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     fault: TestSetupError | None = None
     _paths: dict[int, str] = field(default_factory=dict)  # of nodes, by the identity of their components
@@ -142,7 +144,12 @@ class TestComponents:
         return component
 
     async def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Outcome:
         path = self._paths[id(component)]
         stub = self.test.stubs.get(path)
@@ -150,14 +157,15 @@ class TestComponents:
             budget.subrequests.take()
             shown = {key: value for key, value in input_value.items() if key not in component.contract.injected_keys}
             return self._answer(path, stub, shown)
-        if component.contract.can_reach(input_value):
-            reaches = f"`{component.id}` reaches the {' and '.join(_outside(component.contract))}"
+        outside = _outside(component.contract)
+        if outside and component.contract.can_reach(input_value):
+            reaches = f"`{component.id}` reaches the {' and '.join(outside)}"
             raise self.stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
         if component.id in WAITING_COMPONENTS:
             waits = f"`{component.id}` waits for somebody"
             raise self.stop(build_not_stubbed_error(path, waits, _sample_data(component.contract)))
         try:
-            return self._run(component, input_value, cpu_ms)
+            return self._run(component, input_value, cpu_ms, caller)
         except CliError as error:
             raise self.stop(_build_unusable_error(path, error)) from None
 
@@ -180,7 +188,13 @@ class TestComponents:
             raise self.stop(TestSetupError(message, code="TEST_STUB_USED_UP", next_actions=[_LIST_HINT]))
         return build_outcome(stub.answers[len(calls) - 1])
 
-    def _run(self, component: Component, input_value: Mapping[str, Any], cpu_ms: int | None) -> Outcome:
+    def _run(
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        cpu_ms: int | None,
+        caller: Caller | None = None,
+    ) -> Outcome:
         runnable = self.at_hand.find_component(component.id)
         assert runnable is not None
         stdin = write_json(input_value)
@@ -189,7 +203,8 @@ class TestComponents:
             runnable = self.at_hand.find_component(ENGINE_ID)
             assert runnable is not None
         assert runnable.module is not None
-        host = PortHostFunctions(component.contract, NoNetwork(), self.clock, self.random)
+        stores = None if caller is None else StoreAccess(self.stores, caller)
+        host = PortHostFunctions(component.contract, NoNetwork(), self.clock, self.random, stores=stores)
         runner = WasmtimeRunner(fuel=fuel_of_bundled(runnable.id, cpu_ms))
         return read_outcome(runner.call(runnable.module, stdin.encode(), host), component.id)
 

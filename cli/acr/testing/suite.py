@@ -21,6 +21,7 @@ from acr.testing.ports import (
     TestWorkflows,
     name_calls,
 )
+from acr.testing.stores import TestStores
 from acr.workflows.components_at_hand import ComponentsAtHand
 from acr.workflows.found_files import find_beside
 from acr.workflows.offline_check import check_offline
@@ -83,7 +84,9 @@ class Suite:
 
     async def _run(self, test: WorkflowTest) -> tuple[list[Difference], TestSetupError | None]:
         clock, random = TestClock(test.now_ms), TestRandom(test.seed)
-        components = TestComponents(self.components, test, clock, random)
+        stores = TestStores(clock)
+        stores.fill(self.plan.name, test.store, test.shared)
+        components = TestComponents(self.components, test, clock, random, stores)
         workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
@@ -91,7 +94,8 @@ class Suite:
         record = await engine.run(plan, trigger, _RUN_ID)
         if components.fault is not None:
             return [], components.fault
-        return compare_run(test.expect, record, components.calls), None
+        differences = compare_run(test.expect, record, components.calls)
+        return [*differences, *stores.compare(self.plan.name, test.expect)], None
 
     def _find_mistake(self, test: WorkflowTest) -> TestSetupError | None:
         """A node that the test names and that does not exist, or whose calls are unknown as it is not stubbed."""

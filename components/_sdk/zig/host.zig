@@ -16,6 +16,7 @@ const imported = struct {
     extern "arcrun" fn http_request(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn sleep(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn ai_run(request: [*]const u8, length: usize) i32;
+    extern "arcrun" fn store(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn log(message: [*]const u8, length: usize) i32;
     extern "arcrun" fn read_reply(target: [*]u8, capacity: usize) i32;
 };
@@ -36,6 +37,11 @@ pub fn sleep(ctx: *Context, duration_ms: i64) Error!void {
 /// Needs the capability `ai`.
 pub fn aiRun(ctx: *Context, request: Value) Error!Value {
     return call(ctx, imported.ai_run, request);
+}
+
+/// {"op", "key", ...} -> what the operation answers (core/arcrun/store/operations.py). Needs the capability `store`.
+pub fn store(ctx: *Context, request: Value) Error!Value {
+    return call(ctx, imported.store, request);
 }
 
 /// One line in the component's log.

@@ -76,7 +76,7 @@ class TenantLimits:
 
     `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
     bounds the computing time of a node, which the operator pays for. `unfinished_runs` bounds the accepted runs that
-    have not ended, those that wait included.
+    have not ended, those that wait included. `store_bytes` bounds the stores of the tenant's workflows.
     """
 
     requests_a_minute: int = 600
@@ -89,6 +89,7 @@ class TenantLimits:
     storage: StorageLimits = field(default_factory=StorageLimits)
     unfinished_runs: int = 1_000
     starts: StartLimits = field(default_factory=StartLimits)
+    store_bytes: int = 50 * MIB
 
 
 # Variables of the executor that override the defaults; integers from 1.
@@ -107,6 +108,7 @@ LIMIT_VARIABLES = (
     "TENANT_SCHEDULE_INTERVAL_MS",
     "TENANT_STARTS_A_MINUTE",
     "TENANT_MAILS_A_MINUTE",
+    "TENANT_STORE_BYTES",
 )
 
 
@@ -135,6 +137,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
             read("TENANT_STARTS_A_MINUTE", starts.a_minute),
             read("TENANT_MAILS_A_MINUTE", starts.mails_a_minute),
         ),
+        read("TENANT_STORE_BYTES", default.store_bytes),
     )
 
 

@@ -13,7 +13,7 @@ CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "plat
 STABILITIES = ("floating", "stable", "pinned")
 MIN_SCENARIOS = 2
 RUNTIMES = (WASM, JAVASCRIPT)
-CAPABILITIES = ("sleep", "ai")  # the network is declared by constraints.no_network_syscall: false
+CAPABILITIES = ("sleep", "ai", "store")  # the network is declared by constraints.no_network_syscall: false
 
 _WASI_TARGET = "wasi_target"
 _REQUIRED = (
@@ -209,11 +209,11 @@ def _parse_capabilities(
 ) -> frozenset[str]:
     declared = _parse_texts(findings, source, "capabilities")
     if "kv" in declared:  # was accepted earlier, although no host function implemented it
-        findings.add("capabilities", "kv: components have no store yet. Remove it, and the import of kv_get")
+        findings.add("capabilities", "kv is called `store`: declare that, and import store instead of kv_get")
     if not {*CAPABILITIES, "kv"}.issuperset(declared):
         findings.add("capabilities", f"must be among {', '.join(CAPABILITIES)}")
-    if runtime == JAVASCRIPT and {"sleep", "ai"}.intersection(declared):
-        findings.add("capabilities", "sleep and ai are not for runtime: javascript, whose `ctx` has no such functions")
+    if runtime == JAVASCRIPT and declared:
+        findings.add("capabilities", "are not for runtime: javascript, whose `ctx` has no such functions")
     if constraints.no_network_syscall:
         if source.get("allowed_hosts"):
             findings.add("allowed_hosts", "needs constraints.no_network_syscall: false")

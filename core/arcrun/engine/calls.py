@@ -20,12 +20,14 @@ from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError, NotConfiguredError, RunTimeoutError
 from arcrun.json_size import SMALL_CHARACTERS
+from arcrun.store.access import Caller
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.template import CREDENTIAL, Scope, Template
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 
 SMALL_REFERENCES = 4
+STORE = "store"  # the capability of components that want to know who calls them
 START_SUBREQUESTS = 4  # of a detached run: its workflow's name and plan, its row and its instance
 # RFC 9110, RFC 6585, RFC 8470: statuses that a later request may not get again; and those 5xx that it will: the server
 # does not support the request (501, 505), its certificate is invalid (526). Keep in step with
@@ -188,7 +190,13 @@ class ComponentCall:
     revealed: tuple[str, ...] = ()
 
     def __init__(
-        self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, *, name: str = ""
+        self,
+        node: PlannedNode,
+        scope: Scope,
+        arrived: Arrived | None,
+        context: RunContext,
+        *,
+        name: str,
     ) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
         self._name = name
@@ -243,7 +251,12 @@ class ComponentCall:
             if pace.is_due:  # preparing the input, other nodes' work, and the call are separate stretches
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
-            outcome = await ports.components.call(self._component, self._filled, context.budget, self._node.cpu_ms)
+            component, cpu_ms = self._component, self._node.cpu_ms
+            if STORE in component.contract.capabilities:
+                caller = Caller(context.workflow, context.run_id, self._name, context.secrets)
+                outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
+            else:
+                outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)
         finally:
             slots.give_back()
         self._count(success=outcome.error is None)
@@ -368,7 +381,7 @@ class WorkflowCall:
 
     async def run(self) -> Outcome:
         node, plan = self._node, self._plan
-        inner = self._context.enter_subflow(node.name, self.step, self._name)
+        inner = self._context.enter_subflow(plan.name, node.name, self.step, self._name)
         progress = inner.progress
         if progress is not None:
             progress.enter(self.step, plan, inner)

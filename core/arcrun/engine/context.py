@@ -28,6 +28,7 @@ from arcrun.limits import (
     MAX_UNDO_MS,
 )
 from arcrun.ports import Clock, Random
+from arcrun.store.access import Caller
 from arcrun.templates.request import HEADERS
 from arcrun.templates.run import APPROVE, ID
 from arcrun.wasm.abi import Outcome
@@ -341,9 +342,16 @@ class Components(Protocol):
     async def find(self, reference: str) -> Component: ...
 
     def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, Outcome]:
-        """Call a component. `cpu_ms` limits its computing time; None is the default. Raises CpuBudgetError too."""
+        """Call a component. `cpu_ms` limits its computing time; None is the default. `caller` says who calls one that
+        has stores. Raises CpuBudgetError too.
+        """
 
     async def find_mismatches(
         self, schema: Mapping[str, Any], value: Any, budget: RunBudget
@@ -407,6 +415,7 @@ class RunContext:
     budget: RunBudget
     pace: Pace
     slots: Slots
+    workflow: str  # whose plan it is
     tasks: RunTasks = field(default_factory=RunTasks)
     trace_budget: TraceBudget = field(default_factory=TraceBudget)
     live: LiveValues = field(default_factory=LiveValues)
@@ -504,8 +513,8 @@ class RunContext:
             is_trial=True,
         )
 
-    def enter_subflow(self, node: str, step: str, call: str) -> "RunContext":
-        """The context for a sub-workflow, which `node` calls in `step`; `call` is its name_call. Raises RunError
+    def enter_subflow(self, workflow: str, node: str, step: str, call: str) -> "RunContext":
+        """The context for a `workflow` that `node` calls in `step`; `call` is its name_call. Raises RunError
         SUBFLOW_TOO_DEEP.
         """
         if self.depth >= MAX_SUBFLOW_DEPTH:
@@ -517,6 +526,7 @@ class RunContext:
         return replace(
             self,
             ledger=Ledger(self.trace_budget),
+            workflow=workflow,
             depth=self.depth + 1,
             path=f"{self.path}{node}.",
             step_path=f"{step}/",

@@ -170,6 +170,7 @@ class Engine:
             budget=budget,
             pace=Pace(clock, budget.work) if journal is None else DurablePace(journal, clock, budget.work),
             slots=Slots(plan.concurrency),
+            workflow=plan.name,
             trace_budget=trace_budget,
             journal=journal,
             interrupt=trigger.interrupt,

@@ -11,8 +11,12 @@ from arcrun.contracts.model import Contract, HostStub, Scenario
 from arcrun.errors import HostFunctionError
 from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
+from arcrun.store.access import Caller, StoreAccess
+from arcrun.store.memory import MemoryStores
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.host import PortHostFunctions
+
+_SCENARIO = "scenario"  # in place of a workflow, a run and a call
 
 
 class _NoNetwork(HttpClient):
@@ -21,10 +25,13 @@ class _NoNetwork(HttpClient):
 
 
 class ScenarioHostFunctions(PortHostFunctions):
-    """The host functions of a real call, except those that reach outside: the stubs answer them in order."""
+    """The host functions of a real call, except those that reach outside: the stubs answer them in order. Its stores
+    are empty.
+    """
 
     def __init__(self, contract: Contract, scenario: Scenario, clock: Clock, random: Random) -> None:
-        super().__init__(contract, _NoNetwork(), clock, random)
+        stores = StoreAccess(MemoryStores(clock), Caller(_SCENARIO, _SCENARIO, _SCENARIO))
+        super().__init__(contract, _NoNetwork(), clock, random, stores=stores)
         self._http_stubs, self._ai_stubs = list(scenario.http), list(scenario.ai)
 
     @property

@@ -10,6 +10,9 @@ Requests and replies are JSON. A reply is {"ok": true, "value": ...} or {"ok": f
                   repeated and cannot be joined (Set-Cookie). `user:password@` in the URL is sent as Basic
                   authorization.
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
+    store         {"op": get, put, delete, list, increment, add_once or compare_and_set, and its fields
+                  (arcrun/store/operations.py); "store", the name of a shared one, else it is the workflow's} -> the
+                  answer, such as {"found", "value"}
     ai_run        {"model", and the model's inputs, such as "messages"} -> the model's answer, such as {"response"}
 """
 
@@ -27,6 +30,7 @@ from arcrun.host_failures import is_retriable
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_HTTP_TIMEOUT_MS, MAX_REDIRECTS, MAX_REPLY_BYTES, MAX_SLEEP_MS
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
+from arcrun.store.access import StoreAccess
 from arcrun.wasm.body_text import decode_body
 from arcrun.wasm.host_functions import HOST_FUNCTIONS
 from arcrun.wasm.network_address import is_public_host
@@ -55,14 +59,15 @@ class PortHostFunctions:
         ai: AiModel | None = None,
         decoder: TextDecoder | None = None,
         reaches_local: bool = False,
+        stores: StoreAccess | None = None,
         hosts: Sequence[str] | None = None,
     ) -> None:
         """Without a `decoder`, bodies can only be UTF-8 or UTF-16. `reaches_local` allows requests to addresses outside
-        of the public internet, such as this machine's own. `hosts` are those that the call allows besides the contract,
-        None for all.
+        of the public internet, such as this machine's own. `stores` are those that one call sees. `hosts` are those
+        that the call allows besides the contract, None for all.
         """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
-        self._decoder, self._reaches_local, self._hosts = decoder, reaches_local, hosts
+        self._decoder, self._reaches_local, self._stores, self._hosts = decoder, reaches_local, stores, hosts
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
@@ -103,6 +108,13 @@ class PortHostFunctions:
         if self._ai is None:
             raise HostFunctionError("This Worker has no AI binding.", code="AI_UNAVAILABLE")
         return await self._ai.run(model, {key: value for key, value in request.items() if key != "model"})
+
+    async def _store(self, request: Mapping[str, Any]) -> Any:
+        if self._stores is None:
+            raise HostFunctionError(
+                "A store belongs to workflows: there is none outside of a run.", code="STORE_UNAVAILABLE"
+            )
+        return await self._stores.do(request)
 
     async def _http_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = _parse_http_request(request)

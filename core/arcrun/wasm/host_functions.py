@@ -65,6 +65,11 @@ HOST_FUNCTIONS: Mapping[str, HostFunction] = {
     ),
     "sleep": HostFunction("{ms}", "{waited_ms}", capability="sleep"),
     "ai_run": HostFunction("{model, and the model's inputs}", "what the model answers", capability="ai"),
+    "store": HostFunction(
+        "{op, key, value, ttl, by, expected, prefix, limit, cursor, store}",
+        "what the operation answers",
+        capability="store",
+    ),
     "log": HostFunction("any text", "one line of the component's log", asks=False),
     "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),
 }

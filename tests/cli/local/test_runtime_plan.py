@@ -46,6 +46,7 @@ def test_auth_is_bound_to_the_executor_s_class_where_there_is_an_executor(staged
     own = {
         "WORKSPACE": {"className": "Workspace", "useSQLite": True},
         "RUN_LOG": {"className": "RunLog", "useSQLite": True},
+        "STORE": {"className": "Store", "useSQLite": True},
     }
     borrowed = {name: {**each, "scriptName": "arcrun-cypher-executor"} for name, each in own.items()}
     plan = plan_of(staged, "executor", "auth")

@@ -121,6 +121,9 @@ DATA: dict[str, Any] = {
     "/webhooks/t": {**PUSHED, "versions": [{"version": 1, "pushed_at": HOSTILE}]},
     "/components": {"components": [COMPONENT], "cursor": None},
     "/analytics": {"components": []},
+    "/stores": {"stores": [{"kind": HOSTILE, "name": HOSTILE, "entries": 1, "bytes": 2_000}], "cursor": None},
+    "/stores/workflow/x": {"entries": [{"key": HOSTILE, "bytes": 1, "expires_ms": 0}], "cursor": None, "deleted": 1},
+    "/entry": {"key": HOSTILE, "value": HOSTILE, "was_there": True, "deleted": True},
     "/me": {"created_at": HOSTILE, "keys": [{"id": HOSTILE, "created_at": HOSTILE, "expires_at": HOSTILE}]},
     "": COMPONENT,
 }  # fmt: skip
@@ -189,6 +192,11 @@ COMMANDS: dict[str, list[str]] = {
     "usage": [],
     "open": [WORD],
     "completion": ["bash"],
+    "store list": ["x"],
+    "store get": ["x", WORD],
+    "store put": ["x", WORD, "1"],
+    "store delete": ["x", WORD],
+    "store purge": ["x", "--yes"],
     "trigger email": [FILE, "--workflow", "x"],
     "export": ["made.jsonl"],
     "restore": [EXPORT, "--force"],
@@ -196,6 +204,7 @@ COMMANDS: dict[str, list[str]] = {
 }
 MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"], "follow": ["logs", RUN_ID, "--follow"],
         "run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
+        "all stores": ["store", "list"],
         "logs of all": ["logs"], "parts": ["parts"], "one part": ["parts", "list", "x"]}  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from acr.testing.from_record import SUBFLOW, RecordedRun, may_read_credentials, 
 from acr.testing.model import ABSENT
 from acr.testing.parse import parse_test_file
 from acr.testing.ports import TestClock, TestComponents, TestCredentials, TestRandom, TestWorkflows, name_calls
+from acr.testing.stores import TestStores
 from acr.testing.suite import load_suite
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.engine.context import RunPorts
@@ -214,7 +215,7 @@ async def record_of(file: Path) -> RunRecord:
     suite = load_suite(parse_test_file(file, file.read_text()), AT_HAND)
     test = suite.file.tests[0]
     clock, random = TestClock(test.now_ms), TestRandom(test.seed)
-    components = TestComponents(AT_HAND, test, clock, random)
+    components = TestComponents(AT_HAND, test, clock, random, TestStores(clock))
     plans = {**suite.called, suite.plan.name: suite.plan}
     ports = RunPorts(components, TestWorkflows(plans, components), TestCredentials({}), clock, random)
     record = await Engine(ports).run(name_calls(suite.plan, test.stubs), Trigger(TriggerKind.WEBHOOK, {}), RUN)

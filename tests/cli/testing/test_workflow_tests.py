@@ -84,7 +84,18 @@ config:
     undo: {component: http_request, method: DELETE, url: "https://example.com/flights/{{flight.data.body.id}}"}
   charge: {component: http_request, url: "https://example.com/charges", method: POST}
 """
+SEEN = """name: seen
+flow:
+  - input >> FOREACH item IN input.items >> once
+  - once >> IF(once.data.is_new) >> count
+  - input >> CONTINUE >> rest
+config:
+  once: {component: store, op: add_once, key: "{{item}}"}
+  count: {component: store, op: increment, key: n, store: totals}
+  rest: {component: store, op: list, prefix: c}
+"""
 WORKFLOWS = {
+    "seen": SEEN,
     "answering": ANSWERING,
     "asked": ASKED,
     "trip": TRIP,
@@ -261,6 +272,22 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
             id="an undo that fails",
         ),
         pytest.param(
+            {"input": {"items": ["a", "b", "c", "c"]}, "store": {"a": True}, "shared_stores": {"totals": {"n": 40}},
+             "expect": {"data_includes": {"cursor": ""}, "store": {"a": True, "b": True, "c": True},
+                        "shared_stores": {"totals": {"n": 42}}}},
+            "seen",
+            id="stores, filled and looked at",
+        ),
+        pytest.param(
+            {"input": {"items": ["a"]}, "expect": {"status": "success"}}, "seen", id="stores that are empty"
+        ),
+        pytest.param(
+            {"input": {"items": ["a"]}, "stubs": {"once": {"data": {"is_new": False}}},
+             "expect": {"store": {}, "nodes": {"count": "skipped"}, "calls": {"once": {"key": "a"}}}},
+            "seen",
+            id="a store's node, stubbed",
+        ),
+        pytest.param(
             {"input": {"name": "a"}, "stubs": {"shout_go": {"data": "A"}}, "expect": {"data": "A"}},
             "own",
             id="a component that is not at hand",
@@ -295,6 +322,12 @@ def test_passes(run_acr: RunAcr, test: dict[str, Any], workflow: str) -> None:
             {"response.status": (200, 303), "response.headers.x-name": ("", "Ada"), "response.headers.y": ("", "-"),
              "response.html": ("", "-")},
             id="a response",
+        ),
+        pytest.param(
+            {"input": {"items": ["a"]}, "expect": {"store": {"a": 1, "b": 2}, "shared_stores": {"totals": {}}}},
+            "seen",
+            {"store.a": (1, True), "store.b": (2, "-"), "shared_stores.totals.n": ("-", 1)},
+            id="what stores have",
         ),
         pytest.param(
             {"expect": {"response": {"status": 200}}}, "pure", {"response.status": (200, "-")}, id="no response"
@@ -447,6 +480,7 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {data: 1, data_includes: 1}}]", "leave out one", id="whole and part"),
         pytest.param("tests: [{name: a, expect: {nodes: {b: ok}}}]", "success, failed, skipped", id="a status"),
         pytest.param("tests: [{name: a, expect: {undone: all}}]", "must be complete, partial or none", id="undone"),
+        pytest.param("tests: [{name: a, store: [1], expect: {data: 1}}]", "A store must be a mapping", id="a store"),
         pytest.param("now: soon\ntests: [{name: a, expect: {data: 1}}]", "1:1: `now` must be", id="a time"),
         pytest.param(f"tests: {[{'name': 'a', 'expect': {'data': 1}}] * 501}", "the limit is 500", id="many"),
     ],

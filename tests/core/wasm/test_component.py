@@ -23,6 +23,7 @@ CAPABILITIES = {
     "network": build_network_contract("example.com"),
     "sleep": build_contract(capabilities=["sleep"]),
     "ai": build_contract(capabilities=["ai"]),
+    "store": build_contract(capabilities=["store"]),
 }
 WANTED = {name: lent.capability for name, lent in HOST_FUNCTIONS.items()}
 NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in WANTED.items() if wanted]

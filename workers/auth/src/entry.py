@@ -1,6 +1,7 @@
 """The auth Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -27,6 +28,7 @@ from workers import WorkerEntrypoint
 
 if TYPE_CHECKING:
     from arcrun.run_log.protocol import RunLogObject
+    from arcrun.store.protocol import StoreObject
 
 LIMIT_PERIOD_S = 60  # of both limits in wrangler.toml
 
@@ -63,10 +65,21 @@ def _build(bindings: Any) -> Starlette:
         clock,
         random,
     )
-    return build_app(AccountService(accounts, workspaces, build_check, limits, lambda name: _open_log(bindings, name)))
+    service = AccountService(
+        *(accounts, workspaces, build_check, limits),
+        open_log=partial(_open_log, bindings),
+        open_store=partial(_open_store, bindings),
+    )
+    return build_app(service)
 
 
 def _open_log(bindings: Any, tenant_id: str) -> "RunLogObject":
     from arcrun.run_log.protocol import RemoteRunLog  # noqa: PLC0415 - only registrations and deletions need it
 
     return RemoteRunLog(DurableObjectChannel(bindings.RUN_LOG, tenant_id, "The RunLog"))
+
+
+def _open_store(bindings: Any, tenant_id: str) -> "StoreObject":
+    from arcrun.store.protocol import RemoteStore  # noqa: PLC0415 - as above
+
+    return RemoteStore(DurableObjectChannel(bindings.STORE, tenant_id, "The store"), tenant_id)

@@ -20,9 +20,11 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
+from arcrun.limits import MAX_STORE_BYTES
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
+from arcrun.store.protocol import RemoteStore, StoreObject
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
@@ -231,6 +233,31 @@ async def _tell_ends(workspace: WorkspaceObject, ends: "list[ToldEnd]") -> None:
     await workspace.report_ends(object_of(ends[0]["run_id"]), ends)
 
 
+class Store(DurableObject):  # type: ignore[no-untyped-call]
+    """executor/stores/tables.py over this object's SQLite. It seals as the runs of its account are sealed."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        self._operations: Operations | None = None
+
+    async def ask(self, request: str) -> str:
+        if self._operations is None:
+            from executor.stores.sealing import ServiceSealer, tenant_of  # noqa: PLC0415 - only where there is state
+            from executor.stores.tables import StoreTables  # noqa: PLC0415
+
+            bindings, tenant_id = read_bindings(), tenant_of(request)
+            sealer = ServiceSealer(partial(_open_of, bindings, tenant_id))
+            most_bytes = _read_limits(bindings).store_bytes if tenant_id else MAX_STORE_BYTES
+            storage = self.ctx._ctx.storage
+            tables = StoreTables(
+                *(DurableSql(self.ctx), SystemClock(), SystemRandom(), sealer),
+                most_bytes=most_bytes,
+                erase=storage.deleteAll,
+            )
+            self._operations = Operations(tables, StoreObject)
+        return await self._operations.answer_later(request)
+
+
 class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
@@ -244,6 +271,11 @@ class RunWorkflow(WorkflowEntrypoint):
         if service is None:
             return render_output("unknown")
         return await run_instance(step, lambda steps: run_workflow(service, payload, steps))
+
+
+async def _open_of(bindings: Any, tenant_id: str) -> ExecutorService | None:
+    """The service of an account: the tenant's of that id, or the platform's own. None if the tenant has gone."""
+    return await _open_tenants(bindings).find_service(tenant_id) if tenant_id else _open_own(bindings)
 
 
 async def _open_tenant(bindings: Any, payload: Mapping[str, Any]) -> ExecutorService | None:
@@ -307,6 +339,7 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         decoder=WebTextDecoder(),
         reaches_local=_reaches_local(bindings),
         has_sandbox=_has_sandbox(bindings),
+        open_store=partial(_open_store, bindings),
     )
     hooks, sealing = CloudflareKV(bindings.WEBHOOKS), Unsealed()
     workspace = workspace or _workspaces(bindings)(OWN_WORKSPACE)
@@ -392,6 +425,7 @@ def _build_tenants(bindings: Any) -> TenantAccess:
         limits=_read_limits(bindings),
         run_limits=_run_limits(bindings),
         lasting=_build_hosted_lasting(bindings, bucket),
+        open_store=partial(_open_store, bindings),
     )
     accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
     tokens = WebhookTokens(master_key, WebCryptoCipher, random)
@@ -437,6 +471,11 @@ def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
     """A function that opens a Workspace by name: OWN_WORKSPACE, or a tenant's id."""
     namespace = bindings.WORKSPACE
     return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name, "The Workspace"))
+
+
+def _open_store(bindings: Any, tenant_id: str = "") -> RemoteStore:
+    """A tenant's, or the account's own."""
+    return RemoteStore(DurableObjectChannel(bindings.STORE, tenant_id or OWN_WORKSPACE, "The store"), tenant_id)
 
 
 def _open_run_logs(bindings: Any) -> RunLogObjects:

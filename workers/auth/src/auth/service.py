@@ -16,6 +16,7 @@ from auth.token_check import TokenCheck
 
 if TYPE_CHECKING:
     from arcrun.run_log.protocol import RunLogObject
+    from arcrun.store.protocol import StoreObject
 
 logger = logging.getLogger("arcrun")
 audit_logger = logging.getLogger("arcrun.audit")
@@ -53,7 +54,7 @@ async def _take(limiter: RateLimiter, key: str) -> None:
 
 class AccountService:
     """Manages tenants' accounts. `build_check` makes the TokenCheck of a registration; `open_log` opens the RunLog's
-    object of a tenant by the tenant's id.
+    object of a tenant by the tenant's id, `open_store` that which has the state of the tenant's workflows.
     """
 
     def __init__(
@@ -62,9 +63,12 @@ class AccountService:
         workspaces: TenantWorkspaces,
         build_check: Callable[[Registration], TokenCheck],
         limits: Limits,
+        *,
         open_log: "Callable[[str], RunLogObject]",
+        open_store: "Callable[[str], StoreObject]",
     ) -> None:
-        self._accounts, self._workspaces, self._open_log = accounts, workspaces, open_log
+        self._accounts, self._workspaces = accounts, workspaces
+        self._open_log, self._open_store = open_log, open_store
         self._build_check, self._limits = build_check, limits
 
     async def admit_registration(self, caller: str) -> None:
@@ -115,11 +119,12 @@ class AccountService:
         return rotated, api_key
 
     async def delete(self, tenant: Tenant) -> None:
-        """Delete the runs that last and the workspace, then the account: an interrupted deletion can be found and
-        repeated.
+        """Delete the runs that last, the stores and the workspace, then the account: an interrupted deletion can be
+        found and repeated.
         """
         with _audited("delete", tenant):
             await self._open_log(tenant.tenant_id).close()
+            await self._open_store(tenant.tenant_id).close()
             await self._workspaces.open_object(tenant.tenant_id).close()
             await self._accounts.delete(tenant)
         log_decision("delete", "done", tenant=tenant.tenant_id)
@@ -131,14 +136,16 @@ class AccountService:
         return None
 
     async def _prepare_log(self, registration: Registration, before: Tenant | None) -> None:
-        """Let the tenant's runs be stored. Nothing reads what was sealed under another data key: it goes."""
-        log = self._open_log(registration.tenant_id)
+        """Let the tenant's runs and stores be stored. Nothing reads what was sealed under another data key: it goes."""
         if before is not None and before.registration.data_key == registration.data_key:
             return
+        log, store = self._open_log(registration.tenant_id), self._open_store(registration.tenant_id)
         await log.close()
         if before is not None:
             await self._workspaces.open_object(registration.tenant_id).forget_reports()
         await log.open_anew()
+        await store.close()
+        await store.open_anew()
 
     async def _note(self, action: str, tenant: Tenant, actor: Actor, detail: str) -> None:
         """Write to the tenant's audit log. A failure is only logged: an error would lose the new key."""

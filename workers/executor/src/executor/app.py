@@ -12,6 +12,7 @@ from arcrun_http.app import build_service_app
 from executor import audit_handlers as audit
 from executor import event_handlers as events
 from executor import run_handlers as runs
+from executor import store_handlers as stores
 from executor import workflow_handlers as workflows
 from executor.access import Access
 from executor.service import ExecutorService
@@ -93,6 +94,13 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/schedules/{name}/run", protected(workflows.run_schedule), methods=["POST"]),
         Route("/schedules/{name}/seen", protected(workflows.show_seen), methods=["GET"]),
         Route("/schedules/{name}/seen", protected(workflows.add_seen), methods=["PUT"]),
+        Route("/stores", protected(stores.list_stores), methods=["GET"]),
+        Route("/stores", protected(stores.purge_all), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}", protected(stores.list_entries), methods=["GET"]),
+        Route("/stores/{kind}/{name}", protected(stores.purge), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.show_entry), methods=["GET"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.put_entry), methods=["PUT"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry), methods=["DELETE"]),
         Route("/audit", protected(audit.list_lines), methods=["GET"]),
         Route("/audit", protected(audit.note), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),

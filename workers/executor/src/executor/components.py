@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from arcrun.caches import Cache, CacheSpace
@@ -21,6 +22,8 @@ from arcrun.interruptible import run_steps_pausing
 from arcrun.json_text import write_json
 from arcrun.limits import CALL_CPU_MS, MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES, MAX_NODE_CPU_MS
 from arcrun.ports import AiModel, Background, BlobStore, Clock, ComponentRegistry, HttpClient, Random, TextDecoder
+from arcrun.store.access import Caller, StoreAccess
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import (
     ENGINE_ID,
@@ -209,6 +212,15 @@ def _too_large(reference: str, size: int) -> ComponentError:
 
 
 @dataclass(frozen=True)
+class _Called:
+    """A component that is called, that whose module runs it, and who calls it."""
+
+    component: Component
+    runnable: Component
+    caller: Caller | None
+
+
+@dataclass(frozen=True)
 class ComponentCaller:
     """Implements the engine's `Components`. `turn` is entered around each call."""
 
@@ -223,21 +235,28 @@ class ComponentCaller:
     has_sandbox: bool = True
     turn: Callable[[], AbstractAsyncContextManager[None]] | None = None
     most_cpu_ms: int = MAX_NODE_CPU_MS
+    open_store: Callable[[], StoreObject] | None = None
 
     async def find(self, reference: str) -> Component:
         return await self.resolver.find(reference)
 
     def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, Outcome]:
         if cpu_ms is not None:
             self.require_cpu(component.id, cpu_ms)
         key = component.contract.isolate_key
         is_apart = key and input_value.get(key) is True
         runnable = self.resolver.find_runnable(component)
+        called = _Called(component, runnable, caller)
         if runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
-            return self._call(component, runnable, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
-        return self._call_in_sandbox(component, runnable, input_value, budget, cpu_ms)
+            return self._call(called, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
+        return self._call_in_sandbox(called, input_value, budget, cpu_ms)
 
     def require_cpu(self, component_id: str, cpu_ms: int) -> None:
         """Raises ComponentError CPU_MS_LIMIT."""
@@ -252,19 +271,16 @@ class ComponentCaller:
             )
 
     async def _call_in_sandbox(
-        self,
-        component: Component,
-        runnable: Component,
-        input_value: Mapping[str, Any],
-        budget: RunBudget,
-        cpu_ms: int | None,
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
     ) -> Outcome:
+        runnable = called.runnable
         fuel = fuel_of_bundled(runnable.id, cpu_ms) if runnable.module is None else fuel_of_stored(cpu_ms)
         if runnable.module is None:
             runnable = await self._move_to_sandbox(runnable, budget)
+            called = replace(called, runnable=runnable)
         budget.subrequests.take()  # its sandbox is called over RPC
         async with budget.sandboxes.turn(runnable.sha256, self.clock):
-            return await self._call(component, runnable, input_value, budget, fuel)
+            return await self._call(called, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
         """The bundled component with its code, for a sandbox, where a long computation blocks no other request.
@@ -285,25 +301,24 @@ class ComponentCaller:
         budget.subrequests.take(3)
         return await self.resolver.find_sandboxed(component)
 
-    async def _call(
-        self, component: Component, runnable: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
-    ) -> Outcome:
+    async def _call(self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, fuel: int) -> Outcome:
         if self.turn is None:
-            execution = await self._execute(component, runnable, input_value, budget, fuel)
+            execution = await self._execute(called, input_value, budget, fuel)
         else:
             async with self.turn():
-                execution = await self._execute(component, runnable, input_value, budget, fuel)
+                execution = await self._execute(called, input_value, budget, fuel)
         if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
         if budget.work.is_limited:
             budget.work.take_read(len(execution.stdout))
             budget.work.take_fuel(execution.fuel_used or 0)
-        return read_outcome(execution, component.id)
+        return read_outcome(execution, called.component.id)
 
     async def _execute(
-        self, component: Component, runnable: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
     ) -> Execution:
+        component, caller = called.component, called.caller
         stdin = write_json(input_value)
         if component.source is not None:
             from arcrun.wasm.javascript import write_call  # noqa: PLC0415 - most executors have none
@@ -314,16 +329,37 @@ class ComponentCaller:
             fuel = budget.work.clamp_fuel(fuel)
         if len(stdin) > STRETCH_CHARACTERS:  # writing it and running the component are two stretches of work
             await self.clock.pause()
+        hosts_key = component.contract.hosts_key
         key = id(component.contract)  # its host functions keep the contract alive
+        hosts = input_value.get(hosts_key) or () if hosts_key else None
         host = budget.lent.get(key)
-        if component.contract.hosts_key:
-            host = self._lend(component, budget, input_value.get(component.contract.hosts_key) or ())
+        if caller is not None and self.open_store is not None:
+            host = self._lend(component, budget, hosts, self._open_stores(self.open_store(), caller, budget))
+        elif hosts is not None:
+            host = self._lend(component, budget, hosts)
         elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
-        return await self.runner.run(runnable, stdin, host, fuel)
+        return await self.runner.run(called.runnable, stdin, host, fuel)
 
-    def _lend(self, component: Component, budget: RunBudget, hosts: Sequence[str] | None = None) -> HostFunctions:
-        """The host functions for all calls of a component in a run, or for one that may reach only these `hosts`."""
+    def _open_stores(self, stores: StoreObject, caller: Caller, budget: RunBudget) -> StoreAccess:
+        return StoreAccess(stores, caller, budget.subrequests.take, partial(self._check_secrets, caller))
+
+    async def _check_secrets(self, caller: Caller, operation: Mapping[str, Any]) -> None:
+        """Raises HostFunctionError STORE_SECRET."""
+        from executor.stores.secrets import require_no_secret  # noqa: PLC0415 - few runs have secrets, and stores
+
+        await require_no_secret(caller.secrets.values(), operation, self.clock.pause)
+
+    def _lend(
+        self,
+        component: Component,
+        budget: RunBudget,
+        hosts: Sequence[str] | None = None,
+        stores: StoreAccess | None = None,
+    ) -> HostFunctions:
+        """The host functions for all calls of a component in a run; or for one, that may reach only these `hosts`, or
+        has `stores`.
+        """
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -332,6 +368,7 @@ class ComponentCaller:
             ai=self.ai,
             decoder=self.decoder,
             reaches_local=self.reaches_local,
+            stores=stores,
             hosts=hosts,
         )
 

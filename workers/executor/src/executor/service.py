@@ -19,6 +19,7 @@ from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFo
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS, MIN_EVERY_MS
 from arcrun.ports import Background, Crypto
+from arcrun.store.protocol import StoreObject, scope_of_workflow
 from arcrun.templates.variables import NO_VARIABLES, Variables
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
@@ -223,9 +224,20 @@ class ExecutorService:
 
         return load_poll(plan.triggers.watch).calls
 
-    async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
-        """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
+    def open_stores(self) -> StoreObject:
+        """The account's stores. Raises NotConfiguredError."""
+        if self.components.open_store is None:
+            raise NotConfiguredError("This platform has no stores.", next_actions=["Deploy it anew: acr deploy."])
+        return self.components.open_store()
+
+    async def delete(self, token: str, actor: Actor, *, purges_store: bool = False) -> tuple[str, list[str]]:
+        """Delete a workflow, and with it its store if asked. Returns its name and the names of workflows that call it.
+        Raises NotFoundError, NotConfiguredError.
+        """
+        stores = self.open_stores() if purges_store else None
         name = await self.workflows.delete(token, actor)
+        if stores is not None:
+            await stores.purge(scope_of_workflow(name))
         if self.lasting is not None:
             await self.lasting.runs.release_queue(name)  # what was queued fails, as what was under way
         return name, await self.workflows.find_callers(name)

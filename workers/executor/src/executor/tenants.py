@@ -21,6 +21,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
 from arcrun.ports import AiModel, Background, Cipher, Clock, Crypto, HttpClient, Random, TextDecoder
+from arcrun.store.protocol import StoreObject
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller, ComponentResolver
@@ -60,6 +61,7 @@ class Platform:
     run_limits: RunLimits = PAID
     decoder: TextDecoder | None = None
     has_sandbox: bool = True
+    open_store: Callable[[str], StoreObject] | None = None  # by the tenant's id
     lasting: "HostedLasting | None" = None  # None where accepted runs are run in the isolate that has accepted them
 
 
@@ -98,6 +100,7 @@ class TenantServices:
             platform.has_sandbox,
             quota.node,
             platform.limits.node_cpu_ms,
+            None if platform.open_store is None else partial(platform.open_store, tenant_id),
         )
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces

@@ -181,7 +181,8 @@ async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def delete(service: ExecutorService, request: Request) -> JsonResponse:
-    name, callers = await service.delete(request.path_params["token"], actor_of(request))
+    purges_store = request.query_params.get("purge_store", "0") not in ("", "0", "false")
+    name, callers = await service.delete(request.path_params["token"], actor_of(request), purges_store=purges_store)
     return build_success({"name": name, "deleted": True, "called_by": callers})
 
 

@@ -7,6 +7,7 @@ from arcrun.durable.journal import Journal
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.context import Components
 from arcrun.ports import Clock
+from arcrun.store.access import Caller
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
@@ -34,9 +35,14 @@ class OutsideComponents:
         return await self._journal.outside(self._components.find(reference))
 
     def call(
-        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+        self,
+        component: Component,
+        input_value: Mapping[str, Any],
+        budget: RunBudget,
+        cpu_ms: int | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, Outcome]:
-        return self._components.call(component, input_value, budget, cpu_ms)  # within a step
+        return self._components.call(component, input_value, budget, cpu_ms, caller)  # within a step
 
     async def find_mismatches(
         self, schema: Mapping[str, Any], value: Any, budget: RunBudget

@@ -1,0 +1,1 @@
+"""State that outlives runs: values by key, of a workflow or shared by name."""

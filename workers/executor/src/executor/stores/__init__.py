@@ -1,0 +1,1 @@
+"""The object that keeps an account's stores, and what asks it."""
