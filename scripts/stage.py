@@ -25,9 +25,11 @@ from packaging.requirements import Requirement
 
 import arcrun
 from arcrun import yaml_text
+from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import MIN_SCENARIOS, parse_contract
 from arcrun.errors import ArcrunError
-from arcrun.wasm.component import build_component
+from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.javascript import JAVASCRIPT_FILE, build_javascript
 from arcrun.wasm.seal import is_sealed
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
@@ -227,7 +229,7 @@ def _component_upload(folders: list[Path], contracts: ContractSources, metered: 
     """
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
-    bundle: dict[str, tuple[object, str]] = {}
+    bundle: dict[str, tuple[object, ...]] = {}
     bundled_from: dict[str, Path] = {}
     for folder in folders:  # the first of an id is the one: the built-in one, or that of the folder named first
         binary = folder / f"{folder.name}.wasm"
@@ -247,6 +249,10 @@ def _component_upload(folders: list[Path], contracts: ContractSources, metered: 
             print(f"{folder} is not bundled: {bundled_from[contract.canonical_id]} takes precedence.")
             continue
         bundled_from[contract.canonical_id] = folder
+        if contract.is_javascript:
+            component = _read_javascript(contract, folder)
+            bundle[component.id] = (_shorten(contract_source), component.sha256, component.source)
+            continue
         try:
             module = binary.read_bytes()
             kept = metered.find(contract.canonical_id, module)
@@ -264,20 +270,30 @@ def _component_upload(folders: list[Path], contracts: ContractSources, metered: 
     return upload
 
 
+def _read_javascript(contract: Contract, folder: Path) -> Component:
+    path = folder / JAVASCRIPT_FILE
+    try:
+        return build_javascript(contract, path.read_bytes())
+    except FileNotFoundError:
+        raise SystemExit(f"stage: There is no {path}. {_how_to_build(folder, JAVASCRIPT_FILE)}") from None
+    except ArcrunError as error:
+        raise SystemExit(f"stage: {path}: {_end_sentence(error)}") from None
+
+
 def _shorten(contract: Any) -> Any:
     """A contract with as few scenarios as it must have: a Worker runs none, and imports each bundled contract."""
     scenarios = sorted(contract["gherkin_tests"], key=lambda scenario: len(json.dumps(scenario)))
     return {**contract, "gherkin_tests": scenarios[:MIN_SCENARIOS]}
 
 
-def _how_to_build(folder: Path) -> str:
+def _how_to_build(folder: Path, name: str = "") -> str:
     """The next step if a component's module is missing or is none."""
     if (folder / "build").is_file():
         return f"Build it: {folder / 'build'}"
     own = ROOT / "scripts/build_components"
     if folder.parent == BUILTIN_COMPONENTS and own.is_file():
         return f"Build it: {own} {folder.name}"
-    return f"Build it, as {folder.name}.wasm in this folder."
+    return f"Build it, as {name or f'{folder.name}.wasm'} in this folder."
 
 
 def _end_sentence(error: ArcrunError) -> str:
@@ -291,7 +307,7 @@ def component_folders_below(folders: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:
+def _bundle_module(bundle: dict[str, tuple[object, ...]]) -> bytes:
     """A Python module with the contracts as JSON, which a Worker reads much faster at its start than YAML."""
     entries = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
     literal = entries.replace("\\", "\\\\").replace("'''", "\\'\\'\\'")

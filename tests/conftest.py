@@ -44,6 +44,7 @@ LONG_FILES = (
     "deploy/test_interruptions.py",
     "cli/test_newcomer.py",
     "cli/test_newcomer_component.py",
+    "cli/test_newcomer_javascript.py",
     "cli/test_stored_workflows.py",
     "cli/parts/test_parts_registry.py",
     "components/test_date_ops.py",

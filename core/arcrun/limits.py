@@ -372,6 +372,9 @@ MAX_LOG_CHARACTERS = 2_000
 # The bytes of a module that is submitted to the registry.
 # Beyond: the review step `size_check` refuses it.
 MAX_MODULE_BYTES = 8 * MIB
+# The bytes of main.js of a component in JavaScript, which each of its calls parses.
+# Beyond: SOURCE_TOO_LARGE; the review step `size_check` refuses it.
+MAX_JAVASCRIPT_BYTES = 256 * KIB
 # The bytes of a contract.
 # Beyond: CONTRACT_TOO_LARGE.
 MAX_CONTRACT_BYTES = 256 * KIB

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from arcrun.contracts.model import Constraints, Credential, HostStub, Scenario
-from arcrun.contracts.parse import parse_contract
+from arcrun.contracts.parse import CAPABILITIES, parse_contract
 from arcrun.errors import ContractError
 from fakes.contracts import REMOVED, build_contract, build_network_contract, constraints_source, contract_source
 
@@ -351,8 +351,24 @@ def test_hosts_need_the_network() -> None:
 )
 def test_an_unknown_key_fails_with_the_allowed_ones(source: dict[str, Any], path: str) -> None:
     [(found_path, message)] = findings_of(source)
-    allowed = CONSTRAINTS if "." in path else [*REQUIRED, "aliases", "tags", "allowed_hosts", "capabilities"]
+    allowed = CONSTRAINTS if "." in path else [*REQUIRED, "runtime", "aliases", "tags", "allowed_hosts", "capabilities"]
     assert (found_path, message) == (path, f"is unknown; allowed: {', '.join(allowed)}")
+
+
+def test_a_component_in_javascript_has_no_wasi_target() -> None:
+    source = contract_source(runtime="javascript", wasi_target=REMOVED)
+    assert parse_contract(source).is_javascript
+    [(path, _)] = findings_of({**source, "wasi_target": "preview1"})
+    assert path == "wasi_target"
+    assert not parse_contract(contract_source(runtime="wasm")).is_javascript
+    assert findings_of(contract_source(runtime="python")) == [("runtime", "must be one of wasm, javascript")]
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+def test_javascript_has_no_capabilities_but_the_network(capability: str) -> None:
+    source = contract_source(runtime="javascript", wasi_target=REMOVED, capabilities=[capability])
+    [(path, message)] = findings_of(source)
+    assert (path, message[:33]) == ("capabilities", "are not for runtime: javascript, ")
 
 
 def test_all_findings_come_at_once() -> None:

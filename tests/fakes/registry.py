@@ -3,16 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from acr.bench.bench import build_bench
+from acr.bench.bench import build_bench, build_javascript_runner
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.durable_objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.wasm.component import Component
+from arcrun.wasm.javascript import JavaScriptRunner
 from fakes.ports.alarm import FakeAlarm
 from fakes.ports.objects import FakeChannel
 from fakes.ports.sql import SqliteSql
@@ -27,7 +29,13 @@ from registry.submissions import Submissions
 
 OWNER_KEY, REVIEWER_KEY, MIA_KEY = "k1", "k2", "k3"
 MIRROR_INTERVAL_S = 120
-VALIDATOR = build_bench(Path(__file__).resolve().parents[2]).validator
+_HOME = Path(__file__).resolve().parents[2]
+VALIDATOR = build_bench(_HOME).validator
+
+
+@cache
+def get_javascript_runner() -> JavaScriptRunner:
+    return build_javascript_runner(_HOME)
 
 
 class DeskSigner:
@@ -74,7 +82,9 @@ class RegistryBench:
         self.remote = RemoteRegistry(self.channel)
 
     def client(self, key: str = OWNER_KEY) -> httpx.AsyncClient:
-        ground = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR, self.clock.pause)
+        ground = Bench(
+            WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR, get_javascript_runner, self.clock.pause
+        )
         submissions = Submissions(
             *(self.remote, self.records, self.bucket, ground, DeskSigner(), self.clock),
             self.random,

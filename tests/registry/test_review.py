@@ -12,13 +12,14 @@ import pytest
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.step import StepName, StepStatus
-from fakes.registry import VALIDATOR, FixedColdStarts
+from fakes.registry import VALIDATOR, FixedColdStarts, get_javascript_runner
 from fixtures import modules
 from fixtures.bad_components import BAD_COMPONENTS, DATA_1, GOOD, LOOPING, NUMBER, constrained, expecting
 
 
 def review(module: bytes | str, contract: dict[str, Any] | str | None = None, *cold_starts_ms: float) -> Review:
-    bench = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(cold_starts_ms or (1.0,)), VALIDATOR)
+    cold_starts = FixedColdStarts(cold_starts_ms or (1.0,))
+    bench = Bench(WasmtimeRunner(fuel=50_000_000), cold_starts, VALIDATOR, get_javascript_runner)
     text = contract if isinstance(contract, str) else json.dumps(contract or modules.build_contract("tried"))
     binary = modules.build_module(module) if isinstance(module, str) else module
     return asyncio.run(review_component(text, binary, bench))

@@ -9,15 +9,25 @@ from acr.parts.component_folder import ComponentFolder
 from arcrun.contracts.parse import parse_contract
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.trial import VALIDATOR_ID
-from arcrun.wasm.component import build_component
+from arcrun.wasm.component import ENGINE_ID, Component, build_component, fuel_of_bundled
+from arcrun.wasm.javascript import JavaScriptRunner
 from arcrun.yaml_text import parse_yaml
 
 
 def build_bench(home: Path) -> Bench:
-    folder = home / "components" / VALIDATOR_ID
+    validator = _build_builtin(VALIDATOR_ID, home)
+    return Bench(WasmtimeRunner(), NodeColdStarts(home), validator, lambda: build_javascript_runner(home))
+
+
+def build_javascript_runner(home: Path) -> JavaScriptRunner:
+    """The runner of JavaScript, whose engine takes a second to meter."""
+    return JavaScriptRunner(WasmtimeRunner(fuel=fuel_of_bundled(ENGINE_ID)), _build_builtin(ENGINE_ID, home))
+
+
+def _build_builtin(component_id: str, home: Path) -> Component:
+    folder = home / "components" / component_id
     contract = parse_contract(parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value)
-    validator = build_component(contract, (folder / f"{VALIDATOR_ID}.wasm").read_bytes())
-    return Bench(WasmtimeRunner(), NodeColdStarts(home), validator)
+    return build_component(contract, (folder / f"{component_id}.wasm").read_bytes())
 
 
 def review_folder(component: ComponentFolder, home: Path) -> Review:

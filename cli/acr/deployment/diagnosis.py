@@ -140,18 +140,18 @@ def _look_at_components(platform: CheckedPlatform) -> str:
         raise CliError(f"There is no bucket {platform.storage.bucket}.", "acr init")
     objects = r2.R2Bucket(platform.api, platform.storage.bucket).list_objects()
     keys = {item.key for item in objects if "/" not in item.key}  # the Workers' own objects are in folders, by hash
-    suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
+    others = {".wasm": (".contract.yaml",), ".js": (".contract.yaml",), ".contract.yaml": (".wasm", ".js")}
     halves = [
         key
         for key in keys
-        for own, other in suffixes.items()
-        if key.endswith(own) and _swap(key, own, other) not in keys
+        for own, wanted in others.items()
+        if key.endswith(own) and keys.isdisjoint(_swap(key, own, other) for other in wanted)
     ]
     if halves:
         raise CliError(
             f"These lack their module or contract in the bucket: {', '.join(sorted(halves))}.", "Upload them again."
         )
-    return f"{sum(key.endswith('.wasm') for key in keys)} in {platform.storage.bucket}"
+    return f"{sum(key.endswith(('.wasm', '.js')) for key in keys)} in {platform.storage.bucket}"
 
 
 def _look_at_executor(platform: CheckedPlatform) -> str:

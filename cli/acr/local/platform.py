@@ -1,5 +1,6 @@
 """The local platform: stages the Workers, plans the runtime, starts it, and reloads it on changes."""
 
+import ast
 import json
 import os
 import secrets
@@ -134,7 +135,7 @@ class LocalPlatform:
 
     def list_bundled(self) -> set[str]:
         """The ids of the components in the staged bundle."""
-        return {path.stem for path in (self.persist / "workers/executor/build/components").glob("*.wasm")}
+        return _read_bundled_ids(self.persist / "workers/executor/build/bundled_components.py")
 
     @property
     def _url(self) -> str:
@@ -275,3 +276,12 @@ def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
     if what:
         say(f"The {what} is stored in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()
+
+
+def _read_bundled_ids(path: Path) -> set[str]:
+    """The ids in a generated bundled_components.py, whose one long string is JSON; none if there is no such file."""
+    if not path.is_file():
+        return set()
+    literals = (node.value for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Constant))
+    entries = next(value for value in literals if isinstance(value, str) and value.startswith("{"))
+    return set(json.loads(entries))

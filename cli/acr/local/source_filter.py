@@ -7,14 +7,15 @@ from pathlib import Path
 from watchfiles import Change, DefaultFilter
 
 from acr.config.folder_lock import USUAL_NAME
+from arcrun.wasm.javascript import JAVASCRIPT_FILE
 
 # Folders below a watched one in which nothing is a source. DefaultFilter adds .git, node_modules, .venv and others.
 _IGNORED = ("build", "python_modules", USUAL_NAME)
 
 
 class SourceFilter(DefaultFilter):
-    """Accepts source files below `sources`; what is bundled below `components`, ID/contract.yaml and ID/ID.wasm; and
-    the keys in `persist`, the folder of state, of which nothing else counts, wherever it lies.
+    """Accepts source files below `sources`; what is bundled below `components`, ID/contract.yaml, ID/ID.wasm and
+    ID/main.js; and the keys in `persist`, the folder of state, of which nothing else counts, wherever it lies.
     """
 
     def __init__(self, persist: Path, sources: Sequence[Path], components: Sequence[Path]) -> None:
@@ -44,7 +45,7 @@ def _is_bundled(change: Change, path: Path, inner: Path) -> bool:
     """
     match inner.parts:
         case (component_id, name):
-            return name in ("contract.yaml", f"{component_id}.wasm")
+            return name in ("contract.yaml", f"{component_id}.wasm", JAVASCRIPT_FILE)
         case (component_id,):
             is_there = change is not Change.deleted and (path / "contract.yaml").is_file()
             return is_there or (change is Change.deleted and component_id.isidentifier())

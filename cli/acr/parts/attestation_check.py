@@ -36,7 +36,7 @@ class Verified:
 
     def to_json(self) -> dict[str, Any]:
         """{"canonical_id", "version", "sha256", "contract_sha256", "key_id", "accepted_at", "steps", ...}"""
-        return {**vars(self.attested), "key_id": self.key_id, **self.predicate}
+        return {**self.attested.to_json(), "key_id": self.key_id, **self.predicate}
 
 
 def fetch_verified(client: RegistryClient, reference: str, public_key: str | None) -> tuple[Package, Verified]:
@@ -81,7 +81,9 @@ def verify_component(shown: Mapping[str, Any], module: bytes, public_key: bytes)
     Raises CliError if the hash, contract or signature is wrong.
     """
     package = build_package(json.dumps(shown["contract"]), module)
-    attested = Attested(shown["canonical_id"], shown["version"], package.sha256, package.contract_sha256)
+    attested = Attested(
+        shown["canonical_id"], shown["version"], package.sha256, package.contract_sha256, package.is_javascript
+    )
     key_id = signing_key_id_of(public_key)
     try:
         if package.sha256 != shown["sha256"]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from acr.cloudflare.r2 import R2Bucket
 from acr.errors import CliError
-from acr.parts.own_components import CONTRACT_SUFFIX, MODULE_SUFFIX, is_builtin, read_source
-from acr.parts.uploads import metered_object, upload_objects
+from acr.parts.own_components import CONTRACT_SUFFIX, is_builtin, read_source
+from acr.parts.uploads import list_module_objects, module_suffix, upload_objects
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.json_text import parse_json
@@ -37,14 +37,18 @@ def install_package(bucket: R2Bucket, package: Package, home: Path) -> Installat
             code="BUILT_IN",
         )
     _refuse_other_content(bucket, package, contract)
+    module = module_suffix(contract)
     # A module is written before its contract, which makes it visible, and `id` last, so that `id@v1` exists before it.
     objects = [
         (reference + suffix, content)
         for reference in (f"{component_id}@{version}", component_id)
-        for suffix, content in ((MODULE_SUFFIX, package.module), (CONTRACT_SUFFIX, package.contract_text.encode()))
+        for suffix, content in ((module, package.module), (CONTRACT_SUFFIX, package.contract_text.encode()))
     ]
-    metered = metered_object(contract, package.module)
-    written = upload_objects(bucket, [metered], prefix=metered[0])
+    written = [
+        key
+        for item in list_module_objects(component_id, contract, package.module)[1:]
+        for key in upload_objects(bucket, [item], prefix=item[0])
+    ]
     return Installation(component_id, version, written + upload_objects(bucket, objects, prefix=component_id))
 
 
@@ -52,9 +56,10 @@ def _refuse_other_content(bucket: R2Bucket, package: Package, contract: Contract
     """Raises CliError if the version exists with other content. Half a component, from an interrupted upload, does not
     count.
     """
+    suffix = module_suffix(contract)
     for reference in (f"{contract.canonical_id}@{contract.version}", contract.canonical_id):
         stored = bucket.get(reference + CONTRACT_SUFFIX)
-        module = bucket.get(reference + MODULE_SUFFIX) if stored is not None else None
+        module = bucket.get(reference + suffix) if stored is not None else None
         if stored is None or module is None:
             continue
         try:
@@ -68,5 +73,5 @@ def _refuse_other_content(bucket: R2Bucket, package: Package, contract: Contract
             return
         raise CliError(
             f"The bucket already has {contract.canonical_id} {contract.version}, with other content.",
-            f"Remove `{reference}{CONTRACT_SUFFIX}` and `{reference}{MODULE_SUFFIX}` from the bucket, or keep them.",
+            f"Remove `{reference}{CONTRACT_SUFFIX}` and `{reference}{suffix}` from the bucket, or keep them.",
         )

@@ -12,7 +12,7 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml
 
-CONTRACT_SUFFIX, MODULE_SUFFIX = ".contract.yaml", ".wasm"
+CONTRACT_SUFFIX, MODULE_SUFFIX, JAVASCRIPT_SUFFIX = ".contract.yaml", ".wasm", ".js"
 _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 
@@ -113,7 +113,7 @@ def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
         component_id, _, version = reference.partition("@")
         if version and current.get(component_id) == version:
             continue
-        if reference + MODULE_SUFFIX not in keys:
+        if keys.isdisjoint((reference + MODULE_SUFFIX, reference + JAVASCRIPT_SUFFIX)):
             yield UnusableComponent(reference, f"{reference}{MODULE_SUFFIX} is missing")
             continue
         found = read_published(bucket, reference)

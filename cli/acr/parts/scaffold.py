@@ -25,6 +25,8 @@ class Language:
     max_size_kb: int = 128
     max_cold_start_ms: int = 50
     filesystem: str = _NO_FILES
+    is_javascript: bool = False
+    build: str = ""  # a line of the README, for JavaScript
 
 
 LANGUAGES = {
@@ -47,6 +49,20 @@ LANGUAGES = {
         "needs Rust, and once `rustup target add wasm32-wasip1`",
         "| `src/main.rs`, `Cargo.toml` | the component |",
     ),
+    "assemblyscript": Language(
+        "AssemblyScript",
+        "needs npm, with which it installs the compiler",
+        "| `assembly/index.ts`, `package.json` | the component |",
+    ),
+    "js": Language("JavaScript", "", "| `main.js` | the component |", max_size_kb=64, is_javascript=True),
+    "ts": Language(
+        "TypeScript",
+        "",
+        "| `src/main.ts` | the component |\n| `build` | bundles it into `main.js`, by esbuild |",
+        max_size_kb=64,
+        is_javascript=True,
+        build="./build                # src/main.ts, and what it imports, into main.js\n",
+    ),
 }
 
 
@@ -57,11 +73,13 @@ def scaffold_component(component_id: str, language: str, parent: Path, home: Pat
     if folder.exists():
         raise CliError(f"{folder} already exists.", "Choose another id, or another --dir.")
     try:
-        for template in (TEMPLATES / "common", TEMPLATES / language):
-            shutil.copytree(template, folder, dirs_exist_ok=True)
+        shared = ("common", "javascript") if LANGUAGES[language].is_javascript else ("common",)
+        for name in (*shared, language):
+            shutil.copytree(TEMPLATES / name, folder, dirs_exist_ok=True)
         _fill_in(folder, component_id, LANGUAGES[language])
         (folder / "gitignore").rename(folder / ".gitignore")
-        (folder / "build").chmod(0o755)  # a wheel does not keep the mode
+        if (folder / "build").is_file():
+            (folder / "build").chmod(0o755)  # a wheel does not keep the mode
         if language == "zig":
             shutil.copytree(home / "components/_sdk/zig", folder / "sdk")
     except OSError as error:
@@ -92,6 +110,8 @@ def _fill_in(folder: Path, component_id: str, language: Language) -> None:
         "@MAX_COLD_START_MS@": str(language.max_cold_start_ms),
         "@ZIG_VERSION@": ZIG_VERSION,
         "@FILESYSTEM@": language.filesystem,
+        "@RUNTIME@": "runtime: javascript" if language.is_javascript else "wasi_target: preview1",
+        "@BUILD@": language.build,
     }
     for path in folder.rglob("*"):
         if path.is_file():

@@ -26,7 +26,8 @@ class RegistryClient(ServiceClient):
 
     def submit(self, package: Package) -> Answer:
         """The data is {"submission_id", "steps", ...}. A refusal's details also have the steps."""
-        files = {"contract": package.contract_text.encode(), "wasm": package.module}
+        kind = "javascript" if package.is_javascript else "wasm"
+        files = {"contract": package.contract_text.encode(), kind: package.module}
         return self.send("POST", "/submit", files=files)
 
     def show_submission(self, submission_id: str) -> Answer:

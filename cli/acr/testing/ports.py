@@ -27,8 +27,9 @@ from arcrun.json_text import write_json
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 from arcrun.store.access import Caller, StoreAccess, Stores
 from arcrun.wasm.abi import Outcome, read_outcome
-from arcrun.wasm.component import Component, fuel_of_bundled
+from arcrun.wasm.component import ENGINE_ID, Component, fuel_of_bundled
 from arcrun.wasm.host import PortHostFunctions
+from arcrun.wasm.javascript import write_call
 from arcrun.workflows.plan import Graph, Plan, PlannedNode
 from arcrun.workflows.waiting import WAITING_COMPONENTS
 
@@ -196,11 +197,16 @@ class TestComponents:
     ) -> Outcome:
         runnable = self.at_hand.find_component(component.id)
         assert runnable is not None
+        stdin = write_json(input_value)
+        if runnable.source is not None:
+            stdin = write_call(runnable.source, stdin)
+            runnable = self.at_hand.find_component(ENGINE_ID)
+            assert runnable is not None
         assert runnable.module is not None
         stores = None if caller is None else StoreAccess(self.stores, caller)
         host = PortHostFunctions(component.contract, NoNetwork(), self.clock, self.random, stores=stores)
-        runner = WasmtimeRunner(fuel=fuel_of_bundled(component.id, cpu_ms))
-        return read_outcome(runner.call(runnable.module, write_json(input_value).encode(), host), component.id)
+        runner = WasmtimeRunner(fuel=fuel_of_bundled(runnable.id, cpu_ms))
+        return read_outcome(runner.call(runnable.module, stdin.encode(), host), component.id)
 
     def stop(self, fault: TestSetupError) -> TestSetupError:
         """`fault`, kept as the reason why the test cannot go on."""

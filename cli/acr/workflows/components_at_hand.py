@@ -13,6 +13,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
 from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.javascript import build_javascript
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
 
@@ -84,7 +85,9 @@ class _AtHand:
     @cached_property
     def component(self) -> Component:
         """Raises ComponentError; CliError."""
-        return build_component(self.contract, read_component_folder(self.path, is_ours=self.is_ours).module)
+        module = read_component_folder(self.path, is_ours=self.is_ours).module
+        build = build_javascript if self.contract.is_javascript else build_component
+        return build(self.contract, module)
 
 
 @cache

@@ -14,6 +14,7 @@ CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition 
 # whether it runs in a sandbox although its component is bundled.
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
 ISOLATE_FORMAT = "arcrun-isolate"
+WASM, JAVASCRIPT = "wasm", "javascript"  # the runtimes
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Contract:
     allowed_hosts: tuple[str, ...]
     capabilities: frozenset[str]
     is_ours: bool = False
+    runtime: str = WASM
+
+    @property
+    def is_javascript(self) -> bool:
+        return self.runtime == JAVASCRIPT
 
     @cached_property
     def input_keys(self) -> tuple[str, ...]:

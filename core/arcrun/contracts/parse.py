@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arcrun.contracts.model import Constraints, Contract, Credential, HostStub, Scenario
+from arcrun.contracts.model import JAVASCRIPT, WASM, Constraints, Contract, Credential, HostStub, Scenario
 from arcrun.errors import ContractError
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
@@ -12,13 +12,15 @@ VERSION_PATTERN = re.compile(r"v(0|[1-9][0-9]{0,8})")
 CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "platform")
 STABILITIES = ("floating", "stable", "pinned")
 MIN_SCENARIOS = 2
+RUNTIMES = (WASM, JAVASCRIPT)
 CAPABILITIES = ("sleep", "ai", "store")  # the network is declared by constraints.no_network_syscall: false
 
+_WASI_TARGET = "wasi_target"
 _REQUIRED = (
     "canonical_id display_name description category version wasi_target stability author constraints input_schema "
     "output_schema config_example gherkin_tests credentials_required"
 ).split()
-_OPTIONAL = "aliases tags allowed_hosts capabilities".split()
+_OPTIONAL = "runtime aliases tags allowed_hosts capabilities".split()
 
 
 class _Findings:
@@ -65,12 +67,16 @@ def parse_contract(source: Any) -> Contract:
     findings = _Findings()
     if not isinstance(source, dict):
         raise _error([{"path": "", "message": "the contract must be a mapping"}])
-    findings.check_keys(source, "", _REQUIRED, _OPTIONAL)
-    text = {key: findings.read(source, key, "", str, "") for key in _REQUIRED[:8]}
+    runtime = findings.read(source, "runtime", "", str, WASM)
+    findings.match(runtime, "runtime", RUNTIMES.__contains__, f"one of {', '.join(RUNTIMES)}")
+    is_wasm = runtime != JAVASCRIPT
+    findings.check_keys(source, "", [key for key in _REQUIRED if is_wasm or key != _WASI_TARGET], _OPTIONAL)
+    text = {key: findings.read(source, key, "", str, "") for key in _REQUIRED[:8] if is_wasm or key != _WASI_TARGET}
     findings.match(text["canonical_id"], "canonical_id", ID_PATTERN.fullmatch, "of the form ^[a-z][a-z0-9_]*$")
     findings.match(text["category"], "category", CATEGORIES.__contains__, f"one of {', '.join(CATEGORIES)}")
     findings.match(text["version"], "version", VERSION_PATTERN.fullmatch, "of the form v1")
-    findings.match(text["wasi_target"], "wasi_target", "preview1".__eq__, "preview1")
+    if is_wasm:
+        findings.match(text[_WASI_TARGET], _WASI_TARGET, "preview1".__eq__, "preview1")
     findings.match(text["stability"], "stability", STABILITIES.__contains__, f"one of {', '.join(STABILITIES)}")
     constraints = _parse_constraints(findings, findings.read(source, "constraints", "", dict, {}))
     contract = Contract(
@@ -90,7 +96,8 @@ def parse_contract(source: Any) -> Contract:
         aliases=_parse_texts(findings, source, "aliases"),
         tags=_parse_texts(findings, source, "tags"),
         allowed_hosts=_parse_texts(findings, source, "allowed_hosts"),
-        capabilities=_parse_capabilities(findings, source, constraints),
+        capabilities=_parse_capabilities(findings, source, constraints, runtime),
+        runtime=runtime,
     )
     if findings.found:
         raise _error(findings.found)
@@ -197,12 +204,16 @@ def _parse_texts(findings: _Findings, source: Mapping[str, Any], key: str) -> tu
     return tuple(listed)
 
 
-def _parse_capabilities(findings: _Findings, source: Mapping[str, Any], constraints: Constraints) -> frozenset[str]:
+def _parse_capabilities(
+    findings: _Findings, source: Mapping[str, Any], constraints: Constraints, runtime: str
+) -> frozenset[str]:
     declared = _parse_texts(findings, source, "capabilities")
     if "kv" in declared:  # was accepted earlier, although no host function implemented it
         findings.add("capabilities", "kv is called `store`: declare that, and import store instead of kv_get")
     if not {*CAPABILITIES, "kv"}.issuperset(declared):
         findings.add("capabilities", f"must be among {', '.join(CAPABILITIES)}")
+    if runtime == JAVASCRIPT and declared:
+        findings.add("capabilities", "are not for runtime: javascript, whose `ctx` has no such functions")
     if constraints.no_network_syscall:
         if source.get("allowed_hosts"):
             findings.add("allowed_hosts", "needs constraints.no_network_syscall: false")

@@ -475,7 +475,7 @@ class RunContext:
 
     async def _look_up(self, reference: str) -> Component:
         component = await self.ports.components.find(reference)
-        if component.module is not None:  # module, contract and metered module are read; the last may be written
+        if component.is_looked_up:  # module, contract and metered module are read; the last may be written
             self.budget.subrequests.take(4)
         return component
 

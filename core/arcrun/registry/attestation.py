@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.contracts.model import JAVASCRIPT
 from arcrun.credentials.record import KEY_BYTES, decode_key
 from arcrun.errors import ArcrunError, NotConfiguredError
 from arcrun.ports import Signer
@@ -45,12 +46,21 @@ def parse_signing_key(text: str | None) -> bytes:
 
 @dataclass(frozen=True)
 class Attested:
-    """The subject of an attestation: a component's version, and the hashes of its module and its contract."""
+    """The subject of an attestation: a component's version, and the hashes of its module, or main.js, and its
+    contract.
+    """
 
     canonical_id: str
     version: str
     sha256: str
     contract_sha256: str
+    is_javascript: bool = False
+
+    def to_json(self) -> dict[str, str]:
+        """{"canonical_id", "version", "sha256", "contract_sha256"}, and for JavaScript {"runtime"}."""
+        names = ("canonical_id", "version", "sha256", "contract_sha256")
+        runtime = {"runtime": JAVASCRIPT} if self.is_javascript else {}
+        return {**{name: getattr(self, name) for name in names}, **runtime}
 
 
 def signing_key_id_of(public_key: bytes) -> str:
@@ -64,7 +74,7 @@ def build_statement(attested: Attested, steps: Sequence[Step], accepted_at: str)
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [
-            {"name": f"{name}.wasm", "digest": {"sha256": attested.sha256}},
+            {"name": f"{name}.{'js' if attested.is_javascript else 'wasm'}", "digest": {"sha256": attested.sha256}},
             {"name": f"{name}.contract.json", "digest": {"sha256": attested.contract_sha256}},
         ],
         "predicateType": PREDICATE_TYPE,

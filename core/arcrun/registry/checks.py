@@ -4,7 +4,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
 from arcrun.interruptible import Steps
-from arcrun.limits import MAX_CONTRACT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
+from arcrun.limits import MAX_CONTRACT_BYTES, MAX_JAVASCRIPT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
 from arcrun.wasm.abi import PAGE_BYTES
 from arcrun.wasm.component import Component, build_in_steps
@@ -48,18 +48,23 @@ def check_contract(text: str) -> tuple[Step, Contract | None]:
 
 
 def check_size(contract: Contract, module: bytes) -> Step:
-    limit_bytes = min(contract.constraints.max_size_kb * 1024, MAX_MODULE_BYTES)
+    most_bytes = MAX_JAVASCRIPT_BYTES if contract.is_javascript else MAX_MODULE_BYTES
+    limit_bytes = min(contract.constraints.max_size_kb * 1024, most_bytes)
     figure, limit = f"{len(module) / 1024:.1f} KB", f"{limit_bytes >> 10} KB"
     if len(module) <= limit_bytes:
         return passed(StepName.SIZE_CHECK, figure, limit)
-    finding = f"The module has {figure}; its contract allows {contract.constraints.max_size_kb} KB."
+    allowed = f"its contract allows {contract.constraints.max_size_kb} KB, and arcrun {most_bytes >> 10} KB"
+    if contract.is_javascript:
+        code, what, how = "SOURCE_TOO_LARGE", "main.js", "Minify it, and bundle only what is used"
+    else:
+        code, what, how = "MODULE_TOO_LARGE", "The module", "Build for size, without debug information"
     return failed(
         StepName.SIZE_CHECK,
-        "MODULE_TOO_LARGE",
-        [finding],
+        code,
+        [f"{what} has {figure}; {allowed}."],
         figure=figure,
         limit=limit,
-        next_action="Build for size, without debug information, or raise constraints.max_size_kb (at most 8192).",
+        next_action=f"{how}, or raise constraints.max_size_kb (at most {most_bytes >> 10}).",
     )
 
 

@@ -9,16 +9,28 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
+from arcrun.contracts.model import JAVASCRIPT
 from arcrun.limits import MAX_CONTRACT_BYTES
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
 
 @dataclass(frozen=True)
 class Package:
-    """`contract_text` is compact JSON, so that its hash does not depend on comments or YAML style."""
+    """`contract_text` is compact JSON, so that its hash does not depend on comments or YAML style. `module` is the
+    WebAssembly, or main.js.
+    """
 
     contract_text: str
     module: bytes
+
+    @cached_property
+    def is_javascript(self) -> bool:
+        """Whether the contract, which may be invalid, says `runtime: javascript`."""
+        try:
+            contract = parse_json_or_yaml(self.contract_text)
+        except YamlTextError:
+            return False
+        return isinstance(contract, dict) and contract.get("runtime") == JAVASCRIPT
 
     @cached_property
     def sha256(self) -> str:
@@ -44,9 +56,9 @@ def _compact(contract_text: str) -> str:
         return contract_text
 
 
-def module_key(sha256: str) -> str:
-    """The key of the module as submitted."""
-    return f"modules/{sha256}.wasm"
+def module_key(sha256: str, *, is_javascript: bool = False) -> str:
+    """The key of the module as submitted, or of the JavaScript."""
+    return f"modules/{sha256}.{'js' if is_javascript else 'wasm'}"
 
 
 def contract_key(sha256: str) -> str:

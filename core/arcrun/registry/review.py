@@ -1,17 +1,19 @@
 """A component's review: six real steps, the same for `acr parts test` and for the registry's POST /submit."""
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.interruptible import Pause, go_on, run_steps_pausing
 from arcrun.registry.checks import check_contract, check_size, scan_module
+from arcrun.registry.javascript_review import compile_source, count_start
 from arcrun.registry.step import Step, StepName, StepStatus, failed, failed_by, passed, skipped
 from arcrun.registry.trial import SchemaValidator, Trial, check_output, run_scenario
 from arcrun.wasm.component import Component, ComponentRunner
+from arcrun.wasm.javascript import JavaScriptRunner
 
 COLD_STARTS = 5
 COLD_START_ROUNDS = 3  # the best counts: a busy machine is not the component's fault
@@ -29,18 +31,22 @@ class ColdStarts(Protocol):
 class Bench:
     """The environment of a review. `validator` is the built-in validate_json, as the runner runs it.
 
-    `pause` yields to other requests: `Clock.pause`.
+    `javascript` makes the runner of components in JavaScript, whose engine takes long to prepare. `pause` yields to
+    other requests: `Clock.pause`.
     """
 
     runner: ComponentRunner
     cold_starts: ColdStarts
     validator: Component
+    javascript: Callable[[], JavaScriptRunner]
     pause: Pause = go_on
 
 
 @dataclass(frozen=True)
 class Review:
-    """The result of a review. `component` has the metered module; None unless the module scan passed."""
+    """The result of a review. `component` has the metered module, or its JavaScript; None unless the module scan
+    passed.
+    """
 
     steps: tuple[Step, ...]
     contract: Contract | None
@@ -62,6 +68,8 @@ async def review_component(contract_text: str, module: bytes, bench: Bench) -> R
     if contract is None:
         return Review((checked, *skipped(*list(StepName)[1:])), None, None)
     sized = check_size(contract, module)
+    if contract.is_javascript:
+        return await _review_javascript(contract, module, bench, (checked, sized))
     scanned, component = await run_steps_pausing(scan_module(contract, module), bench.pause)
     if sized.status is StepStatus.FAILED or component is None:
         return Review((checked, sized, scanned, *skipped(*list(StepName)[3:])), contract, None)
@@ -72,6 +80,23 @@ async def review_component(contract_text: str, module: bytes, bench: Bench) -> R
         started = await _check_cold_start(component, bench)
         repeated = await _check_determinism(component, bench, trials)
     return Review((checked, sized, scanned, started, tested, repeated), contract, component)
+
+
+async def _review_javascript(contract: Contract, main: bytes, bench: Bench, before: tuple[Step, Step]) -> Review:
+    if before[-1].status is StepStatus.FAILED:
+        return Review((*before, *skipped(*list(StepName)[2:])), contract, None)
+    javascript = bench.javascript()
+    bench = replace(bench, runner=javascript)
+    compiled, component = await compile_source(contract, main, javascript)
+    if component is None:
+        return Review((*before, compiled, *skipped(*list(StepName)[3:])), contract, None)
+    tested, trials = await _run_gherkin_tests(component, bench)
+    if tested.status is StepStatus.FAILED:
+        [started, repeated] = skipped(StepName.COLD_START, StepName.DETERMINISM)
+    else:
+        started = await count_start(component, javascript)
+        repeated = await _check_determinism(component, bench, trials)
+    return Review((*before, compiled, started, tested, repeated), contract, component)
 
 
 async def _check_cold_start(component: Component, bench: Bench) -> Step:

@@ -23,7 +23,7 @@ from arcrun.wasm.signatures import validate_signatures
 _TEXT_COMPONENTS = frozenset(
     ("gmail google_sheets http_request if_control line_notify merge set string_ops switch telegram try_catch").split()
 )
-_CODE = "code"
+ENGINE_ID = "code"  # whose module runs JavaScript
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,33 @@ class Component:
     """A component. `sha256` is the hash of the module as published.
 
     `module` is the executable one: bounded memory and tables, metered and sealed. None if it is in the Worker's own
-    bundle.
+    bundle. `source` is that of a component in JavaScript, which has no module of its own (arcrun/wasm/javascript.py).
     """
 
     contract: Contract
     sha256: str
     module: bytes | None = None
+    source: str | None = None
 
     @property
     def id(self) -> str:
         return self.contract.canonical_id
 
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether it may have been read from outside the Worker's bundle."""
+        return self.module is not None or self.source is not None
+
 
 @dataclass(frozen=True)
 class BundledComponent:
-    """A bundled component as scripts/stage.py stores it: its contract, unparsed, and its hash."""
+    """A bundled component as scripts/stage.py stores it: its contract, unparsed, its hash, and the source if it is in
+    JavaScript.
+    """
 
     contract: Mapping[str, Any]
     sha256: str
+    source: str | None = None
 
 
 class ComponentRunner(Protocol):
@@ -64,7 +73,11 @@ class ComponentRunner(Protocol):
 def fuel_of_bundled(component_id: str, cpu_ms: int | None = None) -> int:
     """The fuel of a call of a bundled component, in this isolate or moved into a sandbox."""
     rate = (
-        CODE_FUEL_A_MS if component_id == _CODE else TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
+        CODE_FUEL_A_MS
+        if component_id == ENGINE_ID
+        else TEXT_FUEL_A_MS
+        if component_id in _TEXT_COMPONENTS
+        else FUEL_A_MS
     )
     return (CALL_CPU_MS if cpu_ms is None else cpu_ms) * rate
 

@@ -75,7 +75,7 @@ def test_a_block_of_json_is_json(block: Block) -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert {block.language for block in BLOCKS} <= {"sh", "console", "json", "yaml", ""}
+    assert {block.language for block in BLOCKS} <= {"sh", "console", "json", "yaml", "js", ""}
 
 
 @pytest.mark.parametrize(

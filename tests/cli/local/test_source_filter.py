@@ -30,6 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("my_echo/my_echo.zig", False),
         ("my_echo/zig-out/my_echo.wasm", False),
         ("my_echo/other.wasm", False),
+        ("my_echo/main.js", True),
+        ("my_echo/src/main.ts", False),
         ("orders.yaml", False),
         ("core/arcrun/limits.py", True),
         ("core/node_modules/x.js", False),

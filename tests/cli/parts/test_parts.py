@@ -36,7 +36,7 @@ def test_a_scaffolded_component_passes_its_own_tests(tmp_path: Path, language: s
     assert [(step["name"], step["status"]) for step in answer["data"]["steps"]] == [(name, "passed") for name in STEPS]
 
 
-@pytest.mark.parametrize("language", ["zig", "c", "tinygo", "rust"])
+@pytest.mark.parametrize("language", ["zig", "c", "tinygo", "rust", "assemblyscript"])
 def test_scaffold_leaves_no_placeholder_and_a_readme(tmp_path: Path, language: str) -> None:
     acr("scaffold", "say_hello", "--lang", language, "--dir", str(tmp_path))
     folder = tmp_path / "say_hello"

@@ -9,7 +9,8 @@ from arcrun.durable_objects import Operations
 from arcrun.limits import MAX_SUBMISSION_BYTES
 from arcrun.registry.review import Bench
 from arcrun.registry.trial import VALIDATOR_ID
-from arcrun.wasm.component import Component
+from arcrun.wasm.component import ENGINE_ID, Component
+from arcrun.wasm.javascript import JavaScriptRunner
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
@@ -80,8 +81,18 @@ def _build(bindings: Any) -> "Starlette":
 
 
 def _build_bench(bindings: Any) -> Bench:
-    """The review's bench: the sandbox, and the built-in validator in this Worker's bundle."""
-    loader, entry = read_optional(bindings, "LOADER"), BUNDLED_COMPONENTS[VALIDATOR_ID]
-    validator = Component(parse_contract(entry.contract), entry.sha256)
-    clock = SystemClock()
-    return Bench(PlatformRunner(loader, clock), LoaderColdStarts(loader, clock), validator, clock.pause)
+    """The review's bench: the sandbox, and the built-in validator and JavaScript's engine in this Worker's bundle."""
+    loader, clock = read_optional(bindings, "LOADER"), SystemClock()
+    runner, validator = PlatformRunner(loader, clock), _find_bundled(VALIDATOR_ID)
+    return Bench(
+        runner,
+        LoaderColdStarts(loader, clock),
+        validator,
+        lambda: JavaScriptRunner(runner, _find_bundled(ENGINE_ID)),
+        clock.pause,
+    )
+
+
+def _find_bundled(component_id: str) -> Component:
+    entry = BUNDLED_COMPONENTS[component_id]
+    return Component(parse_contract(entry.contract), entry.sha256)

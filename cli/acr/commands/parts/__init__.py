@@ -8,6 +8,7 @@ _COMMANDS = {
     "list": "List the components, or show the input and output of ID.",
     "scaffold": "Create the folder ID with a component that builds and passes its own tests.",
     "zig": "Print where Zig is, after installing it into acr's cache if it is missing.",
+    "bundle": "Bundle src/main.ts or src/main.js of the component in DIR, and all that it imports, into its main.js.",
     "test": "Test the component in DIR: contract.yaml and the module next to it.",
     "publish": "Submit the component in DIR to the registry.",
     "approve": "Let everyone see and run the accepted component SUBMISSION.",
@@ -29,7 +30,7 @@ def parts(context: click.Context, as_json: bool) -> None:
     Examples:
       acr parts                              list all components, with statistics
       acr parts list telegram                show one's input and output, with an example
-      acr parts scaffold shout --lang zig    create a component that builds and passes its own tests
+      acr parts scaffold shout --lang js     create a component that builds and passes its own tests
       acr parts test shout                   test everything that its contract promises
       acr parts publish shout                submit it to the registry's review, then use it in your workflows
       acr parts install shout                copy someone else's into your own bucket

@@ -26,13 +26,15 @@ from acr.parts.scaffold import LANGUAGES, scaffold_component
 def scaffold(component_id: str, lang: str, parent: Path, as_json: bool) -> None:
     """Create the folder ID with a component that builds and passes its own tests.
 
-    It contains contract.yaml, the source, a `build` script and a README. tinygo also builds with Go.
+    It contains contract.yaml, the source, a README and, where there is something to build, a `build` script. js needs
+    no tools; ts is bundled by esbuild, which comes with acr. tinygo also builds with Go.
 
     \b
     Examples:
-      acr parts scaffold shout
+      acr parts scaffold shout --lang js
       acr parts scaffold word_count --lang c --dir components
     """
     folder = scaffold_component(component_id, lang, parent, find_platform_home())
     print_data({"folder": str(folder)}) if as_json else say(folder)
-    say(f"Next: {folder}/build && acr parts test {folder}", err=True)
+    build = f"{folder}/build && " if (folder / "build").is_file() else ""
+    say(f"Next: {build}acr parts test {folder}", err=True)

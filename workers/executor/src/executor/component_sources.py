@@ -9,7 +9,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
 from arcrun.interruptible import Pause, run_steps_pausing
-from arcrun.ports import BlobStore, ComponentRegistry
+from arcrun.ports import Blob, BlobStore, ComponentRegistry
 from arcrun.registry.package import module_key
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml_in_steps
@@ -19,7 +19,9 @@ Fingerprint = tuple[str, str]  # changes with the component
 
 @dataclass(frozen=True)
 class StoredComponent:
-    """A component as stored. `metered` is the metered module, None if none is stored."""
+    """A component as stored. `module` is the WebAssembly or main.js, `metered` the metered module, None if none is
+    stored.
+    """
 
     contract: Contract
     module: bytes
@@ -41,19 +43,25 @@ class ComponentSource(Protocol):
 
 
 class BucketSource:
-    """Reads `{reference}.wasm` and `{reference}.contract.yaml`. `pause` (`Clock.pause`) yields to other requests."""
+    """Reads `{reference}.contract.yaml`, and `{reference}.wasm` or, if its contract says so, `{reference}.js`. `pause`
+    (`Clock.pause`) yields to other requests.
+    """
 
     def __init__(self, bucket: BlobStore, pause: Pause) -> None:
         self._bucket, self._pause = bucket, pause
 
     async def find_fingerprint(self, reference: str) -> Fingerprint | None:
         module, contract = await self._read_etags(reference)
+        if contract and not module:
+            module = await self._bucket.etag(_javascript_key(reference))
         return (module, contract) if module and contract else None
 
     async def read(self, reference: str) -> StoredComponent | None:
         module, contract = await asyncio.gather(*(self._bucket.get(key) for key in _keys_of(reference)))
-        if module is None or contract is None:
+        if contract is None:
             return None
+        if module is None:
+            return await self._read_javascript(reference, contract)
         metered = await self._bucket.get(metered_key(hashlib.sha256(module.content).hexdigest()))
         return StoredComponent(
             await _read_contract(reference, contract.content, self._pause),
@@ -61,6 +69,13 @@ class BucketSource:
             metered.content if metered else None,
             (module.etag, contract.etag),
         )
+
+    async def _read_javascript(self, reference: str, contract: Blob) -> StoredComponent | None:
+        main = await self._bucket.get(_javascript_key(reference))
+        if main is None:
+            return None
+        parsed = await _read_contract(reference, contract.content, self._pause)
+        return StoredComponent(parsed, main.content, None, (main.etag, contract.etag)) if parsed.is_javascript else None
 
     async def explain(self, reference: str) -> list[str]:
         found = zip(_keys_of(reference), await self._read_etags(reference), strict=True)
@@ -96,7 +111,10 @@ async def read_stored(
     bucket: BlobStore, contract: Contract, sha256: str, fingerprint: Fingerprint = ("", "")
 ) -> StoredComponent | None:
     """The component whose module is in the bucket under its hash; None if it is missing or has another hash."""
-    module, metered = await asyncio.gather(bucket.get(module_key(sha256)), bucket.get(metered_key(sha256)))
+    if contract.is_javascript:
+        module, metered = await bucket.get(module_key(sha256, is_javascript=True)), None
+    else:
+        module, metered = await asyncio.gather(bucket.get(module_key(sha256)), bucket.get(metered_key(sha256)))
     if module is None or hashlib.sha256(module.content).hexdigest() != sha256:
         return None
     return StoredComponent(contract, module.content, metered.content if metered else None, fingerprint)
@@ -104,6 +122,10 @@ async def read_stored(
 
 def _keys_of(reference: str) -> tuple[str, str]:
     return f"{reference}.wasm", f"{reference}.contract.yaml"
+
+
+def _javascript_key(reference: str) -> str:
+    return f"{reference}.js"
 
 
 async def _read_contract(reference: str, content: bytes, pause: Pause) -> Contract:

@@ -26,6 +26,7 @@ from arcrun.store.access import Caller, StoreAccess
 from arcrun.store.protocol import StoreObject
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import (
+    ENGINE_ID,
     BundledComponent,
     Component,
     ComponentRunner,
@@ -110,6 +111,11 @@ class ComponentResolver:
             cached = self._moved[bundled.sha256] = await self._build(bundled.id, stored)
         return cached
 
+    def find_runnable(self, component: Component) -> Component:
+        """The component whose module runs this one: itself, or for JavaScript the engine, which is bundled."""
+        engine = None if component.source is None else self._find_bundled(ENGINE_ID)
+        return engine or component
+
     @property
     def bundled_ids(self) -> Collection[str]:
         return self._bundle.keys()
@@ -121,7 +127,8 @@ class ComponentResolver:
             return None
         component = self._bundled.get(component_id)
         if component is None:
-            component = Component(replace(parse_contract(entry.contract), is_ours=True), entry.sha256)
+            contract = replace(parse_contract(entry.contract), is_ours=True)
+            component = Component(contract, entry.sha256, source=entry.source)
             self._bundled[component_id] = component
         return component
 
@@ -141,7 +148,7 @@ class ComponentResolver:
             if stored is not None:
                 component = await self._build(reference, stored)
                 entry = _Cached(component, source, stored.fingerprint, now_ms)
-                self._cached.put(reference, entry, len(component.module or b""))
+                self._cached.put(reference, entry, len(component.module or component.source or b""))
                 return component
         raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
 
@@ -155,6 +162,10 @@ class ComponentResolver:
 
     async def _build(self, reference: str, stored: StoredComponent) -> Component:
         """Build a component, yielding to other requests: a large module takes seconds."""
+        if stored.contract.is_javascript:
+            from arcrun.wasm.javascript import build_javascript  # noqa: PLC0415 - most executors have none
+
+            return build_javascript(stored.contract, stored.module)
         if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
             raise _too_large(reference, len(stored.module))
         steps = build_in_steps(stored.contract, stored.module, stored.metered)
@@ -201,6 +212,15 @@ def _too_large(reference: str, size: int) -> ComponentError:
 
 
 @dataclass(frozen=True)
+class _Called:
+    """A component that is called, that whose module runs it, and who calls it."""
+
+    component: Component
+    runnable: Component
+    caller: Caller | None
+
+
+@dataclass(frozen=True)
 class ComponentCaller:
     """Implements the engine's `Components`. `turn` is entered around each call."""
 
@@ -232,9 +252,11 @@ class ComponentCaller:
             self.require_cpu(component.id, cpu_ms)
         key = component.contract.isolate_key
         is_apart = key and input_value.get(key) is True
-        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
-            return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms), caller)
-        return self._call_in_sandbox(component, input_value, budget, cpu_ms, caller)
+        runnable = self.resolver.find_runnable(component)
+        called = _Called(component, runnable, caller)
+        if runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
+            return self._call(called, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
+        return self._call_in_sandbox(called, input_value, budget, cpu_ms)
 
     def require_cpu(self, component_id: str, cpu_ms: int) -> None:
         """Raises ComponentError CPU_MS_LIMIT."""
@@ -249,19 +271,16 @@ class ComponentCaller:
             )
 
     async def _call_in_sandbox(
-        self,
-        component: Component,
-        input_value: Mapping[str, Any],
-        budget: RunBudget,
-        cpu_ms: int | None,
-        caller: Caller | None,
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
     ) -> Outcome:
-        fuel = fuel_of_bundled(component.id, cpu_ms) if component.module is None else fuel_of_stored(cpu_ms)
-        if component.module is None:
-            component = await self._move_to_sandbox(component, budget)
+        runnable = called.runnable
+        fuel = fuel_of_bundled(runnable.id, cpu_ms) if runnable.module is None else fuel_of_stored(cpu_ms)
+        if runnable.module is None:
+            runnable = await self._move_to_sandbox(runnable, budget)
+            called = replace(called, runnable=runnable)
         budget.subrequests.take()  # its sandbox is called over RPC
-        async with budget.sandboxes.turn(component.sha256, self.clock):
-            return await self._call(component, input_value, budget, fuel, caller)
+        async with budget.sandboxes.turn(runnable.sha256, self.clock):
+            return await self._call(called, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
         """The bundled component with its code, for a sandbox, where a long computation blocks no other request.
@@ -282,36 +301,29 @@ class ComponentCaller:
         budget.subrequests.take(3)
         return await self.resolver.find_sandboxed(component)
 
-    async def _call(
-        self,
-        component: Component,
-        input_value: Mapping[str, Any],
-        budget: RunBudget,
-        fuel: int,
-        caller: Caller | None,
-    ) -> Outcome:
+    async def _call(self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, fuel: int) -> Outcome:
         if self.turn is None:
-            execution = await self._execute(component, input_value, budget, fuel, caller)
+            execution = await self._execute(called, input_value, budget, fuel)
         else:
             async with self.turn():
-                execution = await self._execute(component, input_value, budget, fuel, caller)
+                execution = await self._execute(called, input_value, budget, fuel)
         if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
         if budget.work.is_limited:
             budget.work.take_read(len(execution.stdout))
             budget.work.take_fuel(execution.fuel_used or 0)
-        return read_outcome(execution, component.id)
+        return read_outcome(execution, called.component.id)
 
     async def _execute(
-        self,
-        component: Component,
-        input_value: Mapping[str, Any],
-        budget: RunBudget,
-        fuel: int,
-        caller: Caller | None,
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
     ) -> Execution:
+        component, caller = called.component, called.caller
         stdin = write_json(input_value)
+        if component.source is not None:
+            from arcrun.wasm.javascript import write_call  # noqa: PLC0415 - most executors have none
+
+            stdin = write_call(component.source, stdin)
         if budget.work.is_limited:
             budget.work.take_written(len(stdin))
             fuel = budget.work.clamp_fuel(fuel)
@@ -327,7 +339,7 @@ class ComponentCaller:
             host = self._lend(component, budget, hosts)
         elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
-        return await self.runner.run(component, stdin, host, fuel)
+        return await self.runner.run(called.runnable, stdin, host, fuel)
 
     def _open_stores(self, stores: StoreObject, caller: Caller, budget: RunBudget) -> StoreAccess:
         return StoreAccess(stores, caller, budget.subrequests.take, partial(self._check_secrets, caller))

@@ -475,7 +475,7 @@ class ExecutorService:
                 contracts[reference] = component.contract
             except ArcrunError as error:
                 component, faults[reference] = None, error
-            if component is None or component.module is not None:  # it was looked up outside the bundle
+            if component is None or component.is_looked_up:  # it was looked up outside the bundle
                 await self.engine.ports.clock.pause()
         return contracts, faults
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.contracts.model import JAVASCRIPT
 from arcrun.contracts.parse import CATEGORIES, VERSION_PATTERN
 from arcrun.errors import NotFoundError, RequestError, build_cursor_error
 from arcrun.limits import MAX_QUERY_CHARACTERS
@@ -51,6 +52,19 @@ def parse_query(given: Mapping[str, str], limit: int) -> Query:
 
 
 @dataclass(frozen=True)
+class StoredModule:
+    """A module, or main.js, as submitted."""
+
+    sha256: str
+    content: bytes
+    is_javascript: bool
+
+    @property
+    def media_type(self) -> str:
+        return "text/javascript" if self.is_javascript else "application/wasm"
+
+
+@dataclass(frozen=True)
 class Catalogue:
     state: RegistryObject
     records: KeyValue
@@ -73,13 +87,14 @@ class Catalogue:
         )
         return {**record, **found, "contract": json.loads(blob.content) if blob else None}
 
-    async def read_module(self, caller: Caller, canonical_id: str, version: str | None) -> tuple[str, bytes]:
-        """The SHA-256 and the bytes of the module as submitted. Raises NotFoundError, RequestError."""
+    async def read_module(self, caller: Caller, canonical_id: str, version: str | None) -> StoredModule:
+        """The module as submitted. Raises NotFoundError, RequestError."""
         found = await self._find(caller, canonical_id, version)
-        blob = await self.modules.get(module_key(found["sha256"]))
+        is_javascript = found.get("runtime") == JAVASCRIPT
+        blob = await self.modules.get(module_key(found["sha256"], is_javascript=is_javascript))
         if blob is None:
             raise _not_found(canonical_id)
-        return found["sha256"], blob.content
+        return StoredModule(found["sha256"], blob.content, is_javascript)
 
     async def list_versions(self, caller: Caller, canonical_id: str) -> list[dict[str, Any]]:
         """The versions of a component, newest first. Raises NotFoundError."""

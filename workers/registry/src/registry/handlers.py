@@ -70,8 +70,8 @@ class CatalogueHandlers:
         return build_success({"versions": versions})
 
     async def module(self, request: Request, caller: Caller) -> Response:
-        sha256, content = await self.catalogue.read_module(caller, *_asked(request))
-        return Response(content, media_type="application/wasm", headers={"etag": f'"{sha256}"'})
+        found = await self.catalogue.read_module(caller, *_asked(request))
+        return Response(found.content, media_type=found.media_type, headers={"etag": f'"{found.sha256}"'})
 
 
 def _asked(request: Request) -> tuple[str, str | None]:

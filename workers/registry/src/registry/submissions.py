@@ -78,19 +78,21 @@ class Submissions:
     async def _accept(self, caller: Caller, package: Package, review: Review) -> Submitted:
         assert review.contract is not None
         assert review.component is not None
-        assert review.component.module is not None
         contract, submitted_at = review.contract, render_time(self.clock.now_ms())
-        attested = Attested(contract.canonical_id, contract.version, package.sha256, package.contract_sha256)
+        attested = Attested(
+            contract.canonical_id, contract.version, package.sha256, package.contract_sha256, contract.is_javascript
+        )
         record = {
             "submission_id": f"sub_{self.random.token_bytes(12).hex()}",
-            **vars(attested),
+            **attested.to_json(),
             "submitted_at": submitted_at,
             "steps": [step.to_json() for step in review.steps],
             "attestation": await sign_statement(build_statement(attested, review.steps, submitted_at), self.signer),
         }
+        metered = review.component.module
         await asyncio.gather(
-            self._keep(module_key(package.sha256), package.module),
-            self._keep(metered_key(package.sha256), review.component.module),
+            self._keep(module_key(package.sha256, is_javascript=contract.is_javascript), package.module),
+            *([] if metered is None else [self._keep(metered_key(package.sha256), metered)]),
             self._keep(contract_key(package.contract_sha256), package.contract_text.encode()),
         )
         submission_id = str(record["submission_id"])
@@ -105,9 +107,8 @@ class Submissions:
 
     async def _meter_again(self, package: Package) -> None:
         """Meter and store a module that was accepted under an earlier metering version."""
-        key = metered_key(package.sha256)
-        if await self.modules.etag(key) is None:
-            contract = parse_contract(parse_json_or_yaml(package.contract_text))
+        key, contract = metered_key(package.sha256), parse_contract(parse_json_or_yaml(package.contract_text))
+        if not contract.is_javascript and await self.modules.etag(key) is None:
             steps = build_in_steps(contract, package.module)
             component = await run_steps_pausing(steps, self.clock.pause)
             assert component.module is not None
@@ -142,6 +143,7 @@ def _describe(caller: Caller, contract: Contract, record: Mapping[str, Any]) -> 
             "tags": list(contract.tags),
             "aliases": list(contract.aliases),
             "credentials_required": [credential.key for credential in contract.credentials_required],
+            **({"runtime": contract.runtime} if contract.is_javascript else {}),
         },
     }
 

@@ -11,14 +11,17 @@ from arcrun.limits import MAX_SUBMISSION_BYTES
 from arcrun_http.forms import parse_multipart
 from arcrun_http.requests import read_body, read_object
 
-_FORM = 'Send multipart/form-data with `contract` and `wasm`, or JSON {"contract", "wasm_base64"}.'
+_FORM = (
+    "Send multipart/form-data with `contract`, and `wasm` or `javascript`, or JSON "
+    '{"contract", "wasm_base64" | "javascript"}.'
+)
 
-_PARTS = {"contract", "wasm"}
+_PARTS = ({"contract", "wasm"}, {"contract", "javascript"})
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A submission's content. `contract` is YAML or JSON."""
+    """A submission's content. `contract` is YAML or JSON, `module` the WebAssembly or main.js, as `contract` says."""
 
     contract: str
     module: bytes
@@ -33,27 +36,29 @@ async def read_upload(request: Request) -> Upload:
 async def _read_form(request: Request) -> Upload:
     body = await read_body(request, MAX_SUBMISSION_BYTES)
     try:
-        parts = parse_multipart(body, request.headers["content-type"], len(_PARTS))
+        parts = parse_multipart(body, request.headers["content-type"], len(_PARTS[0]))
     except RequestError as error:
         raise _invalid(error.message) from None
     named = {part.name: part.content for part in parts}
-    if named.keys() != _PARTS or len(parts) > len(_PARTS):
-        raise _invalid("The form must have exactly the parts `contract` and `wasm`.")
+    if named.keys() not in _PARTS or len(parts) > len(named):
+        raise _invalid("The form must have exactly the parts `contract`, and `wasm` or `javascript`.")
     try:
-        return Upload(named["contract"].decode(), named["wasm"])
+        return Upload(named.pop("contract").decode(), named.popitem()[1])
     except UnicodeDecodeError:
         raise _invalid("`contract` is not UTF-8.") from None
 
 
 async def _read_json(request: Request) -> Upload:
-    body = await read_object(request, ("contract", "wasm_base64"), MAX_SUBMISSION_BYTES)
-    contract, encoded = body.get("contract"), body.get("wasm_base64")
+    body = await read_object(request, ("contract", "wasm_base64", "javascript"), MAX_SUBMISSION_BYTES)
+    contract, encoded, source = (body.get(name) for name in ("contract", "wasm_base64", "javascript"))
     if isinstance(contract, dict):
         contract = json.dumps(contract, ensure_ascii=False)
     if not isinstance(contract, str):
         raise _invalid("`contract` must be the content of a contract.yaml as a string, or an object.")
-    if not isinstance(encoded, str):
-        raise _invalid("`wasm_base64` must be a string.")
+    if isinstance(source, str) and encoded is None:
+        return Upload(contract, source.encode("utf-8", "replace"))
+    if not isinstance(encoded, str) or source is not None:
+        raise _invalid("Either `wasm_base64` or `javascript` must be a string.")
     try:
         return Upload(contract, base64.b64decode(encoded, validate=True))
     except ValueError:
