@@ -63,7 +63,9 @@
     const request = { method: json === undefined && given.body === undefined ? "GET" : "POST", ...given, url };
     if (json !== undefined) {
       request.body = JSON.stringify(json);
-      request.headers = { "content-type": "application/json", ...given.headers };
+      const says = (name) => name.toLowerCase() === "content-type";
+      const type = Object.keys(given.headers ?? {}).some(says) ? {} : { "content-type": "application/json" };
+      request.headers = { ...type, ...given.headers };
     }
     const reply = native.send(JSON.stringify(request));
     if (!reply.ok) throw new HttpError(reply.error);

@@ -7,7 +7,7 @@ const Input = sdk.Input;
 const Value = sdk.Value;
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {

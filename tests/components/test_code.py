@@ -139,6 +139,10 @@ def test_a_request_is_sent_and_read() -> None:
     """
     echoed = {"method": "POST", "body": '{"n":1}', "headers": {"content-type": "application/json", "x-key": "k"}}
     assert data_of(run(source, http=http, hosts=["*.example.com"])) == [200, True, echoed, 404, False]
+    typed = (
+        "return (await ctx.http('https://a.example.com/', {json: 1, headers: {'Content-Type': 'a/b'}})).json().headers"
+    )
+    assert data_of(run(typed, http=EchoingHttp(), hosts=["*.example.com"])) == {"Content-Type": "a/b"}
     assert [(it.method, it.url) for it in http.sent] == [
         ("POST", "https://api.example.com/orders"),
         ("GET", "https://api.example.com/missing"),

@@ -78,7 +78,8 @@ class StubHost:
         try:
             return {"ok": True, "value": asyncio.run(self._stores.do(request))}
         except HostFunctionError as error:
-            return {"ok": False, "error": {"code": error.code, "message": error.message}}
+            refusal = {"code": error.code, "message": error.message, "retriable": error.retriable}
+            return {"ok": False, "error": refusal}
 
 
 @dataclass(frozen=True)

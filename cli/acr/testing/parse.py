@@ -1,8 +1,9 @@
 """Test file (YAML) -> TestFile. Anything that is not in the format is refused, with its line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Never
 
@@ -20,7 +21,10 @@ from acr.testing.model import (
 )
 from acr.workflows.found_files import find_workflow_of
 from arcrun.engine.record import NodeStatus
+from arcrun.errors import HostFunctionError
 from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MAX_TESTS_A_FILE
+from arcrun.store.operations import Kind, read_operation
+from arcrun.store.protocol import scope_of_shared
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Path as Place
 from arcrun.workflows.diagnostics import Positions
@@ -205,11 +209,23 @@ class _Parser:
 
     def _shared_stores(self, source: Mapping[str, Any], at: Place) -> Mapping[str, Mapping[str, Any]]:
         stores = self._mapping(source.get("shared_stores", {}), at, None, "`shared_stores`")
+        for name in stores:
+            self._require_storable((*at, name), partial(scope_of_shared, name))
         return {name: self._store(values, (*at, name)) for name, values in stores.items()}
 
     def _store(self, source: Any, at: Place) -> Mapping[str, Any]:
-        """Values by key."""
-        return self._mapping(source, at, None, "A store")
+        """Values by key, such as a real store takes."""
+        values = self._mapping(source, at, None, "A store")
+        for key, value in values.items():
+            put = {"op": Kind.PUT, "key": key, "value": value}
+            self._require_storable((*at, key), partial(read_operation, put))
+        return values
+
+    def _require_storable(self, at: Place, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except HostFunctionError as error:
+            self._refuse(at, error.message.rstrip("."))
 
     def _statuses(self, source: Mapping[str, Any], at: Place) -> Mapping[str, str]:
         found = self._mapping(source.get("nodes", {}), at, None, "`nodes`")

@@ -481,6 +481,8 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {nodes: {b: ok}}}]", "success, failed, skipped", id="a status"),
         pytest.param("tests: [{name: a, expect: {undone: all}}]", "must be complete, partial or none", id="undone"),
         pytest.param("tests: [{name: a, store: [1], expect: {data: 1}}]", "A store must be a mapping", id="a store"),
+        pytest.param("tests: [{name: a, shared_stores: {a/b: {k: 1}}, expect: {data: 1}}]", "letters", id="a name"),
+        pytest.param("tests: [{name: a, store: {'': 1}, expect: {data: 1}}]", "not empty", id="an empty key"),
         pytest.param("now: soon\ntests: [{name: a, expect: {data: 1}}]", "1:1: `now` must be", id="a time"),
         pytest.param(f"tests: {[{'name': 'a', 'expect': {'data': 1}}] * 501}", "the limit is 500", id="many"),
     ],
