@@ -181,6 +181,7 @@ COMMANDS: dict[str, list[str]] = {
     "parts list": [],
     "parts scaffold": [WORD],
     "parts zig": [],
+    "parts bundle": ["part\x1b[31m"],
     "parts test": ["part\x1b[31m"],
     "parts publish": ["part\x1b[31m"],
     "parts approve": [WORD],
