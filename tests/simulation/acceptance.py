@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
-from simulation.simulation import BrokenPromiseError, leave_tasks, require
+from simulation.simulation import BrokenPromiseError, require, run_in_virtual_time
 from simulation.world import Instance, Isolate, Mortal
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,7 +42,7 @@ from fakes.ports.objects import FakeChannel, FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2, PlatformLimitError
 from fakes.ports.stores import FakeStore
 from fakes.ports.system import SeededRandom
-from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock
 from fakes.report import InMemoryReport
 from fakes.workflows import ADA
 
@@ -446,12 +446,7 @@ def build_source(random: Random, version: int, *, is_durable: bool) -> dict[str,
 
 def simulate_platform(seed: int, *, crashes: bool = True) -> History:
     """Raises BrokenPromiseError."""
-    loop = VirtualTimeLoop()
-    try:
-        return loop.run_until_complete(_simulate(seed, crashes=crashes))
-    finally:
-        loop.run_until_complete(leave_tasks())
-        loop.close()
+    return run_in_virtual_time(_simulate(seed, crashes=crashes))
 
 
 async def _simulate(seed: int, *, crashes: bool) -> History:

@@ -5,10 +5,10 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from simulation.cases import COMPONENTS, EVENTS, REACHING, add_responses, build_case
 from simulation.world import Event, Instance, Isolate, People, SealedBox, SimulatedInbox
@@ -29,6 +29,8 @@ from fakes.components import FakeComponents, Input
 from fakes.engine import data, failure
 from fakes.ports.system import START_MS, SeededRandom
 from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
+
+Result = TypeVar("Result")
 
 RUN_ID = "01JD00000000000000000000AA"
 INPUT = {"items": [1, 2, 3]}
@@ -209,9 +211,14 @@ def simulate(seed: int, *, once: bool = False) -> Outcome:
     """With `once` some nodes are done once. Raises BrokenPromiseError, InvalidCaseError."""
     case = build_case(Random(seed), Random(f"once {seed}") if once else None)
     plans = compile_case({**case, "main": add_responses(case["main"], Random(f"respond {seed}"))})
+    return run_in_virtual_time(_simulate(seed, plans))
+
+
+def run_in_virtual_time(work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` returns, on a loop of its own. What it has left under way ends with it."""
     loop = VirtualTimeLoop()
     try:
-        return loop.run_until_complete(_simulate(seed, plans))
+        return loop.run_until_complete(work)
     finally:
         loop.run_until_complete(leave_tasks())
         loop.close()

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from simulation.acceptance import REACH, Border, Channel, Location, Platform, until_end
-from simulation.simulation import BrokenPromiseError, leave_tasks, require
+from simulation.simulation import BrokenPromiseError, require, run_in_virtual_time
 from simulation.world import Mortal
 
 from arcrun.engine.run_id import time_of
@@ -36,7 +36,7 @@ from executor.schedules.times import build_times
 from executor.service import ExecutorService
 from fakes.components import exited
 from fakes.ports.objects import FakeAlarm
-from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock
 from fakes.workflows import ADA
 
 CLOCK, HANDLER, FOLLOWER = "clock", "handler", "follower"
@@ -279,12 +279,7 @@ def call(workflow: str, node: str, told: str, version: int = 1) -> dict[str, Any
 
 def simulate_starts(seed: int, *, crashes: bool = True) -> Past:
     """Raises BrokenPromiseError."""
-    loop = VirtualTimeLoop()
-    try:
-        return loop.run_until_complete(_simulate(seed, crashes=crashes))
-    finally:
-        loop.run_until_complete(leave_tasks())
-        loop.close()
+    return run_in_virtual_time(_simulate(seed, crashes=crashes))
 
 
 async def _simulate(seed: int, *, crashes: bool) -> Past:

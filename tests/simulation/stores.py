@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from simulation.acceptance import Border, Platform, build_request, is_refusal, start_again, until_end
-from simulation.simulation import leave_tasks, require
+from simulation.simulation import require, run_in_virtual_time
 from simulation.world import Mortal
 from starlette.responses import Response
 
@@ -30,7 +30,7 @@ from fakes.components import exited
 from fakes.ports.sql import SqliteSql
 from fakes.ports.stores import STORE_CONTRACT, AskStore, DeskSealer
 from fakes.ports.system import SeededRandom
-from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock
 from fakes.workflows import ADA
 
 NAME, INNER, STORE = "counting", "inner", "totals"
@@ -204,12 +204,7 @@ def _show(answer: Response | None) -> str:
 
 def simulate_stores(seed: int, *, crashes: bool = True) -> int:
     """How many runs have counted. Raises BrokenPromiseError."""
-    loop = VirtualTimeLoop()
-    try:
-        return loop.run_until_complete(_simulate(seed, crashes=crashes))
-    finally:
-        loop.run_until_complete(leave_tasks())
-        loop.close()
+    return run_in_virtual_time(_simulate(seed, crashes=crashes))
 
 
 async def _simulate(seed: int, *, crashes: bool) -> int:

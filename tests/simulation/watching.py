@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from simulation.acceptance import Border
-from simulation.simulation import leave_tasks, require
+from simulation.simulation import require, run_in_virtual_time
 from simulation.starts import LAST, LOOK_S, MINUTE_S, Clockwork, Owner, Past, Runner, build_listener, call
 from simulation.world import Mortal
 
@@ -20,7 +20,7 @@ from arcrun.wasm.costs import SANDBOX_FUEL
 from executor.durable.acceptance import resume_runs
 from executor.schedules.control import run_schedule
 from fakes.components import exited
-from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock
 
 WATCHER, POLL = "watcher", "poll"
 BROKEN = {"success": False, "error": {"code": "BROKEN", "message": "no", "retriable": False}}
@@ -110,12 +110,7 @@ class WatchOwner(Owner):
 
 def simulate_watching(seed: int, *, crashes: bool = True) -> Past:
     """Raises BrokenPromiseError."""
-    loop = VirtualTimeLoop()
-    try:
-        return loop.run_until_complete(_simulate(seed, crashes=crashes))
-    finally:
-        loop.run_until_complete(leave_tasks())
-        loop.close()
+    return run_in_virtual_time(_simulate(seed, crashes=crashes))
 
 
 async def _simulate(seed: int, *, crashes: bool) -> Past:
