@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from fixtures.serving import serving
 from workerd.local_platform import LocalPlatform, find_descendants, running_platform
 
 ELEMENTS = [1, 2, 3, 4, 5, 6]
@@ -74,15 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def counting_server() -> Iterator[CountingServer]:
-    server = CountingServer()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(CountingServer()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def build_workflows(url: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@ after the runs were decided and before they have begun.
 """
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fixtures.serving import serving
 from workerd.durable.soak import platform_that_is_killed
 from workerd.local_platform import LocalPlatform, running_platform
 
@@ -66,15 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running_feed() -> Iterator[FeedServer]:
-    server = FeedServer()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(FeedServer()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def workflow(url: str, **watch: Any) -> dict[str, Any]:
