@@ -51,6 +51,7 @@ MEANINGS = {
         "no",
     ),
     "INVALID_PATH": ("The path leads into a value that has no members.", "no"),
+    "INVALID_PATTERN": ("The pattern cannot be read, or has what is not supported; the message says it.", "no"),
     "INVALID_PROGRAM": ("The program of a transform is wrong; the message says where.", "no"),
     "INVALID_REQUEST": ("The operation takes no such field, or no such value of it; the message names it.", "no"),
     "INVALID_RESPONSE": ("The service's answer is not of the documented form.", "no"),

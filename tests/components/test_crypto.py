@@ -184,13 +184,13 @@ def test_the_signature_of_rfc_7515_appendix_a_3() -> None:
     assert fail("jwt_verify", algorithm="ES256", key=other, token=made)[0] == "TOKEN_INVALID"
 
 
-RSA_FORMS = {
+RSA_FORMS: dict[str, Callable[[], Any]] = {
     "PKCS #8": lambda: private_pem(rsa_key()),
     "PKCS #1": lambda: private_pem(rsa_key(), serialization.PrivateFormat.TraditionalOpenSSL),
     "JWK": lambda: rsa_jwk(rsa_key()),
     "JWK as a text": lambda: json.dumps(rsa_jwk(rsa_key())),
 }
-EC_FORMS = {
+EC_FORMS: dict[str, Callable[[], Any]] = {
     "PKCS #8": lambda: private_pem(ec_key()),
     "SEC 1": lambda: private_pem(ec_key(), serialization.PrivateFormat.TraditionalOpenSSL),
     "JWK": lambda: ec_jwk(ec_key()),
@@ -235,7 +235,7 @@ def certificate(key: Any) -> str:
     return str(built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode())
 
 
-VERIFYING = {
+VERIFYING: dict[str, tuple[str, Callable[[], Any], Callable[[bytes], bytes]]] = {
     "RSA, SubjectPublicKeyInfo": ("RS256", lambda: public_pem(rsa_key()), rsa_sign),
     "RSA, PKCS #1": ("RS256", lambda: public_pem(rsa_key(), serialization.PublicFormat.PKCS1), rsa_sign),
     "RSA, JWK": ("RS256", lambda: rsa_jwk(rsa_key(), private=False), rsa_sign),

@@ -8,12 +8,19 @@
 //!     }
 
 const std = @import("std");
+const fold = @import("pattern/fold.zig");
 const parse = @import("pattern/parse.zig");
 const program = @import("pattern/program.zig");
 const Allocator = std.mem.Allocator;
 
 pub const Program = program.Program;
 pub const Matcher = @import("pattern/match.zig").Matcher;
+
+/// `i`, `m` and `s` of ECMA-262; `u` always holds.
+pub const Flags = struct { ignores_case: bool = false, multiline: bool = false, dot_all: bool = false };
+const find = @import("pattern/find.zig");
+pub const Finder = find.Finder;
+pub const none = find.none;
 
 /// `problem` says what is wrong with the pattern, or what it has that is not supported.
 pub const Outcome = union(enum) { program: Program, problem: []const u8 };
@@ -29,6 +36,31 @@ pub fn compile(allocator: Allocator, source: []const u8) Allocator.Error!Outcome
         error.TooLarge => return .{ .problem = program.too_large },
     };
     return .{ .program = compiled };
+}
+
+/// A pattern with what it is to find: `groups` are the names of its groups, in order, empty for those without.
+pub const Finding = union(enum) {
+    pattern: struct { program: Program, groups: []const []const u8 },
+    problem: []const u8,
+};
+
+pub fn compileFinding(allocator: Allocator, source: []const u8, flags: Flags) Allocator.Error!Finding {
+    var parser: parse.Parser = .{
+        .allocator = allocator,
+        .source = source,
+        .close_case = if (flags.ignores_case) fold.close else null,
+        .multiline = flags.multiline,
+        .dot_all = flags.dot_all,
+    };
+    const root = parser.parse() catch |failure| switch (failure) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.InvalidPattern => return .{ .problem = parser.problem },
+    };
+    const compiled = program.emitSaving(allocator, root, parser.groups.items.len) catch |failure| switch (failure) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.TooLarge => return .{ .problem = program.too_large },
+    };
+    return .{ .pattern = .{ .program = compiled, .groups = parser.groups.items } };
 }
 
 test {

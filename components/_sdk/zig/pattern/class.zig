@@ -71,6 +71,11 @@ pub fn isWord(code_point: ?u21) bool {
     return contains(words, code_point orelse return false);
 }
 
+/// Also where there is nothing more.
+pub fn isLineEnd(code_point: ?u21) bool {
+    return contains(line_ends, code_point orelse return true);
+}
+
 test "ranges" {
     var ranges = [_]Range{
         .{ .first = 'x', .last = 'z' }, .{ .first = 'a', .last = 'c' }, .{ .first = 'd', .last = 'd' },

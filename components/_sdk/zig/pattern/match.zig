@@ -2,7 +2,6 @@
 
 const std = @import("std");
 const class = @import("class.zig");
-const tree = @import("tree.zig");
 const text = @import("../text.zig");
 const Allocator = std.mem.Allocator;
 const Program = @import("program.zig").Program;
@@ -90,30 +89,21 @@ const Search = struct {
                     search.count += 1;
                     continue;
                 },
-                .assertion => |assertion| if (!search.holds(assertion, next)) continue,
+                .assertion => |assertion| if (!assertion.holds(search.previous, next)) continue,
                 .jump => |target| {
                     matcher.waiting[waiting] = target;
                     waiting += 1;
                     continue;
                 },
-                .split => |target| {
+                .split, .split_lazily => |target| {
                     matcher.waiting[waiting] = target;
                     waiting += 1;
                 },
+                .save, .forget, .progress => {},
             }
             matcher.waiting[waiting] = behind;
             waiting += 1;
         }
         return false;
-    }
-
-    fn holds(search: *const Search, assertion: tree.Assertion, next: ?u21) bool {
-        const is_bound = class.isWord(search.previous) != class.isWord(next);
-        return switch (assertion) {
-            .start => search.previous == null,
-            .end => next == null,
-            .word_bound => is_bound,
-            .no_word_bound => !is_bound,
-        };
     }
 };

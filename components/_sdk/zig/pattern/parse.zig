@@ -19,11 +19,20 @@ const count_too_large = std.fmt.comptimePrint("a repetition counts more than {d}
 
 pub const Error = Allocator.Error || error{InvalidPattern};
 
+/// What closes ranges under case. Given as a function, its tables are only in a component that asks for it.
+const CloseCase = *const fn (Allocator, []const Range) Allocator.Error![]const Range;
+
 const Escape = union(enum) { code_point: u21, class: []const Range };
 
 pub const Parser = struct {
     allocator: Allocator,
     source: []const u8,
+    /// The flags `i`, `m` and `s` of ECMA-262.
+    close_case: ?CloseCase = null,
+    multiline: bool = false,
+    dot_all: bool = false,
+    /// The names of the groups, in their order; empty for those without.
+    groups: std.ArrayList([]const u8) = .empty,
     at: usize = 0,
     depth: usize = 0,
     /// What is wrong, after error.InvalidPattern.
@@ -78,9 +87,10 @@ pub const Parser = struct {
         var nodes: std.ArrayList(Node) = .empty;
         while (parser.peek()) |char| {
             if (char == '|' or char == ')') break;
+            const outer: u16 = @intCast(parser.groups.items.len);
             const atom = try parser.parseAtom();
             const is_bare_assertion = atom == .assertion and char != '(';
-            try nodes.append(parser.allocator, try parser.parseRepeat(atom, is_bare_assertion));
+            try nodes.append(parser.allocator, try parser.parseRepeat(atom, outer, is_bare_assertion));
         }
         return switch (nodes.items.len) {
             0 => .empty,
@@ -93,11 +103,14 @@ pub const Parser = struct {
         const start = parser.at;
         const code_point = parser.takeCodePoint();
         switch (code_point) {
-            '^' => return .{ .assertion = .start },
-            '$' => return .{ .assertion = .end },
+            '^' => return .{ .assertion = if (parser.multiline) .line_start else .start },
+            '$' => return .{ .assertion = if (parser.multiline) .line_end else .end },
             '(' => return parser.parseGroup(),
             '[' => return parser.parseClass(),
-            '.' => return .{ .class = try class.complement(parser.allocator, class.line_ends) },
+            '.' => {
+                const excluded: []const Range = if (parser.dot_all) &.{} else class.line_ends;
+                return .{ .class = try class.complement(parser.allocator, excluded) };
+            },
             '*', '+', '?' => return parser.fail("there is nothing to repeat before `*`, `+` or `?`"),
             '{' => {
                 parser.at = start;
@@ -118,22 +131,43 @@ pub const Parser = struct {
     }
 
     fn single(parser: *Parser, code_point: u21) Allocator.Error!Node {
-        return .{ .class = try parser.allocator.dupe(Range, &.{.{ .first = code_point, .last = code_point }}) };
+        return .{ .class = try parser.anyCase(&.{.{ .first = code_point, .last = code_point }}) };
+    }
+
+    /// The ranges, with the flag `i` in whatever case. They are normalized.
+    fn anyCase(parser: *Parser, ranges: []const Range) Allocator.Error![]const Range {
+        if (parser.close_case) |close| return close(parser.allocator, ranges);
+        return class.normalize(try parser.allocator.dupe(Range, ranges));
     }
 
     /// What follows "(".
     fn parseGroup(parser: *Parser) Error!Node {
         if (parser.depth == max_depth) return parser.fail(too_deep);
-        if (parser.skip("?")) try parser.skipGroupName();
+        const name = if (parser.skip("?")) try parser.parseGroupName() else "";
+        if (name) |kept| try parser.addGroup(kept);
+        const number: u16 = @intCast(parser.groups.items.len);
         parser.depth += 1;
         const node = try parser.parseChoice();
         parser.depth -= 1;
-        return if (parser.skip(")")) node else parser.fail("a group is not closed");
+        if (!parser.skip(")")) return parser.fail("a group is not closed");
+        if (name == null) return node;
+        const inner = try parser.allocator.create(Node);
+        inner.* = node;
+        return .{ .group = .{ .node = inner, .number = number } };
     }
 
-    /// What follows "(?".
-    fn skipGroupName(parser: *Parser) Error!void {
-        if (parser.skip(":")) return;
+    fn addGroup(parser: *Parser, name: []const u8) Error!void {
+        for (parser.groups.items) |other| {
+            if (name.len > 0 and std.mem.eql(u8, name, other)) {
+                return parser.failAbout("two groups have the name `{s}`", name);
+            }
+        }
+        try parser.groups.append(parser.allocator, name);
+    }
+
+    /// What follows "(?". Null if the group is not kept.
+    fn parseGroupName(parser: *Parser) Error!?[]const u8 {
+        if (parser.skip(":")) return null;
         for ([_][]const u8{ "<=", "<!", "=", "!" }) |kind| {
             if (!parser.skip(kind)) continue;
             const name = if (kind.len == 2) "lookbehind" else "lookahead";
@@ -142,18 +176,20 @@ pub const Parser = struct {
         if (!parser.skip("<")) return parser.fail("`(?` must be followed by `:` or a group's name, as in `(?<name>`");
         const length = std.mem.indexOfScalar(u8, parser.rest(), '>') orelse 0;
         if (length == 0) return parser.fail("a group's name is not closed");
-        for (parser.rest()[0..length]) |char| {
+        const name = parser.rest()[0..length];
+        for (name) |char| {
             if (!std.ascii.isAlphanumeric(char) and char != '_' and char != '$' and char < 0x80) {
                 return parser.fail("a group's name is made of letters, digits, `_` and `$`");
             }
         }
         parser.at += length + 1;
+        return name;
     }
 
-    fn parseRepeat(parser: *Parser, atom: Node, is_bare_assertion: bool) Error!Node {
+    /// `outer`: how many groups begin before the atom.
+    fn parseRepeat(parser: *Parser, atom: Node, outer: u16, is_bare_assertion: bool) Error!Node {
         const count = try parser.parseCount() orelse return atom;
-        // Lazy or not, the same texts match.
-        _ = parser.skip("?");
+        const is_lazy = parser.skip("?");
         if (is_bare_assertion) return parser.fail("`^`, `$`, `\\b` and `\\B` cannot be repeated");
         const again = parser.at;
         if (try parser.parseCount() != null) {
@@ -161,7 +197,13 @@ pub const Parser = struct {
         }
         const node = try parser.allocator.create(Node);
         node.* = atom;
-        return .{ .repeat = .{ .node = node, .min = count.min, .max = count.max } };
+        return .{ .repeat = .{
+            .node = node,
+            .min = count.min,
+            .max = count.max,
+            .is_lazy = is_lazy,
+            .groups = .{ outer + 1, @intCast(parser.groups.items.len + 1) },
+        } };
     }
 
     const Count = struct { min: u16, max: ?u16 };
@@ -234,7 +276,7 @@ pub const Parser = struct {
             if (last < first) return parser.fail("the ends of a range are out of order");
             try ranges.append(parser.allocator, .{ .first = first, .last = last });
         }
-        const listed = class.normalize(ranges.items);
+        const listed = try parser.anyCase(ranges.items);
         return .{ .class = if (is_negated) try class.complement(parser.allocator, listed) else listed };
     }
 
@@ -262,8 +304,8 @@ pub const Parser = struct {
         switch (code_point) {
             'd' => return .{ .class = class.digits },
             'D' => return .{ .class = try class.complement(parser.allocator, class.digits) },
-            'w' => return .{ .class = class.words },
-            'W' => return .{ .class = try class.complement(parser.allocator, class.words) },
+            'w' => return .{ .class = try parser.anyCase(class.words) },
+            'W' => return .{ .class = try class.complement(parser.allocator, try parser.anyCase(class.words)) },
             's' => return .{ .class = class.spaces },
             'S' => return .{ .class = try class.complement(parser.allocator, class.spaces) },
             't' => return .{ .code_point = '\t' },

@@ -22,22 +22,73 @@ pub const Instruction = union(enum) {
     /// Goes on behind it, if that holds here.
     assertion: tree.Assertion,
     jump: u32,
-    /// Goes on behind it and there.
+    /// Goes on behind it, or else there.
     split: u32,
+    /// The other way round.
+    split_lazily: u32,
+    /// Keeps the place in the text: where group n begins in slot 2n, where it ends in 2n + 1. 0 is the whole match.
+    save: u16,
+    /// Forgets what the groups have kept, from the first on, without the last.
+    forget: [2]u16,
+    /// Goes on behind it, if the slot has kept another place.
+    progress: u16,
     found,
 };
 
-pub const Program = struct { instructions: []const Instruction };
+/// `slots`: of what `save` keeps.
+pub const Program = struct {
+    instructions: []const Instruction,
+    slots: usize = 0,
 
+    /// The code points with which a match can begin, or some more. Null if there may be a match without any.
+    pub fn beginnings(program: Program, allocator: Allocator) Allocator.Error!?[]const class.Range {
+        var ranges: std.ArrayList(class.Range) = .empty;
+        var waiting: std.ArrayList(u32) = .empty;
+        const reached = try allocator.alloc(bool, program.instructions.len);
+        @memset(reached, false);
+        try waiting.append(allocator, 0);
+        while (waiting.pop()) |at| {
+            if (reached[at]) continue;
+            reached[at] = true;
+            switch (program.instructions[at]) {
+                .found => return null,
+                .class => |listed| try ranges.appendSlice(allocator, listed),
+                .jump => |target| try waiting.append(allocator, target),
+                .split, .split_lazily => |target| try waiting.appendSlice(allocator, &.{ target, at + 1 }),
+                .assertion, .save, .forget, .progress => try waiting.append(allocator, at + 1),
+            }
+        }
+        return class.normalize(ranges.items);
+    }
+};
+
+/// The program says only whether a text matches.
 pub fn emit(allocator: Allocator, root: Node) Error!Program {
-    var emitter: Emitter = .{ .allocator = allocator };
+    return emitWith(.{ .allocator = allocator }, root);
+}
+
+/// The program also says where, and where each of the `groups` does.
+pub fn emitSaving(allocator: Allocator, root: Node, groups: usize) Error!Program {
+    const node = try allocator.create(Node);
+    node.* = root;
+    const first_mark: u16 = @intCast(2 * (groups + 1));
+    const emitter: Emitter = .{ .allocator = allocator, .saves = true, .mark = first_mark, .slots = first_mark };
+    return emitWith(emitter, .{ .group = .{ .node = node, .number = 0 } });
+}
+
+fn emitWith(start: Emitter, root: Node) Error!Program {
+    var emitter = start;
     try emitter.emitNode(root);
     try emitter.add(.found);
-    return .{ .instructions = emitter.list.items };
+    return .{ .instructions = emitter.list.items, .slots = emitter.slots };
 }
 
 const Emitter = struct {
     allocator: Allocator,
+    saves: bool = false,
+    /// The slot for the place where the next round begins that need not be; those within one another have their own.
+    mark: u16 = 0,
+    slots: usize = 0,
     list: std.ArrayList(Instruction) = .empty,
     /// Nodes that were emitted, of which some are no instruction.
     work: usize = 0,
@@ -61,6 +112,11 @@ const Emitter = struct {
             .sequence => |nodes| for (nodes) |each| try emitter.emitNode(each),
             .choice => |nodes| try emitter.emitChoice(nodes),
             .repeat => |repeat| try emitter.emitRepeat(repeat),
+            .group => |group| {
+                if (emitter.saves) try emitter.add(.{ .save = 2 * group.number });
+                try emitter.emitNode(group.node.*);
+                if (emitter.saves) try emitter.add(.{ .save = 2 * group.number + 1 });
+            },
         }
     }
 
@@ -84,24 +140,47 @@ const Emitter = struct {
     /// a{2,4} is aa(a(a)?)?, and a{2,} is aa+.
     fn emitRepeat(emitter: *Emitter, repeat: tree.Repeat) Error!void {
         const max = repeat.max orelse return emitter.emitEndless(repeat);
-        for (0..repeat.min) |_| try emitter.emitNode(repeat.node.*);
+        for (0..repeat.min) |_| try emitter.emitRound(repeat);
         var splits: std.ArrayList(u32) = .empty;
         for (repeat.min..max) |_| {
             try splits.append(emitter.allocator, emitter.position());
             try emitter.add(.{ .split = 0 });
-            try emitter.emitNode(repeat.node.*);
+            try emitter.emitOptionalRound(repeat);
         }
-        for (splits.items) |split| emitter.list.items[split] = .{ .split = emitter.position() };
+        for (splits.items) |split| emitter.list.items[split] = around(repeat, emitter.position());
     }
 
     fn emitEndless(emitter: *Emitter, repeat: tree.Repeat) Error!void {
-        for (1..@max(repeat.min, 1)) |_| try emitter.emitNode(repeat.node.*);
+        for (1..@max(repeat.min, 1)) |_| try emitter.emitRound(repeat);
         const start = emitter.position();
         // Without a copy of its own for the first time, so that groups within one another do not double.
         if (repeat.min == 0) try emitter.add(.{ .split = 0 });
-        try emitter.emitNode(repeat.node.*);
-        if (repeat.min > 0) return emitter.add(.{ .split = start });
+        try emitter.emitRound(repeat);
+        if (repeat.min > 0) return emitter.add(if (repeat.is_lazy) .{ .split = start } else .{ .split_lazily = start });
         try emitter.add(.{ .jump = start });
-        emitter.list.items[start] = .{ .split = emitter.position() };
+        emitter.list.items[start] = around(repeat, emitter.position());
+    }
+
+    fn emitRound(emitter: *Emitter, repeat: tree.Repeat) Error!void {
+        if (emitter.saves and repeat.groups[0] < repeat.groups[1]) try emitter.add(.{ .forget = repeat.groups });
+        try emitter.emitNode(repeat.node.*);
+    }
+
+    /// ECMA-262 (RepeatMatcher) has no round beyond the least number that matches nothing: its groups would forget what
+    /// they have. (In an endless repetition such a round ends where it began, which was reached before.)
+    fn emitOptionalRound(emitter: *Emitter, repeat: tree.Repeat) Error!void {
+        if (!emitter.saves or !repeat.node.canBeEmpty()) return emitter.emitRound(repeat);
+        const mark = emitter.mark;
+        emitter.mark += 1;
+        emitter.slots = @max(emitter.slots, emitter.mark);
+        try emitter.add(.{ .save = mark });
+        try emitter.emitRound(repeat);
+        try emitter.add(.{ .progress = mark });
+        emitter.mark = mark;
+    }
+
+    /// Another round behind it, or the end of them.
+    fn around(repeat: tree.Repeat, end: u32) Instruction {
+        return if (repeat.is_lazy) .{ .split_lazily = end } else .{ .split = end };
     }
 };
