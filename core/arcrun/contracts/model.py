@@ -12,6 +12,7 @@ CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition 
 # Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
 # it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with; and
 # whether it runs in a sandbox although its component is bundled.
+LITERAL_FORMAT = "arcrun-literal"
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
 ISOLATE_FORMAT = "arcrun-isolate"
 WASM, JAVASCRIPT = "wasm", "javascript"  # the runtimes
@@ -123,7 +124,14 @@ class Contract:
     @cached_property
     def own_keys(self) -> frozenset[str]:
         """The input fields that only a config or the platform sets."""
-        return frozenset(self._find_keys(CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT))
+        return frozenset(
+            self._find_keys(CODE_FORMAT, LITERAL_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT)
+        )
+
+    @cached_property
+    def literal_keys(self) -> tuple[str, ...]:
+        """The input fields whose braces are none of our templates."""
+        return self._find_keys(LITERAL_FORMAT)
 
     @cached_property
     def unrecorded_keys(self) -> tuple[str, ...]:

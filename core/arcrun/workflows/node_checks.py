@@ -63,6 +63,10 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
             from arcrun.workflows.code_sources import check_code  # noqa: PLC0415 - not in every workflow
 
             check_code(node, config, symbols, findings)
+        elif contract.literal_keys:
+            from arcrun.workflows.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
+
+            check_templates(node, config, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 

@@ -59,6 +59,7 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days", "durable")
+_LITERALS = frozenset(("source", "template", "partials"))  # of which some component takes no templates
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
 _FLOW = ("flow", "config", "nodes", "edges")
 _KEYS = ("name", "description", "triggers", "input_schema", "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
@@ -398,22 +399,24 @@ def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, f
     if not isinstance(called, str):
         findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a string", at=(*at, key))
         called = name
-    rest = _keep_code({key_: value for key_, value in config.items() if key_ != key}, called, at, findings)
+    rest = _keep_literals({key_: value for key_, value in config.items() if key_ != key}, called, at, findings)
     called_at = (*at, key) if key in config else line
     return Node(name, None if is_subflow else called, called if is_subflow else None, rest, at, called_at)
 
 
-def _keep_code(config: dict[str, Any], called: str, at: Path, findings: Findings) -> Mapping[str, Any]:
-    """The config, in which the source of code, the node's own or its undo's, stands as it is written."""
+def _keep_literals(config: dict[str, Any], called: str, at: Path, findings: Findings) -> Mapping[str, Any]:
+    """The config, in which the source of code and what is rendered, the node's own or its undo's, stand as they are
+    written.
+    """
     undo = config.get("undo")
     undoes = undo if isinstance(undo, Mapping) else {}
-    if "source" not in config and "source" not in undoes:
+    if _LITERALS.isdisjoint(config) and _LITERALS.isdisjoint(undoes):
         return config
-    from arcrun.workflows.code_sources import is_code, keep_literal  # noqa: PLC0415 - not in every workflow
+    from arcrun.workflows.literals import keep_literals  # noqa: PLC0415 - not in every workflow
 
-    if is_code(undoes.get("component")):
-        config = {**config, "undo": keep_literal(undoes, (*at, "undo"), findings.positions)}
-    return keep_literal(config, at, findings.positions) if is_code(called) else config
+    if undoes:
+        config = {**config, "undo": keep_literals(undoes.get("component"), undoes, (*at, "undo"), findings.positions)}
+    return keep_literals(called, config, at, findings.positions)
 
 
 def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, LoopPolicy]:
