@@ -45,6 +45,7 @@ MEANINGS = {
     ),
     "HTTP_TIMEOUT": ("There was no whole answer in time.", "yes"),
     "INVALID_CONDITION": ("The condition cannot be read.", "no"),
+    "INVALID_CSV": ("The text is no CSV, or a row has another length; the message says where.", "no"),
     "INVALID_INPUT": ("A field is missing or wrong; the message names it.", "no"),
     "INVALID_KEY": (
         "The key is none for the algorithm, by its form, kind or length; or a public one was to sign.",

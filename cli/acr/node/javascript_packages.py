@@ -22,6 +22,7 @@ _NPM_INSTALL = (
     "install",
     "--no-save",
     "--prefer-offline",
+    "--omit=dev",
     "--ignore-scripts",
     "--no-audit",
     "--no-fund",
