@@ -59,6 +59,7 @@ MEANINGS = {
     "INVALID_RESPONSE_BODY": ("The answer's body is not what `response` asks for.", "no"),
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
     "INVALID_TEMPLATE": ("The template cannot be read; the message says why, and in which of its lines.", "no"),
+    "INVALID_XML": ("The text is not well-formed XML; the message says why and in which line.", "no"),
     "KEY_NOT_FOUND": (
         "The set of keys has none with the token's `kid`, or several without one: fetch it anew, once.",
         "no",
@@ -67,6 +68,7 @@ MEANINGS = {
     "MISSING_VALUE": ("`strict`: the template names what the data, or the partials, do not have.", "no"),
     "NESTED_TOO_DEEP": ("A value is nested too deep.", "no"),
     "NEEDS_DURABLE": ("Only a durable run may wait for that: `durable: true` in the workflow.", "no"),
+    "NO_FEED": ("The XML is no RSS or Atom feed.", "no"),
     "NO_RANDOMNESS": ("The host gave no random bytes.", "yes"),
     "SIGNATURE_MISMATCH": ("The text is another than the one that was signed, or the key is.", "no"),
     "TOKEN_EXPIRED": ("The token was good until its `exp`.", "no"),

@@ -22,8 +22,8 @@ from arcrun.wasm.signatures import validate_signatures
 # Components that process strings and values from end to end.
 _TEXT_COMPONENTS = frozenset(
     (
-        "crypto csv gmail google_sheets http_request if_control line_notify merge set string_ops switch "
-        "telegram text_match try_catch"
+        "crypto csv gmail google_sheets http_request if_control line_notify merge render set string_ops "
+        "switch telegram text_match try_catch xml"
     ).split()
 )
 ENGINE_ID = "code"  # whose module runs JavaScript
