@@ -58,6 +58,10 @@ MEANINGS = {
     "INVALID_RESPONSE": ("The service's answer is not of the documented form.", "no"),
     "INVALID_RESPONSE_BODY": ("The answer's body is not what `response` asks for.", "no"),
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
+    "INVALID_SELECTOR": (
+        "The CSS selector cannot be read, or has what is not supported; the message says where.",
+        "no",
+    ),
     "INVALID_TEMPLATE": ("The template cannot be read; the message says why, and in which of its lines.", "no"),
     "INVALID_XML": ("The text is not well-formed XML; the message says why and in which line.", "no"),
     "KEY_NOT_FOUND": (
@@ -76,7 +80,7 @@ MEANINGS = {
     "TOKEN_NOT_YET_VALID": ("The token is good from its `nbf` on.", "no"),
     "TOKEN_REFUSED": ("The token is signed rightly, but by another issuer or for another audience.", "no"),
     "TOO_DEEP": (
-        "Sections and partials are within one another more than 100 levels deep: perhaps a partial is in itself.",
+        "Sections and partials, or elements of a page, are within one another too deep; a partial may be in itself.",
         "no",
     ),
     "WAIT_TIMED_OUT": ("Nothing came before the `timeout`.", "no"),

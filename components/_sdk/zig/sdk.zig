@@ -28,6 +28,7 @@ pub const ValueSet = @import("value_set.zig").ValueSet;
 
 pub const serve = @import("serve.zig").serve;
 pub const serveOutside = @import("serve.zig").serveOutside;
+pub const allocateOrEnd = @import("serve.zig").allocateOrEnd;
 
 pub const base64 = @import("base64.zig");
 pub const calendar = @import("calendar.zig");

@@ -40,6 +40,15 @@ pub fn serveOutside(comptime answer: Answer) void {
         if (ctx.has_reply) reply_out_of_memory else out_of_memory ++ ",\"retriable\":false}}");
 }
 
+/// Memory for a library in C, which cannot return an error: if there is none left, that is the answer, and the call ends.
+pub fn allocateOrEnd(comptime alignment: std.mem.Alignment, size: usize) [*]u8 {
+    const memory = bump.allocator.alignedAlloc(u8, alignment, @max(size, 1)) catch {
+        stdio.writeAll(out_of_memory ++ "}}");
+        std.os.wasi.proc_exit(0);
+    };
+    return memory.ptr;
+}
+
 fn respond(ctx: *Context, comptime answer: Answer) Allocator.Error![]const u8 {
     const envelope = if (evaluate(ctx, answer)) |data|
         try describeSuccess(ctx.allocator, data)

@@ -22,7 +22,7 @@ from arcrun.wasm.signatures import validate_signatures
 # Components that process strings and values from end to end.
 _TEXT_COMPONENTS = frozenset(
     (
-        "crypto csv gmail google_sheets http_request if_control line_notify merge render set string_ops "
+        "crypto csv gmail google_sheets html http_request if_control line_notify merge render set string_ops "
         "switch telegram text_match try_catch xml"
     ).split()
 )
