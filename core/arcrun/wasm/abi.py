@@ -81,6 +81,14 @@ class HostFunctions(Protocol):
     def seed(self) -> bytes:
         """32 bytes that seed the component's randomness."""
 
+    def may_wait(self) -> bool:
+        """Whether an answer may take time. False if the call can reach nothing: it is refused at once."""
+        return True
+
+    def kind(self) -> str:
+        """What calls have in common that take about as much memory."""
+        return ""
+
 
 def read_outcome(execution: Execution, component_id: str) -> Outcome:
     """Interpret the raw result of a call of `component_id`."""

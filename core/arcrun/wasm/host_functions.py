@@ -87,6 +87,18 @@ REQUEST_TOO_LARGE = json.dumps(
     separators=(",", ":"),
 )
 
+# The reply to a request of a component whose memory, beside what else waits in the isolate, is too large to wait.
+MEMORY_BUSY = json.dumps(
+    {
+        "ok": False,
+        "error": {
+            "code": "MEMORY_BUSY",
+            "message": "Other calls hold too much memory for one of this size to wait for an answer.",
+            "retriable": True,
+        },
+    }
+)
+
 # WASI snapshot preview1, complete, with the types of the parameters. The result is an errno, an i32, except for
 # proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
 WASI_FUNCTIONS: Mapping[str, str] = {
