@@ -100,6 +100,9 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
         try:
             envelope, error = _read_envelope(parse_json(text))
             if error is not None:  # the error may be shortened
+                from arcrun.wasm.advice import find_advice  # noqa: PLC0415 - most calls succeed
+
+                error.next_actions = find_advice(error.code, component_id)
                 return Outcome(envelope, error, execution.stderr, fuel, size_of(envelope).weight)
             if len(text) <= SMALL_CHARACTERS:
                 return Outcome(envelope, None, execution.stderr, fuel, SMALL_FACTOR * len(text))

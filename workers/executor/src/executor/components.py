@@ -100,7 +100,7 @@ class ComponentResolver:
             stored = await read_stored(self._bucket, bundled.contract, bundled.sha256)
             if stored is None:
                 raise ComponentError(
-                    f"`{bundled.id}` needs a sandbox (cpu_ms), but its code is not in the bucket.",
+                    f"`{bundled.id}` needs a sandbox (by cpu_ms or isolate), but its code is not in the bucket.",
                     code="CODE_NOT_STORED",
                     http_status=503,
                     next_actions=[
