@@ -81,7 +81,7 @@
     const answer = { status, ok: status >= 200 && status < 300, headers, body: body ?? body_base64 };
     if (body === undefined && given.as_base64 !== true) {
       const refuse = () => {
-        throw new HttpError({ code: "NOT_TEXT", message: NOT_TEXT });
+        throw new HttpError({ code: "INVALID_RESPONSE_BODY", message: NOT_TEXT });
       };
       Object.defineProperty(answer, "body", { get: refuse, enumerable: true });
     }

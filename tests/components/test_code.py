@@ -219,7 +219,7 @@ def test_a_body_that_is_no_text() -> None:
     for reads in ("answer.body", "answer.json()", "`${answer.body}`"):
         error = run(asked % ("false", reads), hosts=["*"]).error
         assert error is not None
-        assert error.code == "NOT_TEXT"
+        assert error.code == "INVALID_RESPONSE_BODY"
         assert "as_base64: true" in error.message
 
 

@@ -12,7 +12,6 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
         "Or let it hold less while it waits: ask first, and make large values after that.",
     ),
     "NEVER_SETTLES": ("Resolve each promise that the code awaits: there are no timers, and no events.",),
-    "NOT_TEXT": ("Ask for the bytes, as base64: as_base64: true.",),
     "NO_FUNCTION": ("Write `export default async (input, ctx) => ...`, or the function's body alone.",),
     "OUT_OF_MEMORY": (_LESS, "Or take it in parts: a FOREACH, or a page a run."),
     "RESULT_NOT_JSON": ("Return what JSON has: Object.fromEntries(map), [...set], String(bigint), null for NaN.",),
