@@ -400,6 +400,9 @@ MAX_ALIVE_MEMORY_BYTES = 64 * MIB
 # ones, up to 2 MiB each, and of large ones, which may be a single one with more.
 # Beyond: calls of that kind wait, within their timeouts.
 MAX_WAITING_MEMORY_BYTES = 30 * MIB
+# The bytes of memory that large ones may grow to together before they wait; the rest is for small ones.
+# Beyond: what asks the host gets MEMORY_BUSY.
+MAX_LARGE_WAITING_BYTES = 48 * MIB
 # The bytes of a module that the executor meters itself at its first use: some 2 s of processor time, in stretches.
 # Beyond: MODULE_TOO_LARGE. Change: the registry, `acr parts install` and `acr deploy` meter it beforehand.
 MAX_METERED_ON_USE_BYTES = 2 * MIB

@@ -137,3 +137,24 @@ def test_others_run_while_code_waits_for_a_slow_host(platform: LocalPlatform, ho
     assert {name: each for name, each in slowest.items() if each > MAX_OTHER_MS} == {}
     # They compute for as long as a large value takes, and no longer than alone.
     assert {name: each for name, each in taken_large.items() if min(each) > 2 * alone[name] + MAX_OTHER_MS} == {}
+
+
+def test_a_very_large_call_keeps_no_small_one_out(platform: LocalPlatform, host: SlowHost) -> None:
+    hold = "const held = new Uint8Array(input * 1024 * 1024); const answer = await ctx.http('{}'); return held.length"
+    slow, fast = hold.format(f"http://{host.address}/slow"), hold.format(f"http://{host.address}/fast")
+    with platform.executor as client:
+        too_large = client.post(
+            "/execute", json={"component": "code", "input": {"source": fast, "input": 47, "hosts": [host.address]}}
+        ).json()
+        assert (too_large["error"]["code"], too_large["error"]["retriable"]) == ("MEMORY_BUSY", True)
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(execute, client, code(slow, host, input=40))
+            host.wait_for(1)
+            for _ in range(TRIES):
+                assert execute(client, code(fast, host, input=0)) == 0
+                assert (
+                    execute(client, {"component": "http_request", "url": f"http://{host.address}/fast"})["body"] == "ok"
+                )
+            assert not waiting.done()
+            host.released.set()
+            assert waiting.result() == 40 * 1024 * 1024

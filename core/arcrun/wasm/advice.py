@@ -31,13 +31,19 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
     "TOO_MANY_REQUESTS": ("Let a FOREACH send them, some in each call.",),
     "UNHANDLED_REJECTION": ("Await each promise, or handle its rejection: promise.catch(...).", _LOOK),
 }
-_OF_STORE: Mapping[str, tuple[str, ...]] = {
-    "INVALID_REQUEST": ("See what the operation takes: acr parts list store.",),
-    "NOT_A_NUMBER": ("Put a number under this key first, or use another key.",),
+# Of codes that others have too.
+_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "code": {
+        "HOST_NOT_ALLOWED": ("Name the host in the node's `hosts`.",),
+        "INVALID_RESPONSE_BODY": ("Ask for the bytes, in base64: as_base64: true.",),
+    },
+    "store": {
+        "INVALID_REQUEST": ("See what the operation takes: acr parts list store.",),
+        "NOT_A_NUMBER": ("Put a number under this key first, or use another key.",),
+    },
 }
-_STORE = "store"
 
 
 def find_advice(code: str, component_id: str) -> tuple[str, ...]:
     """What to do about an error that a component has reported; nothing if its message says it all."""
-    return _ADVICE.get(code) or (_OF_STORE.get(code, ()) if component_id == _STORE else ())
+    return _ADVICE.get(code) or _OF.get(component_id, {}).get(code, ())

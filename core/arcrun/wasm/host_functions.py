@@ -25,7 +25,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arcrun.limits import MAX_REQUEST_BYTES
+from arcrun.limits import MAX_LARGE_WAITING_BYTES, MAX_REQUEST_BYTES
 
 WASI_MODULE = "wasi_snapshot_preview1"
 HOST_MODULE = "arcrun"
@@ -93,7 +93,8 @@ MEMORY_BUSY = json.dumps(
         "ok": False,
         "error": {
             "code": "MEMORY_BUSY",
-            "message": "Other calls hold too much memory for one of this size to wait for an answer.",
+            "message": "The call has too much memory to wait for an answer beside what else waits in its isolate; "
+            f"large calls may have {MAX_LARGE_WAITING_BYTES >> 20} MiB together.",
             "retriable": True,
         },
     }

@@ -7,15 +7,22 @@ and larger ones. So a large one that waits for a slow host keeps no small one ou
 compute on the largest input.
 
 What a call takes is not known before it waits: it is estimated from its input, and by what calls of its kind had
-before. One that has grown too large for what else is alive may not wait at all, as only its end gives the memory back.
-A request that the platform ends gives nothing back, so nothing counts longer than its limit.
+before. One that has grown too large for what else is alive, or that leaves small ones too little, may not wait at all,
+as only its end gives the memory back. A request that the platform ends gives nothing back, so nothing counts longer
+than its limit.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES, MIB
+from arcrun.limits import (
+    MAX_ALIVE_MEMORY_BYTES,
+    MAX_LARGE_WAITING_BYTES,
+    MAX_MEMORY_PAGES,
+    MAX_WAITING_MEMORY_BYTES,
+    MIB,
+)
 from arcrun.ports import Clock
 from arcrun.wait_queue import Turns
 from arcrun.wasm.abi import PAGE_BYTES
@@ -93,7 +100,9 @@ class MemoryQuota:
         if len(self._seen) > MAX_KINDS:
             del self._seen[next(iter(self._seen))]
         hold.size, hold.until_ms = size, self._until_ms()
-        return self._has_room(0)  # alone it may have all that a component may have
+        if size > SMALL_BYTES and self._sum(is_small=False) > MAX_LARGE_WAITING_BYTES and not self._forget_ended():
+            return False
+        return self._has_room(0)
 
     def go_on(self, hold: Hold, characters: int) -> None:
         """Count a component that goes on with a reply of `characters` characters. It never waits for room."""
@@ -108,9 +117,11 @@ class MemoryQuota:
         return self._has_room(most) and (self._fits_kind(size) or (self._forget_ended() and self._fits_kind(size)))
 
     def _fits_kind(self, size: int) -> bool:
-        is_small = size <= SMALL_BYTES
-        alike = [hold.size for hold in self._holds if (hold.size <= SMALL_BYTES) is is_small]
-        return not alike or sum(alike) + size <= MAX_WAITING_MEMORY_BYTES
+        alike = self._sum(is_small=size <= SMALL_BYTES)
+        return not alike or alike + size <= MAX_WAITING_MEMORY_BYTES
+
+    def _sum(self, *, is_small: bool) -> int:
+        return sum(hold.size for hold in self._holds if (hold.size <= SMALL_BYTES) is is_small)
 
     def _has_room(self, size: int) -> bool:
         return self._fits(size) or (self._forget_ended() and self._fits(size))

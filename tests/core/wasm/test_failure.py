@@ -161,6 +161,8 @@ def test_whatever_it_tells_is_bounded(error: Any) -> None:
     [
         ("code", "RESULT_NOT_JSON", True),
         ("code", "NO_STOCK", False),
+        ("code", "HOST_NOT_ALLOWED", True),
+        ("http_request", "HOST_NOT_ALLOWED", False),
         ("store", "STORE_FULL", True),
         ("store", "NOT_A_NUMBER", True),
         ("number_ops", "NOT_A_NUMBER", False),

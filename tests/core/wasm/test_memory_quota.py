@@ -1,12 +1,19 @@
 """The components alive at once in an isolate stay below the bound: excess calls wait, in order, but not forever."""
 
 import asyncio
+import contextlib
 import random
 from typing import Any
 
 import pytest
 
-from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_INPUT_BYTES, MAX_WAITING_MEMORY_BYTES, MIB
+from arcrun.limits import (
+    MAX_ALIVE_MEMORY_BYTES,
+    MAX_INPUT_BYTES,
+    MAX_LARGE_WAITING_BYTES,
+    MAX_WAITING_MEMORY_BYTES,
+    MIB,
+)
 from arcrun.wasm.memory_quota import (
     HELD_AT_MOST_MS,
     MAX_KINDS,
@@ -43,7 +50,7 @@ class Watched:
 
     async def wait_for_host(self, size: int, duration_s: float = 1.0, name: str = "") -> None:
         async with self.quota.hold(f"of {size}", characters_for(size)) as hold:
-            assert self.quota.wait(hold, size)
+            assert self.quota.wait(hold, size) is (size <= MAX_LARGE_WAITING_BYTES)
             self.began.append(name)
             self.most = max(self.most, self.quota.held_bytes)
             await asyncio.sleep(duration_s)
@@ -95,12 +102,20 @@ async def test_the_largest_inputs_find_room_beside_small_calls_and_one_large() -
 async def test_one_that_has_grown_too_large_for_the_others_may_not_wait() -> None:
     quota = MemoryQuota(VirtualClock())
     async with quota.hold("grows", 0) as first:
-        assert quota.wait(first, LARGEST)  # alone
-        quota.go_on(first, 0)
+        assert not quota.wait(first, LARGEST)  # alone too: small ones would find no room
+        assert quota.wait(first, MAX_LARGE_WAITING_BYTES)
         assert quota.wait(first, 40 * MIB)
         async with quota.hold("grows too", 0) as second:
-            assert not quota.wait(second, 25 * MIB)
-            assert quota.wait(second, 24 * MIB)
+            assert not quota.wait(second, 9 * MIB)
+            assert quota.wait(second, 8 * MIB)
+
+
+async def test_small_ones_find_room_beside_the_largest_that_may_wait() -> None:
+    quota, most = MemoryQuota(VirtualClock()), MAX_ALIVE_MEMORY_BYTES - MAX_LARGE_WAITING_BYTES
+    async with quota.hold("grows", 0) as large, contextlib.AsyncExitStack() as stack, asyncio.timeout(0.01):
+        quota.wait(large, MAX_LARGE_WAITING_BYTES)
+        for _ in range(most // MIB):
+            assert quota.wait(await stack.enter_async_context(quota.hold("small", 0)), MIB)
 
 
 async def test_the_sizes_of_so_many_kinds_are_remembered() -> None:
