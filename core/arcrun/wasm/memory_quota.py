@@ -43,9 +43,10 @@ def estimate_memory(characters: int) -> int:
 
 @dataclass(eq=False)
 class Hold:
-    """The memory of one component that waits or may wait."""
+    """The memory of one component that waits or may wait. `expected` is what its input alone makes it take."""
 
     kind: str
+    expected: int
     size: int
     until_ms: float
 
@@ -57,7 +58,7 @@ class MemoryQuota:
         self._clock = clock
         self._holds: set[Hold] = set()
         self._turns = {True: Turns(clock), False: Turns(clock)}  # of small ones and of large ones
-        self._seen: dict[str, int] = {}  # by kind of call
+        self._grown: dict[str, int] = {}  # beyond what was expected, by kind of call, when one last waited
 
     @property
     def is_empty(self) -> bool:
@@ -79,14 +80,15 @@ class MemoryQuota:
     async def hold(self, kind: str, characters: int) -> AsyncIterator[Hold]:
         """Surround a call that may wait for the host, in order of arrival among small ones or among large ones.
 
-        Its size is estimated from its input, or is the size of a call of its `kind` when that last waited.
+        Its size is estimated from its input, and by how much more a call of its `kind` had when that last waited.
         """
-        size = max(START_BYTES + WAITING_BYTES_A_BYTE * characters, self._seen.get(kind, 0))
+        expected = START_BYTES + WAITING_BYTES_A_BYTE * characters
+        size = expected + self._grown.get(kind, 0)
         most = min(max(estimate_memory(characters), size), MAX_ALIVE_MEMORY_BYTES - MAX_WAITING_MEMORY_BYTES)
         turns = self._turns[size <= SMALL_BYTES]
         if turns or not self._may_start(size, most):
             await turns.wait(lambda: self._may_start(size, most))
-        hold = Hold(kind, size, self._until_ms())
+        hold = Hold(kind, expected, size, self._until_ms())
         self._holds.add(hold)
         try:
             yield hold
@@ -95,10 +97,11 @@ class MemoryQuota:
 
     def wait(self, hold: Hold, size: int) -> bool:
         """Count a component that waits with `size` bytes. Returns whether it may: False if the isolate is full."""
-        self._seen.pop(hold.kind, None)
-        self._seen[hold.kind] = size
-        if len(self._seen) > MAX_KINDS:
-            del self._seen[next(iter(self._seen))]
+        self._grown.pop(hold.kind, None)
+        if size > hold.expected:
+            self._grown[hold.kind] = size - hold.expected
+        if len(self._grown) > MAX_KINDS:
+            del self._grown[next(iter(self._grown))]
         hold.size, hold.until_ms = size, self._until_ms()
         if size > SMALL_BYTES and self._sum(is_small=False) > MAX_LARGE_WAITING_BYTES and not self._forget_ended():
             return False

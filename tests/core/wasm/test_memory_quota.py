@@ -118,6 +118,14 @@ async def test_small_ones_find_room_beside_the_largest_that_may_wait() -> None:
             assert quota.wait(await stack.enter_async_context(quota.hold("small", 0)), MIB)
 
 
+async def test_a_call_that_was_large_by_its_input_makes_no_later_one_large() -> None:
+    quota = MemoryQuota(VirtualClock())
+    async with quota.hold("x", 4 * MIB) as large:
+        quota.wait(large, 13 * MIB)
+        async with quota.hold("x", 0) as small:
+            assert small.size == START_BYTES
+
+
 async def test_the_sizes_of_so_many_kinds_are_remembered() -> None:
     quota = MemoryQuota(VirtualClock())
     for number in range(MAX_KINDS + 10):
