@@ -30,7 +30,7 @@ MODULE, LOCK = FOLDER / "code.wasm", FOLDER / "quickjs.lock"
 WORK = ROOT / "build/quickjs"
 PAGE = 64 * 1024
 STACK_BYTES = 256 * 1024
-INITIAL_BYTES = 2 * 1024 * 1024  # what a small call needs: an instance whose memory has grown is not used again
+INITIAL_BYTES = 1024 * 1024  # what a small call needs: an instance whose memory has grown is not used again
 MAX_BYTES = 64 * 1024 * 1024  # MAX_MEMORY_PAGES
 ENGINE_SOURCES = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
 # Little is inlined, as the upload has a limit. Without the instructions for bulk memory, copying is a loop, which costs

@@ -19,6 +19,7 @@ SERVICE_CODES = (
 STORE_CODES = (
     "INVALID_REQUEST",
     "NOT_A_NUMBER",
+    "STORE_CLOSED",
     "STORE_FAILED",
     "STORE_FULL",
     "STORE_KEY_TOO_LONG",
@@ -56,7 +57,7 @@ MEANINGS = {
     "INVALID_PROGRAM": ("The program of a transform is wrong; the message says where.", "no"),
     "INVALID_REQUEST": ("The operation takes no such field, or no such value of it; the message names it.", "no"),
     "INVALID_RESPONSE": ("The service's answer is not of the documented form.", "no"),
-    "INVALID_RESPONSE_BODY": ("The answer's body is not what `response` asks for.", "no"),
+    "INVALID_RESPONSE_BODY": ("The answer's body is not what was asked for, such as text or JSON.", "no"),
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
     "INVALID_SELECTOR": (
         "The CSS selector cannot be read, or has what is not supported; the message says where.",
@@ -91,7 +92,7 @@ MEANINGS = {
     "NO_FUNCTION": ("The module has no function as its default export.", "no"),
     "NO_MATCH": ("No case fits, and there is no default.", "no"),
     "NO_REAL_RESULT": ("The calculation has no result among the real numbers.", "no"),
-    "OUT_OF_MEMORY": ("The code's values need more than 48 MiB.", "no"),
+    "OUT_OF_MEMORY": ("The code's values, or one text, need more than 48 MiB.", "no"),
     "OUT_OF_RANGE": ("A number, or the result, is beyond what can be kept exactly.", "no"),
     "PROGRAM_FAILED": ("The program does not suit this value; the message says where.", "no"),
     "QUOTA_EXCEEDED": ("The service's monthly quota is used up.", "no"),
@@ -104,6 +105,7 @@ MEANINGS = {
     "SERVICE_UNAVAILABLE": ("The service has a problem of its own (5xx).", "yes"),
     "STACK_OVERFLOW": ("Functions call each other too deep, some hundred levels.", "no"),
     "SYNTAX_ERROR": ("The code cannot be compiled; the message says where.", "no"),
+    "STORE_CLOSED": ("The account of the store has gone.", "no"),
     "STORE_FAILED": (
         "The store does not answer, or cannot be opened. What it has done, it does not do again for this step.",
         "yes, where it may answer later",

@@ -25,6 +25,7 @@ SHOWN = 3  # of many choices in a cell
 STORE = "store"
 _OWN_CODE = re.compile(r"(?:fail\(|\.code = (?:if \(\w+\) )?)\"([A-Z_]+)\"")
 _CODE_IN_C = re.compile(r"\"([A-Z]+(?:_[A-Z]+)+)\"")
+_CODE_IN_JAVASCRIPT = re.compile(r'code: "([A-Z_]+)"')
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _MIB = 2**20
 
@@ -185,6 +186,8 @@ def find_codes(contract: Contract) -> list[str]:
     own = {code for source in sources for code in _OWN_CODE.findall(source)}
     for path in (ROOT / "components" / contract.canonical_id).glob("*.c"):
         own.update(_CODE_IN_C.findall(path.read_text(encoding="utf-8")))
+    for path in (ROOT / "components" / contract.canonical_id).glob("*.js"):
+        own.update(_CODE_IN_JAVASCRIPT.findall(path.read_text(encoding="utf-8")))
     service = SERVICE_CODES if any("sdk.service" in source or "sdk.google" in source for source in sources) else ()
     store = STORE_CODES if STORE in contract.capabilities else ()
     return sorted({"INVALID_INPUT", *own, *service, *store, *dict(_failures(contract))})

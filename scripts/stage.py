@@ -10,10 +10,12 @@ the bundle (the way to run them without the Worker Loader). Unchanged files are 
 import argparse
 import ast
 import hashlib
+import io
 import json
 import shutil
 import sys
 import tempfile
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -60,12 +62,14 @@ RUNTIME_MODULES = {
 TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
 CONTRACT_SOURCES, PLAIN_SOURCES = "contracts.json", "sources.json"  # in the cache
+PLAIN_VERSION = 2  # rises when sources are stripped of more
 NO_DOCSTRING = '"."'  # not empty: a dataclass would make itself one, which takes long
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
-# Modules of vendored packages that are for tests, for other event loops and for packages that no Worker has.
+# Modules of vendored packages that are for tests, for other event loops and for packages that no Worker has; and one
+# that sockets look names up with, which no Worker has either.
 UNUSED_MODULES = (
-    *("anyio/_backends/_trio.py", "anyio/pytest_plugin.py"),
+    *("anyio/_backends/_trio.py", "anyio/pytest_plugin.py", "idna/*"),
     *("starlette/middleware/wsgi.py", "starlette/schemas.py", "starlette/templating.py", "starlette/testclient.py"),
 )
 
@@ -146,8 +150,8 @@ class ContractSources:
 
 
 class PlainSources:
-    """Python sources without docstrings, which are a tenth of an upload and have no reader there. Lines keep their
-    numbers. A cache by digest, in the file `kept` unless that is None.
+    """Python sources without docstrings and comments, which are a sixth of an upload and have no reader there. Lines
+    keep their numbers. A cache by digest, in the file `kept` unless that is None.
     """
 
     def __init__(self, kept: Path | None) -> None:
@@ -162,8 +166,9 @@ class PlainSources:
         return {name: self._strip(content) if name.endswith(".py") else content for name, content in upload.items()}
 
     def _strip(self, content: bytes) -> bytes:
-        key = hashlib.sha256(content).hexdigest()
-        self._asked[key] = self._known[key] if key in self._known else strip_docstrings(content.decode())
+        key = f"{PLAIN_VERSION} {hashlib.sha256(content).hexdigest()}"
+        known = self._known.get(key)
+        self._asked[key] = strip_comments(strip_docstrings(content.decode())) if known is None else known
         return self._asked[key].encode()
 
     def save(self) -> None:
@@ -190,6 +195,21 @@ def strip_docstrings(source: str) -> str:
         if first < last and after.strip():
             continue
         lines[first : last + 1] = [f"{before}{NO_DOCSTRING}{after}", *[""] * (last - first)]
+    return "\n".join(lines)
+
+
+def strip_comments(source: str) -> str:
+    """The source without comments, each line in its place. What is not Python stays."""
+    if "#" not in source:
+        return source
+    lines = source.split("\n")
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1][:column].rstrip()
+    except (tokenize.TokenError, SyntaxError):
+        return source
     return "\n".join(lines)
 
 
@@ -347,9 +367,10 @@ def _applies(requirement: Requirement) -> bool:
 def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     for file in distribution.files or ():
         is_source = file.suffix in (".py", ".js", ".pth", ".typed") or file.name == "METADATA"
-        is_used = "__pycache__" not in file.parts and file.as_posix() not in UNUSED_MODULES
+        is_used = "__pycache__" not in file.parts and not any(file.match(pattern) for pattern in UNUSED_MODULES)
         if is_source and is_used and ".." not in file.parts:
-            yield file.as_posix(), Path(str(file.locate())).read_bytes()
+            content = Path(str(file.locate())).read_bytes()
+            yield file.as_posix(), content.partition(b"\n\n")[0] + b"\n" if file.name == "METADATA" else content
 
 
 def _write_tree(root: Path, upload: Upload) -> None:

@@ -164,6 +164,8 @@ void *heap_realloc(void *payload, size_t wanted) {
   uint32_t size = ((uint32_t)wanted + HEADER + ALIGNMENT - 1) & ~(uint32_t)(ALIGNMENT - 1);
   if (size < MIN_BLOCK) size = MIN_BLOCK;
   Block *block = block_of(payload), *next = after(block);
+  uint32_t room = size_of(block) + (next->header & IS_FREE ? size_of(next) : 0);
+  if (size > room && (char *)block + room == end) grow(size - room); // if it cannot, the block is moved
   if (size > size_of(block) && (next->header & IS_FREE) && size_of(block) + size_of(next) >= size) {
     take_out(next);
     block->header += size_of(next);

@@ -21,7 +21,7 @@ Text read_input(void) {
   size_t capacity = CHUNK;
   while (text.bytes != NULL) {
     if (text.length == capacity) {
-      capacity *= 2;
+      capacity += capacity / 4; // mostly in its place
       char *larger = heap_realloc(text.bytes, capacity + 1);
       if (larger == NULL) heap_free(text.bytes);
       text.bytes = larger;

@@ -177,6 +177,9 @@ static void set_run(JSValueConst input) {
 static Place find_place(const Request *request, JSValueConst at) {
   Place place = {.line = 1};
   if (JS_IsObject(at)) place = (Place){.line = read_number(at, "line", 1), .indent = read_number(at, "indent", 0)};
+  place.is_of_file = JS_IsObject(at);
+  place.source = request->source;
+  place.length = request->length;
   place.last_line = place.line;
   place.last_column = 1;
   for (size_t i = 0; i < request->length; i++) {
@@ -238,17 +241,18 @@ static JSValue compile_source(Request *request) {
   return JS_Throw(context, thrown);
 }
 
-/// Runs jobs until the promise has settled, or there are none. Returns whether it has.
-static bool settle(JSValueConst promise) {
-  JSContext *where;
-  while (JS_PromiseState(context, promise) == JS_PROMISE_PENDING) {
-    if (JS_ExecutePendingJob(runtime, &where) == 0) return false;
-  }
-  return true;
-}
-
 static void write_exception(const Request *request, const char *code, const char *before) {
   write_thrown(context, JS_GetException(context), code, before, request->place);
+}
+
+/// Runs the next job, of a promise or of queueMicrotask, which is the only one that can throw. Returns whether there was
+/// one that has ended well. Otherwise `has_failed` says whether it threw, and the failure is written.
+static bool run_job(const Request *request, bool *has_failed) {
+  JSContext *where;
+  int count = JS_ExecutePendingJob(runtime, &where);
+  *has_failed = count < 0;
+  if (*has_failed) write_exception(request, NULL, "");
+  return count > 0;
 }
 
 static void write_pending(void) {
@@ -262,8 +266,10 @@ static JSValue await(const Request *request, JSValue promise) {
     return JS_EXCEPTION;
   }
   JS_PromiseMarkAsHandled(context, promise);
-  if (!settle(promise)) {
-    write_pending();
+  while (JS_PromiseState(context, promise) == JS_PROMISE_PENDING) {
+    bool has_failed;
+    if (run_job(request, &has_failed)) continue;
+    if (!has_failed) write_pending();
     return JS_EXCEPTION;
   }
   JSValue result = JS_PromiseResult(context, promise);
@@ -295,21 +301,24 @@ static void answer(Request *request, JSValueConst input) {
     return;
   }
   if (request->only_compiles) {
-    write_success(context, JS_TRUE);
+    write_success(context, JS_TRUE, request->place);
     return;
   }
   JSValue main = find_main(request, compiled);
   if (JS_IsException(main)) return;
   JSValueConst arguments[] = {main, JS_GetPropertyStr(context, input, "input")};
   JSValue result = await(request, JS_Call(context, call_main, JS_UNDEFINED, 2, arguments));
-  has_ended = true;
   if (JS_IsException(result)) return;
+  bool has_failed;
+  while (run_job(request, &has_failed)) {} // what was started and not awaited
+  has_ended = true;
+  if (has_failed) return;
   if (rejections > 0) {
     write_thrown(context, reasons[0], "UNHANDLED_REJECTION", "A promise was rejected, and nothing awaits it. ",
                  request->place);
     return;
   }
-  write_success(context, result);
+  write_success(context, result, request->place);
 }
 
 EXPORTED("_start") void start(void) {

@@ -1,15 +1,14 @@
 #include "outcome.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host.h"
+#include "result.h"
 
 enum {
-  MAX_OUTPUT = 4 * 1024 * 1024, // MAX_STDOUT_BYTES of core/arcrun/limits.py
   MAX_MESSAGE = 3500,           // MAX_ERROR_MESSAGE_CHARACTERS, less what is added
   MAX_CODE = 64,
   MAX_FRAMES = 10,
@@ -38,16 +37,15 @@ static void sayf(const char *format, ...) {
   if (length > 0) append(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-/// A part of a JSON string. The engine writes half a surrogate pair as UTF-8, which is none: it becomes an escape.
+/// A part of a JSON string.
 static void quote(const char *text, size_t length) {
-  const unsigned char *bytes = (const unsigned char *)text;
-  for (size_t i = 0; i < length; i++) {
-    if (bytes[i] == '"' || bytes[i] == '\\') sayf("\\%c", bytes[i]);
-    else if (bytes[i] < 0x20) sayf("\\u%04x", bytes[i]);
-    else if (bytes[i] == 0xed && i + 2 < length && bytes[i + 1] >= 0xa0) {
-      sayf("\\u%04x", 0xd000 | (bytes[i + 1] & 0x3f) << 6 | (bytes[i + 2] & 0x3f));
-      i += 2;
-    } else append(text + i, 1);
+  while (length > 0) {
+    char escape[8];
+    size_t plain, read = escape_json(text, length, escape, &plain);
+    append(text, plain);
+    say(escape);
+    text += plain + read;
+    length -= plain + read;
   }
 }
 
@@ -100,6 +98,20 @@ typedef struct {
   size_t length;
 } Frame;
 
+/// The column in characters, of one in bytes of UTF-8, as the engine counts.
+static int count_columns(Place place, long line, long column) {
+  const char *at = place.source, *end = place.source + place.length;
+  for (long i = place.line; i < line && at < end; i++) {
+    const char *next = memchr(at, '\n', (size_t)(end - at));
+    at = next == NULL ? end : next + 1;
+  }
+  int count = 1;
+  for (; column > 1; column--, at++) {
+    if (at >= end || ((unsigned char)*at & 0xc0) != 0x80) count++;
+  }
+  return count;
+}
+
 /// Reads the next frame of the source from a backtrace, whose lines are `    at NAME (code.js:LINE:COLUMN)`, or what the
 /// code has put in its place.
 static bool read_frame(const char **stack, Place place, Frame *frame) {
@@ -117,8 +129,7 @@ static bool read_frame(const char **stack, Place place, Frame *frame) {
     } else if (line == place.line) {
       column -= place.added;
     }
-    if (column < 1) column = 1;
-    *frame = (Frame){(int)line, (int)column + place.indent, found, 0};
+    *frame = (Frame){(int)line, count_columns(place, line, column) + place.indent, found, 0};
     if (found > begin && found[-1] == '(') {
       const char *end_of_name = found - 1;
       while (end_of_name > begin && end_of_name[-1] == ' ') end_of_name--;
@@ -154,9 +165,22 @@ static void say_frames(const char *stack, Place place) {
 static const char *name_limit(const char *name, const char *message) {
   if (name == NULL || message == NULL) return NULL;
   if (strcmp(name, "InternalError") == 0 && strcmp(message, "out of memory") == 0) return "OUT_OF_MEMORY";
+  if (strcmp(name, "InternalError") == 0 && strcmp(message, "string too long") == 0) return "OUT_OF_MEMORY";
+  if (strcmp(name, "RangeError") == 0 && strcmp(message, "invalid string length") == 0) return "OUT_OF_MEMORY";
   if (strcmp(name, "RangeError") == 0 && strstr(message, "call stack size exceeded") != NULL) return "STACK_OVERFLOW";
   if (strcmp(name, "SyntaxError") == 0 && strcmp(message, "stack overflow") == 0) return "STACK_OVERFLOW";
   return NULL;
+}
+
+/// What `atob` and `btoa` throw.
+static bool is_dom_exception(JSContext *context, JSValueConst thrown) {
+  if (!JS_IsObject(thrown)) return false;
+  JSAtom class_name = JS_GetClassName(JS_GetRuntime(context), JS_GetClassID(thrown));
+  const char *name = JS_AtomToCString(context, class_name);
+  bool is_one = name != NULL && strcmp(name, "DOMException") == 0;
+  JS_FreeCString(context, name);
+  JS_FreeAtom(context, class_name);
+  return is_one;
 }
 
 static bool has_room(JSContext *context) {
@@ -173,7 +197,7 @@ void write_thrown(JSContext *context, JSValueConst thrown, const char *code, con
   }
   size_t code_length = 0, name_length = 0, length = 0, stack_length = 0;
   const char *own = NULL, *name = NULL, *message = NULL, *stack = NULL;
-  bool is_error = JS_IsError(thrown), retriable = false;
+  bool is_error = JS_IsError(thrown) || is_dom_exception(context, thrown), retriable = false;
   if (JS_IsObject(thrown)) {
     own = read_text(context, thrown, "code", &code_length);
     name = read_text(context, thrown, "name", &name_length);
@@ -192,8 +216,11 @@ void write_thrown(JSContext *context, JSValueConst thrown, const char *code, con
       length = strlen(message = "something that has no text");
     }
   }
-  if (code == NULL) code = is_error ? name_limit(name, message) : NULL;
-  else if (strcmp(code, "SYNTAX_ERROR") == 0 && is_behind(stack, place)) length = strlen(message = "unexpected end");
+  const char *limit = is_error ? name_limit(name, message) : NULL;
+  if (limit != NULL) code = limit;
+  else if (code != NULL && strcmp(code, "SYNTAX_ERROR") == 0 && is_behind(stack, place)) {
+    length = strlen(message = "unexpected end");
+  }
   if (code != NULL) code_length = strlen(code);
   else if (is_code(own, code_length)) code = own;
   else code_length = strlen(code = "CODE_FAILED");
@@ -211,7 +238,7 @@ void write_thrown(JSContext *context, JSValueConst thrown, const char *code, con
   }
   if (length <= MAX_MESSAGE) quote(message, length);
   else sayf("a message of %zu bytes", length); // a part of a secret would not be recognised
-  if (is_placed) sayf(" (line %d, column %d)", first.line, first.column);
+  if (is_placed) sayf(" (line %d, column %d%s)", first.line, first.column, place.is_of_file ? "" : " of the source");
   say("\"");
   if (is_error && name != NULL) {
     say(",\"name\":\"");
@@ -225,61 +252,34 @@ void write_thrown(JSContext *context, JSValueConst thrown, const char *code, con
   end_failure(retriable);
 }
 
-/// What a value is that JSON cannot hold; NULL if it can.
-static const char *name_unfit(JSContext *context, JSValueConst value) {
-  switch (JS_VALUE_GET_NORM_TAG(value)) {
-    case JS_TAG_FLOAT64: {
-      double number = JS_VALUE_GET_FLOAT64(value);
-      return isfinite(number) ? NULL : isnan(number) ? "NaN" : "infinite";
-    }
-    case JS_TAG_BIG_INT:
-    case JS_TAG_SHORT_BIG_INT: return "a BigInt";
-    case JS_TAG_SYMBOL: return "a symbol";
-    case JS_TAG_OBJECT: break;
-    default: return NULL;
-  }
-  if (JS_IsFunction(context, value)) return "a function";
-  if (JS_IsPromise(value)) return "a promise (await it)";
-  if (JS_IsMap(value)) return "a Map (use Object.fromEntries)";
-  if (JS_IsSet(value)) return "a Set (use an array: [...set])";
-  if (JS_IsError(value)) return "an error";
-  if (JS_IsRegExp(value)) return "a regular expression";
-  if (JS_IsArrayBuffer(value) || JS_GetTypedArrayType(value) >= 0) return "binary data";
-  return NULL;
+static void write_unfit(const Result *result) {
+  begin_failure("RESULT_NOT_JSON", strlen("RESULT_NOT_JSON"));
+  say("JSON cannot hold the result: ");
+  if (result->where_length > 0) say("`");
+  quote(result->where_length > 0 ? result->where : "it", result->where_length > 0 ? result->where_length : 2);
+  sayf(result->where_length > 0 ? "` is %s.\"" : " is %s.\"", result->unfit);
+  end_failure(false);
 }
 
-static JSValue check_part(JSContext *context, JSValueConst holder, int count, JSValueConst *given) {
-  (void)holder, (void)count;
-  const char *unfit = name_unfit(context, given[1]);
-  if (unfit == NULL) return JS_DupValue(context, given[1]);
-  const char *key = JS_ToCString(context, given[0]);
-  if (key == NULL) return JS_EXCEPTION;
-  JSValue thrown = *key == 0 ? JS_ThrowTypeError(context, "it is %s", unfit)
-                             : JS_ThrowTypeError(context, "`%.100s` is %s", key, unfit);
-  JS_FreeCString(context, key);
-  return thrown;
-}
-
-void write_success(JSContext *context, JSValueConst value) {
+void write_success(JSContext *context, JSValueConst value, Place place) {
   static const char start[] = "{\"success\":true,\"data\":", end[] = "}";
-  JSValue checker = JS_NewCFunction(context, check_part, "check", 2);
-  JSValue text = JS_IsUndefined(value) ? JS_NewString(context, "null")
-                                       : JS_JSONStringify(context, value, checker, JS_UNDEFINED);
-  size_t length = 0;
-  const char *bytes = JS_IsString(text) ? JS_ToCStringLen(context, &length, text) : NULL;
-  if (bytes == NULL) {
-    JSValue thrown = JS_IsUndefined(text) ? JS_UNDEFINED : JS_GetException(context);
-    if (JS_IsUndefined(thrown)) write_failure("RESULT_NOT_JSON", "The result is what its toJSON makes of it: nothing.");
-    else write_thrown(context, thrown, "RESULT_NOT_JSON", "JSON cannot hold the result. ", (Place){0});
-    return;
+  Result result = write_result(context, value);
+  switch (result.end) {
+    case RESULT_WRITTEN:
+      write_output(start, sizeof start - 1);
+      write_output(result.bytes, result.length);
+      write_output(end, sizeof end - 1);
+      return;
+    case RESULT_UNFIT: write_unfit(&result); return;
+    case RESULT_OF_NOTHING:
+      write_failure("RESULT_NOT_JSON", "The result is what its toJSON makes of it: nothing.");
+      return;
+    case RESULT_TOO_LARGE:
+      write_failure("RESULT_TOO_LARGE", "The result has more than 4194304 bytes (4 MiB) as JSON.");
+      return;
+    case RESULT_WITHOUT_ROOM: write_failure("OUT_OF_MEMORY", "The memory is full."); return;
+    case RESULT_THREW:
+      write_thrown(context, JS_GetException(context), "RESULT_NOT_JSON", "JSON cannot hold the result. ", place);
+      return;
   }
-  if (length + sizeof start + sizeof end > MAX_OUTPUT) {
-    char message[128];
-    snprintf(message, sizeof message, "The result has %zu bytes as JSON; it may have %d (4 MiB).", length, MAX_OUTPUT);
-    write_failure("RESULT_TOO_LARGE", message);
-    return;
-  }
-  write_output(start, sizeof start - 1);
-  write_output(bytes, length);
-  write_output(end, sizeof end - 1);
 }

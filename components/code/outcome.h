@@ -2,11 +2,17 @@
 
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "quickjs.h"
 
-/// Where the source is in its file: its first and its last line, the columns that the file has before each of its lines,
+/// The source, and where it is in its file: its first and its last line, the columns that the file has before each of its lines,
 /// the last one of its last line, and the columns that the engine saw before its first line.
 typedef struct {
+  const char *source;
+  size_t length;
+  bool is_of_file; // or the lines are the source's own
   int line, last_line;
   int indent, last_column;
   int added;
@@ -16,7 +22,7 @@ typedef struct {
 #define SOURCE_NAME "code.js"
 
 /// Writes a success with `value` as its data, or the failure why JSON cannot hold it.
-void write_success(JSContext *context, JSValueConst value);
+void write_success(JSContext *context, JSValueConst value, Place place);
 
 /// Writes the failure of what was thrown; with a `code` that one, otherwise that of the error. `before` comes before the
 /// error's own message.

@@ -53,14 +53,22 @@
 
   const OPTIONS = ["method", "headers", "body", "json", "body_base64", "timeout_ms", "follow_redirects", "as_base64"];
 
-  /** One request. The answer is {status, ok, headers, body or body_base64, json()}, whatever its status. */
+  const BODIES = ["body", "json", "body_base64"];
+  const NOT_TEXT = "the body is not text in UTF-8, or in the charset that it names; ask for it with as_base64: true";
+
+  /** One request. The answer is {status, ok, headers, body, json()}, whatever its status; with as_base64 the body is base64. */
   const send = (url, options = {}) => {
     if (typeof url !== "string") throw new TypeError("ctx.http(url, options) takes the URL as a string");
     for (const name of Object.keys(options)) {
       if (!OPTIONS.includes(name)) throw new TypeError(`ctx.http has no option ${name}: it has ${OPTIONS.join(", ")}`);
     }
+    const bodies = BODIES.filter((name) => options[name] !== undefined);
+    if (bodies.length > 1) {
+      const message = `a request has one body, and not both ${bodies.join(" and ")}`;
+      throw new HttpError({ code: "INVALID_REQUEST", message });
+    }
     const { json, ...given } = options;
-    const request = { method: json === undefined && given.body === undefined ? "GET" : "POST", ...given, url };
+    const request = { method: bodies.length === 0 ? "GET" : "POST", ...given, url };
     if (json !== undefined) {
       request.body = JSON.stringify(json);
       const says = (name) => name.toLowerCase() === "content-type";
@@ -70,9 +78,15 @@
     const reply = native.send(JSON.stringify(request));
     if (!reply.ok) throw new HttpError(reply.error);
     const { status, headers, body, body_base64 } = reply.value;
-    const answer = { status, ok: status >= 200 && status < 300, headers, body };
-    if (body_base64 !== undefined) answer.body_base64 = body_base64;
-    Object.defineProperty(answer, "json", { value: () => JSON.parse(body) });
+    const answer = { status, ok: status >= 200 && status < 300, headers, body: body ?? body_base64 };
+    if (body === undefined && given.as_base64 !== true) {
+      const refuse = () => {
+        throw new HttpError({ code: "INVALID_RESPONSE_BODY", message: NOT_TEXT });
+      };
+      Object.defineProperty(answer, "body", { get: refuse, enumerable: true });
+    }
+    if (body === undefined) Object.defineProperty(answer, "body_base64", { value: body_base64 });
+    Object.defineProperty(answer, "json", { value: () => JSON.parse(answer.body) });
     return answer;
   };
   const http = async (url, options) => send(url, options);

@@ -20,6 +20,7 @@ RETRIABLE_CODES = frozenset(
         "HTTP_HOST_UNREACHABLE",  # the name cannot be looked up, or TLS failed: the platform does not say which
         "HTTP_FAILED",  # any other failure without an answer
         "AI_FAILED",
+        "MEMORY_BUSY",  # other components of the isolate have ended by then
     }
 )
 

@@ -393,12 +393,16 @@ MAX_TYPE_SECTION_BYTES = 128 * KIB
 # The pages (64 KiB each) of a component's memory: 64 MiB, half of what the platform gives an isolate.
 # Beyond: memory.grow returns -1; a subsequent failure is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
-# The bytes of memory of the components that are alive at once in an isolate; a single one may have more.
-# Beyond: a call waits, within its timeouts.
-MAX_ALIVE_MEMORY_BYTES = 48 * MIB
-# The bytes of memory of those that wait for a host function, such as http_request and sleep, in an isolate.
-# Beyond: as above.
-MAX_WAITING_MEMORY_BYTES = 32 * MIB
+# The bytes of memory of the components that are alive at once in an isolate, as much as a single one may have.
+# Beyond: a call waits, within its timeouts; one that is under way and asks the host gets MEMORY_BUSY.
+MAX_ALIVE_MEMORY_BYTES = 64 * MIB
+# The bytes of memory of those that wait for a host function, such as http_request and sleep, in an isolate: of small
+# ones, up to 2 MiB each, and of large ones, which may be a single one with more.
+# Beyond: calls of that kind wait, within their timeouts.
+MAX_WAITING_MEMORY_BYTES = 30 * MIB
+# The bytes of memory that large ones may grow to together before they wait; the rest is for small ones.
+# Beyond: what asks the host gets MEMORY_BUSY.
+MAX_LARGE_WAITING_BYTES = 48 * MIB
 # The bytes of a module that the executor meters itself at its first use: some 2 s of processor time, in stretches.
 # Beyond: MODULE_TOO_LARGE. Change: the registry, `acr parts install` and `acr deploy` meter it beforehand.
 MAX_METERED_ON_USE_BYTES = 2 * MIB
@@ -463,9 +467,9 @@ MAX_NESTING = 10_000
 # The targets of one br_table, and the clauses of one try_table.
 # Beyond: MODULE_TOO_LARGE.
 MAX_BRANCH_TARGETS = 10_000
-# The bytes that a component may write to stdout as its answer.
+# The bytes that a component may write to stdout as its answer: 4 MiB of data and what is around it.
 # Beyond: OUTPUT_TOO_LARGE.
-MAX_STDOUT_BYTES = 4 * MIB
+MAX_STDOUT_BYTES = 4 * MIB + KIB
 # The bytes of a component's log on stderr.
 # Beyond: the rest is dropped.
 MAX_STDERR_BYTES = 64 * KIB

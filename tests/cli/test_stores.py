@@ -49,6 +49,12 @@ def test_what_workflows_keep(platform: LocalPlatform, tmp_path: Path) -> None:
     put = platform.acr("store", "put", "totals", "all", "41", "--shared")
     assert put.stderr == "Replaced all in the shared store totals.\n"
     assert run(platform, "counted") == {"value": 42}
+    typo = platform.acr("store", "put", "sen_before", "k", "1")
+    assert (
+        typo.stderr.splitlines()[1]
+        == "There is no workflow sen_before: one that is pushed by that name has this store."
+    )
+    assert read_data(platform, "store", "purge", "sen_before", "--yes") == {"deleted": 1}
     assert read_data(platform, "store", "delete", "seen_before", "seen/a") == {"key": "seen/a", "deleted": True}
     assert read_data(platform, "store", "get", "seen_before", "seen/a", code=1) == "ENTRY_NOT_FOUND"
     assert run(platform, "seen_before", id="a") == {"is_new": True}
@@ -69,6 +75,8 @@ def test_what_workflows_keep(platform: LocalPlatform, tmp_path: Path) -> None:
         pytest.param(["purge", "a", "--all", "--yes"], id="purge both"),
         pytest.param(["list", "--prefix", "a"], id="of which"),
         pytest.param(["put", "a", "k", "no JSON"], id="no JSON"),
+        pytest.param(["get", "a", ""], id="no key"),
+        pytest.param(["delete", "", "k"], id="no name"),
     ],
 )
 def test_usage(platform: LocalPlatform, arguments: list[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 import components.wasm_harness as harness
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.errors import HostFunctionError
+from arcrun.limits import KIB, MAX_STDOUT_BYTES
 from arcrun.ports import HttpRequest, HttpResponse
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import fuel_of_bundled
@@ -38,6 +39,8 @@ class EchoingHttp:
         self.sent.append(request)
         if request.url.endswith("/refused"):
             raise HostFunctionError("It refused.", code="HTTP_CONNECTION_FAILED")
+        if request.url.endswith("/bytes"):
+            return HttpResponse(200, {}, b"\xff\xfe\xfd")
         body = json.dumps({"method": request.method, "body": request.body.decode(), "headers": dict(request.headers)})
         return HttpResponse(404 if request.url.endswith("/missing") else 200, {}, body.encode())
 
@@ -81,7 +84,8 @@ def test_an_error_has_its_place(form: str, at: dict[str, int] | None, line: int,
     placed: dict[str, Any] = {} if at is None else {"at": at}
     error = run(form.format(FILE), {"list": [{}]}, **placed).error
     assert error is not None
-    assert error.message == f"TypeError: cannot read property 'net' of undefined (line {line}, column {column})"
+    where = f"line {line}, column {column}" + (" of the source" if at is None else "")
+    assert error.message == f"TypeError: cannot read property 'net' of undefined ({where})"
     assert (error.details["line"], error.details["column"]) == (line, column)
     assert error.details["stack"][0].endswith(f"{line}:{column}")
 
@@ -179,15 +183,101 @@ def test_a_request_goes_to_the_hosts_of_the_call_only(hosts: list[str], *, is_se
         assert "`hosts` of the node" in outcome.error.message
 
 
-def test_nothing_is_sent_after_the_end() -> None:
+@pytest.mark.parametrize(
+    ("options", "method", "body"),
+    [
+        ("{}", "GET", ""),
+        ("{body: 'x'}", "POST", "x"),
+        ("{json: [1]}", "POST", "[1]"),
+        ("{json: null}", "POST", "null"),
+        ("{body_base64: 'aMOp'}", "POST", "hé"),
+        ("{body_base64: 'aMOp', method: 'PUT'}", "PUT", "hé"),
+        ("{json: undefined, body: 'x'}", "POST", "x"),
+    ],
+    ids=str,
+)
+def test_a_request_has_a_body(options: str, method: str, body: str) -> None:
+    asked = f"return (await ctx.http('https://a.example.com/', {options})).json()"
+    echoed = data_of(run(asked, hosts=["*"]))
+    assert (echoed["method"], echoed["body"]) == (method, body)
+
+
+def test_a_request_with_two_bodies_is_refused() -> None:
+    http = EchoingHttp()
+    asked = "await ctx.http('https://a.example.com/', {json: {}, body: 'x', method: 'PUT'})"
+    error = run(asked, http=http, hosts=["*"]).error
+    assert error is not None
+    assert (error.code, http.sent) == ("INVALID_REQUEST", [])
+    assert error.message.startswith("HttpError: a request has one body, and not both body and json")
+
+
+def test_a_body_that_is_no_text() -> None:
+    asked = "const answer = await ctx.http('https://a.example.com/bytes', {as_base64: %s}); return %s"
+    assert data_of(run(asked % ("true", "answer.body"), hosts=["*"])) == "//79"
+    assert data_of(run(asked % ("true", "answer"), hosts=["*"]))["body"] == "//79"
+    assert data_of(run(asked % ("false", "[answer.status, answer.ok]"), hosts=["*"])) == [200, True]
+    for reads in ("answer.body", "answer.json()", "`${answer.body}`"):
+        error = run(asked % ("false", reads), hosts=["*"]).error
+        assert error is not None
+        assert error.code == "INVALID_RESPONSE_BODY"
+        assert "as_base64: true" in error.message
+
+
+def test_what_is_not_awaited_is_finished_and_nothing_is_sent_after_it() -> None:
     http = EchoingHttp()
     source = """
-        const send = () => ctx.http("https://a.example.com/late");
-        Promise.resolve().then(() => null).then(() => null).then(send);
-        return {toJSON() { send(); return 1 }};
+        const send = (name) => ctx.http(`https://a.example.com/${name}`);
+        Promise.resolve().then(() => null).then(() => null).then(() => send("late"));
+        return {toJSON() { send("too-late"); return 1 }};
     """
     assert data_of(run(source, http=http, hosts=["*"])) == 1
-    assert http.sent == []
+    assert [request.url for request in http.sent] == ["https://a.example.com/late"]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column"),
+    [
+        ("const r = {\n  toJSON() { throw new Error('no') }};\nreturn r", 2, 24),
+        ("return {\n  get a() { null.x }}", 2, 13),
+        ("return {a: {\n  toJSON() { null.x }}}", 2, 14),
+        ("\nreturn atob('*')", 2, 8),
+        ("const é = 'äöü😀'; null.x", 1, 19),
+        ("const é = 1;\n/* ü */ null.x", 2, 9),
+        ("queueMicrotask(() => { null.x }); return 1", 1, 24),
+        ("new DOMException('x', 'AbortError'); throw new DOMException('no', 'AbortError')", 1, 48),
+    ],
+    ids=[
+        "toJSON",
+        "a getter",
+        "toJSON within",
+        "atob",
+        "wide characters",
+        "wide on line 2",
+        "a microtask",
+        "DOMException",
+    ],
+)
+def test_where_an_error_is(source: str, line: int, column: int) -> None:
+    error = run(source, at={"line": 5, "indent": 2}).error
+    assert error is not None
+    assert (error.details["line"] - 4, error.details["column"] - 2) == (line, column), error.message
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("return NaN", "it is NaN"),
+        ("return {items: [{price: 1}, {price: 0 / 0}]}", "`items[1].price` is NaN"),
+        ("return {'a b': {c: [[1n]]}}", '`["a b"].c[0][0]` is a BigInt'),
+        ("return {a: new Map().keys()}", "`a` is an iterator (use an array: [...iterator])"),
+        ("const a = {b: []}; a.b.push(a); return a", "`b[0]` is a value that contains itself"),
+    ],
+    ids=str,
+)
+def test_what_json_cannot_hold_is_named_with_its_place(source: str, said: str) -> None:
+    error = run(source).error
+    assert error is not None
+    assert error.message == f"JSON cannot hold the result: {said}."
 
 
 def test_large_values_go_in_and_out() -> None:
@@ -205,6 +295,15 @@ def test_a_result_has_a_limit() -> None:
     host = PortHostFunctions(BUILTINS[CODE], EchoingHttp(), FixedClock(), SeededRandom(), hosts=())
     asked = json.dumps({"source": "return 'x'.repeat(4200000)"}).encode()
     error = read_outcome(runner.call(harness.load_metered_module(CODE), asked, host), CODE).error
+    assert error is not None
+    assert error.code == "RESULT_TOO_LARGE"
+
+
+def test_the_largest_input_and_the_largest_result_fit_a_call() -> None:
+    most = MAX_STDOUT_BYTES - KIB - 2  # and two quotes
+    assert data_of(run("return input", "x" * most)) == "x" * most
+    assert len(data_of(run("return '\\n'.repeat(input)", most // 2))) == most // 2
+    error = run("return 'x'.repeat(input)", most + 1).error
     assert error is not None
     assert error.code == "RESULT_TOO_LARGE"
 

@@ -22,7 +22,7 @@ from arcrun.errors import HostFunctionError
 from arcrun.host_failures import RETRIABLE_CODES
 from arcrun.store.access import Caller, StoreAccess
 from arcrun.store.memory import MemoryStores
-from arcrun.wasm.abi import ExitKind
+from arcrun.wasm.abi import ExitKind, HostFunctions
 from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 from fakes.ports.system import FixedClock
@@ -36,7 +36,7 @@ MUCH_MS = 5_000  # of `cpu_ms`, for what takes more than a bundled component has
 JsonObject = dict[str, Any]
 
 
-class StubHost:
+class StubHost(HostFunctions):
     """Answers host calls: `http_request` and `ai_run` from stubs, in order; `requests` keeps what was asked.
 
     A stub's request is a part of the one that must come. Its response is the reply's value, or {"error": {...}}.

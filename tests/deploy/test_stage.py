@@ -16,7 +16,7 @@ from workerd.local_platform import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage as stage_worker
-from stage import strip_docstrings
+from stage import strip_comments, strip_docstrings
 
 pytestmark = pytest.mark.workerd
 
@@ -138,6 +138,35 @@ def _write_worker(folder: Path, module: str) -> Path:
 def test_docstrings_are_left_out_and_lines_keep_their_numbers(source: str, stripped: str) -> None:
     assert strip_docstrings(source) == stripped
     assert stripped.count("\n") == source.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "stripped"),
+    [
+        ("x = 1  # one\n", "x = 1\n"),
+        ("# a\n\n# b\nx = 1\n", "\n\n\nx = 1\n"),
+        ("x = '# kept'  # é\n", "x = '# kept'\n"),
+        ('x = f"{1:#x} # kept"\n', 'x = f"{1:#x} # kept"\n'),
+        ('x = """\n# kept\n"""\n', 'x = """\n# kept\n"""\n'),
+        ("x = [\n    1,  # one\n    # two\n]\n", "x = [\n    1,\n\n]\n"),
+        ("é = 1  # one\n", "é = 1\n"),
+        ("x = 1\n", "x = 1\n"),
+        ("x = (  # never closed\n", "x = (  # never closed\n"),
+    ],
+)
+def test_comments_are_left_out_and_lines_keep_their_numbers(source: str, stripped: str) -> None:
+    assert strip_comments(source) == stripped
+    assert stripped.count("\n") == source.count("\n")
+
+
+def test_what_is_vendored_has_what_a_worker_uses(out: Path, staged: bytes) -> None:
+    assert staged
+    vendored = out / "executor/python_modules"
+    assert not (vendored / "idna").exists()
+    [metadata] = vendored.glob("anyio-*.dist-info/METADATA")
+    said = metadata.read_text(encoding="utf-8")
+    assert "License" in said
+    assert "\n\n" not in said
 
 
 def test_what_is_staged_has_no_docstrings(out: Path, staged: bytes) -> None:

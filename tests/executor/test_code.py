@@ -79,7 +79,7 @@ async def test_a_push_compiles_each_source() -> None:
     assert compilation.plan is None
     [found] = compilation.diagnostics
     assert found.code == "SYNTAX_ERROR"
-    assert found.message == "`source` of `sum` cannot be run: SyntaxError: no (its line 1, column 3)"
+    assert found.message == "`source` of `sum` cannot be run: SyntaxError: no (line 1, column 3 of the source)"
     [(_, stdin)] = bench.runner.calls
     assert json.loads(stdin) == {"source": "return '{{x}}'", "check": True}
 

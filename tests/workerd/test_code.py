@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from fixtures.code_scripts import ERRORS, INPUT, VALUES
-from workerd.local_platform import LocalPlatform
+from workerd.local_platform import API_KEY, LocalPlatform
 
 pytestmark = pytest.mark.workerd
 
@@ -28,16 +28,18 @@ STACK_CODES = {"STACK_OVERFLOW", "COMPONENT_TRAPPED"}
 
 @contextmanager
 def asking_meanwhile(url: str) -> Iterator[list[float]]:
-    """What GET /health takes, in milliseconds, again and again."""
+    """What GET /health and a call of another component take, in milliseconds, again and again."""
     taken: list[float] = []
     stop = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(timeout=60) as client:
+        with httpx.Client(base_url=url, headers={"X-Arcrun-API-Key": API_KEY}, timeout=60) as client:
             while not stop.wait(0.01):
                 began_s = time.perf_counter()
-                client.get(f"{url}/health").raise_for_status()
-                taken.append((time.perf_counter() - began_s) * 1000)
+                client.get("/health").raise_for_status()
+                asked_s = time.perf_counter()
+                client.post("/execute", json={"component": "set", "input": {"values": {"a": 1}}}).raise_for_status()
+                taken.extend([(asked_s - began_s) * 1000, (time.perf_counter() - asked_s) * 1000])
 
     thread = threading.Thread(target=ask)
     thread.start()

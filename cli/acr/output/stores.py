@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from acr.output.render import print_table, render_moment
+from acr.output.render import drop_empty_columns, print_table, render_moment
 from acr.output.terminal import say
 
 KIB = 1024
@@ -24,8 +24,9 @@ def render_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     if not entries:
         say("No entries.", err=True)
         return
-    rows = [[str(each["key"]), _render_size(each["bytes"]), _render_end(each["expires_ms"])] for each in entries]
-    print_table(["key", "size", "until"], rows, flexible=["key"])
+    rows = [[_render_size(each["bytes"]), _render_end(each["expires_ms"]), str(each["key"])] for each in entries]
+    titles, kept = drop_empty_columns(["size", "until", "key"], rows, "until")
+    print_table(titles, kept, flexible=["key"])  # last: a long key makes no other line long
 
 
 def _render_size(size: float) -> str:

@@ -297,7 +297,7 @@ class ExecutorClient(ServiceClient):
         return self._send("GET", f"{store.path}/entry", key=key)
 
     def put_entry(self, store: StoreName, key: str, value: Any, ttl: str | None) -> Answer:
-        """The data is {"key", "was_there"}."""
+        """The data is {"key", "was_there", "has_workflow"}: whether the store is one that a workflow has, or shared."""
         body = {"value": value, **({} if ttl is None else {"ttl": ttl})}
         return self._send("PUT", f"{store.path}/entry", body, key=key)
 

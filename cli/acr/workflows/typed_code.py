@@ -14,6 +14,10 @@ from arcrun.workflows.parse import parse_workflow
 _MENTION = re.compile(rf"\b{LANGUAGE}[\"']?\s*:\s*[\"']?{TYPESCRIPT}\b")
 
 
+_UNSUPPORTED = "not supported"  # how Node says that something is TypeScript, but no type
+_HINT = "Only types can be removed: no enum, no namespace, no parameter properties."
+
+
 class _Source(NamedTuple):
     """A source, its first line in the file, from 1, and the columns before each of its lines."""
 
@@ -30,7 +34,7 @@ def strip_types_of(text: str, path: Path) -> str:
     for source, stripped in zip(sources, strip_types([source.text for source in sources]), strict=True):
         if stripped.problem:
             place = f"{path}:{source.line + stripped.line - 1}:{source.indent + stripped.column}"
-            hint = "Only types can be removed: no enum, no namespace, no parameter properties."
+            hint = _HINT if _UNSUPPORTED in stripped.problem else ""
             raise CliError(f"{place}: {stripped.problem}.", hint, "SYNTAX_ERROR")
         written = zip(source.text.split("\n"), stripped.source.split("\n"), strict=True)
         for number, (before, after) in enumerate(written, source.line - 1):

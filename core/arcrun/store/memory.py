@@ -7,7 +7,7 @@ from typing import Any
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_STORE_PAGE
 from arcrun.ports import Clock
-from arcrun.store.operations import Entry, Kind, apply, read_operation
+from arcrun.store.operations import Entry, Kind, apply, invalid_cursor, read_operation, render_end
 
 
 @dataclass
@@ -44,12 +44,23 @@ class MemoryStores:
         return applied.answer
 
     def _list(self, scope: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        prefix, after = given.get("prefix", ""), given.get("cursor", "")
+        prefix, after = given.get("prefix", ""), _read_cursor(given.get("cursor", ""))
         keys = sorted(key for key in self.read(scope) if key.startswith(prefix) and key > after)
         page = keys[: given.get("limit", MAX_STORE_PAGE)]
         entries = self.stores.get(scope, {})
         listed = [
-            {"key": key, "bytes": size_of(entries[key].value).bytes, "expires_ms": entries[key].expires_ms}
+            {"key": key, "bytes": size_of(entries[key].value).bytes, "expires_ms": render_end(entries[key].expires_ms)}
             for key in page
         ]
-        return {"entries": listed, "cursor": page[-1] if len(page) < len(keys) else ""}
+        return {
+            "entries": listed,
+            "cursor": page[-1].encode("utf-8", "surrogatepass").hex() if len(page) < len(keys) else "",
+        }
+
+
+def _read_cursor(cursor: str) -> str:
+    """The last key of the page before. Raises HostFunctionError INVALID_REQUEST."""
+    try:
+        return bytes.fromhex(cursor).decode("utf-8", "surrogatepass")
+    except ValueError:
+        raise invalid_cursor() from None

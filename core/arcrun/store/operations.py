@@ -75,7 +75,7 @@ def read_operation(request: Mapping[str, Any]) -> tuple[Kind, Mapping[str, Any]]
     if kind is Kind.LIST:
         _check_list(given)
         return kind, given
-    _check_key(given.get("key"))
+    _check_key(given.get("key"), may_be_new=kind not in (Kind.GET, Kind.DELETE))
     if kind in (Kind.PUT, Kind.COMPARE_AND_SET):
         if "value" not in given:
             raise _invalid("`value` is missing")
@@ -97,7 +97,7 @@ def apply(kind: Kind, given: Mapping[str, Any], entry: Entry | None, now_ms: flo
     found = entry is not None
     value = entry.value if entry is not None else None
     ttl = given.get("ttl")
-    expires_ms = None if ttl is None else now_ms + _read_ttl_ms(ttl)
+    expires_ms = None if ttl is None else math.ceil(now_ms + _read_ttl_ms(ttl))
     if kind is Kind.GET:
         return Applied({"found": found, "value": value}, entry, is_changed=False)
     if kind is Kind.PUT:
@@ -128,15 +128,26 @@ def check_value(value: Any) -> None:
         )
 
 
-def _check_key(key: Any) -> None:
+def _check_key(key: Any, *, may_be_new: bool) -> None:
+    """An older release has stored keys with half of a surrogate pair, which can still be read and deleted."""
     if not isinstance(key, str) or not key:
         raise _invalid("`key` must be a text that is not empty")
+    if may_be_new and not _is_unicode(key):
+        raise _invalid("`key` has half of a surrogate pair, which is no character")
     if len(key.encode("utf-8", "surrogatepass")) > MAX_STORE_KEY_BYTES:
         raise HostFunctionError(
             f"A key of a store has at most {MAX_STORE_KEY_BYTES} bytes.",
             code="STORE_KEY_TOO_LONG",
             next_actions=["Use a hash of it."],
         )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_list(given: Mapping[str, Any]) -> None:
@@ -179,6 +190,16 @@ def _read_ttl_ms(ttl: Any) -> float:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def invalid_cursor() -> HostFunctionError:
+    """A list's cursor that no list of the store has answered."""
+    return _invalid("`cursor` is none that a list of this store has answered; leave it out to begin")
+
+
+def render_end(expires_ms: float | None) -> int | None:
+    """The time at which an entry expires, in whole milliseconds."""
+    return None if expires_ms is None else math.ceil(expires_ms)
 
 
 def _invalid(message: str) -> HostFunctionError:

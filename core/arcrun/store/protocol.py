@@ -23,9 +23,10 @@ def scope_of_shared(name: str) -> str:
     """Raises HostFunctionError INVALID_REQUEST."""
     if not _SHARED_NAME.fullmatch(name):
         raise HostFunctionError(
-            "The name of a shared store has at most 64 letters, digits and the signs `_-.:@+`, and begins with one of "
-            "the first or `_`.",
+            "The name of a shared store has at most 64 letters, digits, spaces and the signs `_-.:@+`, and begins with "
+            "a letter, a digit or `_`.",
             code="INVALID_REQUEST",
+            next_actions=["Name it without other signs, such as totals or totals-2026."],
         )
     return f"{SHARED} {name}"
 

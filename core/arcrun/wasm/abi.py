@@ -81,6 +81,14 @@ class HostFunctions(Protocol):
     def seed(self) -> bytes:
         """32 bytes that seed the component's randomness."""
 
+    def may_wait(self) -> bool:
+        """Whether an answer may take time. False if the call can reach nothing: it is refused at once."""
+        return True
+
+    def kind(self) -> str:
+        """What calls have in common that take about as much memory."""
+        return ""
+
 
 def read_outcome(execution: Execution, component_id: str) -> Outcome:
     """Interpret the raw result of a call of `component_id`."""
@@ -92,6 +100,9 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
         try:
             envelope, error = _read_envelope(parse_json(text))
             if error is not None:  # the error may be shortened
+                from arcrun.wasm.advice import find_advice  # noqa: PLC0415 - most calls succeed
+
+                error.next_actions = find_advice(error.code, component_id)
                 return Outcome(envelope, error, execution.stderr, fuel, size_of(envelope).weight)
             if len(text) <= SMALL_CHARACTERS:
                 return Outcome(envelope, None, execution.stderr, fuel, SMALL_FACTOR * len(text))

@@ -61,19 +61,28 @@ class PortHostFunctions:
         reaches_local: bool = False,
         stores: StoreAccess | None = None,
         hosts: Sequence[str] | None = None,
+        kind: str = "",
     ) -> None:
         """Without a `decoder`, bodies can only be UTF-8 or UTF-16. `reaches_local` allows requests to addresses outside
         of the public internet, such as this machine's own. `stores` are those that one call sees. `hosts` are those
-        that the call allows besides the contract, None for all.
+        that the call allows besides the contract, None for all. `kind` is what calls that take as much memory have in
+        common besides their component.
         """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
         self._decoder, self._reaches_local, self._stores, self._hosts = decoder, reaches_local, stores, hosts
+        self._kind = kind
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
 
     def seed(self) -> bytes:
         return self._random.token_bytes(32)
+
+    def may_wait(self) -> bool:
+        return self._hosts is None or len(self._hosts) > 0
+
+    def kind(self) -> str:
+        return f"{self._contract.canonical_id} {self._kind}"
 
     async def answer(self, name: str, request: str) -> str:
         try:

@@ -25,7 +25,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arcrun.limits import MAX_REQUEST_BYTES
+from arcrun.limits import MAX_LARGE_WAITING_BYTES, MAX_REQUEST_BYTES
 
 WASI_MODULE = "wasi_snapshot_preview1"
 HOST_MODULE = "arcrun"
@@ -85,6 +85,19 @@ REQUEST_TOO_LARGE = json.dumps(
         },
     },
     separators=(",", ":"),
+)
+
+# The reply to a request of a component whose memory, beside what else waits in the isolate, is too large to wait.
+MEMORY_BUSY = json.dumps(
+    {
+        "ok": False,
+        "error": {
+            "code": "MEMORY_BUSY",
+            "message": "The call has too much memory to wait for an answer beside what else waits in its isolate; "
+            f"large calls may have {MAX_LARGE_WAITING_BYTES >> 20} MiB together.",
+            "retriable": True,
+        },
+    }
 )
 
 # WASI snapshot preview1, complete, with the types of the parameters. The result is an errno, an i32, except for

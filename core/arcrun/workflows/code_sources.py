@@ -21,6 +21,7 @@ SYNTAX_ERROR = "SYNTAX_ERROR"
 _TEMPLATE = re.compile(r"\{\{\s*(?:input|request|vars|credential|run)\.[\w.]+\s*\}\}")
 CodePlace = tuple[str, bool]  # a node, and whether it is its undo
 WATCH_PLACE: CodePlace = ("triggers.watch", False)  # no node has such a name
+_UNEXPECTED = re.compile(r"expect")  # how the engine says that a type is no JavaScript
 _TYPES_HINT = "Types are removed on the way here by `acr`; over HTTP send the source without them."
 
 
@@ -96,20 +97,22 @@ def read_problem(error: ArcrunError | None) -> CodeProblem | None:
     if error is None:
         return None
     line, column = error.details.get("line"), error.details.get("column")
-    message = error.message.removesuffix(f" (line {line}, column {column})").rstrip(".")
+    place = f" (line {line}, column {column}"
+    message = error.message.removesuffix(f"{place})").removesuffix(f"{place} of the source)").rstrip(".")
     return CodeProblem(message, line, column)
 
 
 def check_code(node: Node, config: Mapping[str, Any], symbols: SymbolTable, findings: Findings) -> None:
     """Report what is wrong with the source and the hosts of a node of `code`."""
     at = (*node.at, SOURCE)
-    hint = _TYPES_HINT if config.get(LANGUAGE) == TYPESCRIPT else ""
     if (problem := symbols.code_problems.get((node.name, node.is_undo))) is not None:
+        may_be_type = config.get(LANGUAGE) == TYPESCRIPT and _UNEXPECTED.search(problem.message)
+        hint = _TYPES_HINT if may_be_type else ""
         message = f"`{SOURCE}` of {node.told} cannot be run: {problem.message}"
         if AT in node.config and problem.line:
             findings.add(SYNTAX_ERROR, message, hint, position=(problem.line, problem.column))
         else:
-            place = f" (its line {problem.line}, column {problem.column})" if problem.line else ""
+            place = f" (line {problem.line}, column {problem.column} of the source)" if problem.line else ""
             findings.add(SYNTAX_ERROR, message + place, hint, at=at)
     if (found := _TEMPLATE.search(read_source(config) or "")) is not None:
         message = f"`{SOURCE}` of {node.told} has {found[0]}, which stays as it is: a source has no templates"

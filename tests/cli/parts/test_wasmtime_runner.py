@@ -4,7 +4,7 @@ import pytest
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.registry.trial import START_MS, TrialClock
-from arcrun.wasm.abi import Execution, ExitKind
+from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.metering import meter_module
 from fixtures import modules
 
@@ -12,7 +12,7 @@ RUNNER = WasmtimeRunner(fuel=5_000_000, deadline_s=0.2)
 ECHO = modules.echoing(2)
 
 
-class Host:
+class Host(HostFunctions):
     """Records requests; waits advance its clock."""
 
     def __init__(self, reply: str = '{"ok": true}', seed: bytes = bytes(32)) -> None:

@@ -74,6 +74,7 @@ def test_what_cannot_be_removed_has_its_place(tmp_path: Path, source: str, place
         read(tmp_path, HEAD + source)
     assert caught.value.code == "SYNTAX_ERROR"
     assert caught.value.message.startswith(f"{tmp_path / 'typed.yaml'}:{place}: ")
+    assert bool(caught.value.hint) is ("enum" in source)
 
 
 def test_it_must_be_a_block(tmp_path: Path) -> None:

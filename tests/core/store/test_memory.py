@@ -46,3 +46,17 @@ async def test_both_answer_the_same(seed: int) -> None:
         given, call = draw(chance), chance.choice(("", f"call {number}", f"call {chance.randrange(8)}"))
         assert await answer_of(memory, given, call) == await answer_of(platform, given, call), given
         clock.advance(chance.choice((0, 0, 500)))
+
+
+async def test_pages_of_both_need_a_cursor_of_theirs() -> None:
+    clock = FixedClock()
+    for stores in (MemoryStores(clock), FakeStore(clock)):
+        for number in range(5):
+            await stores.do(SCOPE, {"op": "put", "key": f"é{number}", "value": 0})
+        found, cursor = list[str](), ""
+        for _ in range(3):
+            page = await stores.do(SCOPE, {"op": "list", "limit": 2, "cursor": cursor})
+            found, cursor = [*found, *(each["key"] for each in page["entries"])], page["cursor"]
+        assert (sorted(found), cursor) == ([f"é{number}" for number in range(5)], "")
+        with pytest.raises(HostFunctionError, match="`cursor` is none that a list"):
+            await stores.do(SCOPE, {"op": "list", "cursor": "é1"})

@@ -87,6 +87,8 @@ def test_values_are_compared_as_json(one: Any, other: Any, equal: bool) -> None:
         ({"op": "get"}, "INVALID_REQUEST"),
         ({"op": "get", "key": ""}, "INVALID_REQUEST"),
         ({"op": "get", "key": 1}, "INVALID_REQUEST"),
+        ({"op": "put", "key": "\ud800", "value": 1}, "INVALID_REQUEST"),
+        ({"op": "increment", "key": "a\udfff"}, "INVALID_REQUEST"),
         ({"op": "get", "key": "k", "value": 1}, "INVALID_REQUEST"),
         ({"op": "put", "key": "k"}, "INVALID_REQUEST"),
         ({"op": "increment", "key": "k", "by": "1"}, "INVALID_REQUEST"),

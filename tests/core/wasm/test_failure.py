@@ -154,3 +154,22 @@ def test_whatever_it_tells_is_bounded(error: Any) -> None:
     assert len(json.dumps(found.to_json())) <= most
     assert found.code not in RESERVED_CODES
     assert isinstance(found.message, str)
+
+
+@pytest.mark.parametrize(
+    ("component_id", "code", "advised"),
+    [
+        ("code", "RESULT_NOT_JSON", True),
+        ("code", "NO_STOCK", False),
+        ("code", "HOST_NOT_ALLOWED", True),
+        ("http_request", "HOST_NOT_ALLOWED", False),
+        ("store", "STORE_FULL", True),
+        ("store", "NOT_A_NUMBER", True),
+        ("number_ops", "NOT_A_NUMBER", False),
+    ],
+)
+def test_errors_that_need_it_say_what_to_do(component_id: str, code: str, *, advised: bool) -> None:
+    envelope = {"success": False, "error": {"code": code, "message": "m"}}
+    error = read_outcome(exited(envelope), component_id).error
+    assert error is not None
+    assert bool(error.to_json()["next_actions"]) is advised

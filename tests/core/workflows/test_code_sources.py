@@ -111,7 +111,16 @@ def test_a_syntax_error_has_the_line_and_column_of_the_file() -> None:
 def test_a_workflow_that_is_no_file_has_those_of_the_source() -> None:
     [found] = find({"component": "code", "source": "const a = 1;\nreturn a +;"}, build_code())
     assert (found.code, found.line) == ("SYNTAX_ERROR", None)
-    assert found.message.endswith("(its line 2, column 11)")
+    assert found.message.endswith("(line 2, column 11 of the source)")
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "is_hinted"),
+    [("ts", "let a: number = 1", True), ("ts", "let a = 1; let a = 2", False), ("js", "let a: number = 1", False)],
+)
+def test_a_hint_about_types_is_given_where_there_may_be_some(language: str, source: str, is_hinted: bool) -> None:
+    [found] = find({"component": "code", "source": source, "language": language}, build_code())
+    assert ("Types" in found.hint) is is_hinted
 
 
 def test_what_looks_like_a_template_is_told() -> None:

@@ -38,6 +38,7 @@ async def test_what_workflows_have_stored_is_seen_and_edited(bench: Bench) -> No
     assert await ask(bench, "PUT", "/stores/workflow/w/entry", {"value": 41}, key="n") == {
         "key": "n",
         "was_there": True,
+        "has_workflow": True,
     }
     assert await ask(bench, "POST", "/webhooks/named/w/trigger", {}) == {"value": 42}
     assert await ask(bench, "DELETE", "/stores/workflow/w/entry", key="n") == {"key": "n", "deleted": True}
@@ -46,7 +47,7 @@ async def test_what_workflows_have_stored_is_seen_and_edited(bench: Bench) -> No
 
 async def test_keys_are_any_text(bench: Bench) -> None:
     assert await ask(bench, "PUT", ENTRY, {"value": [1], "ttl": "1h"}, key=KEY) == {
-        "key": KEY, "was_there": False,
+        "key": KEY, "was_there": False, "has_workflow": True,
     }  # fmt: skip
     assert await ask(bench, "GET", ENTRY, key=KEY) == {"key": KEY, "value": [1]}
     [entry] = (await ask(bench, "GET", "/stores/shared/s", prefix="a/"))["entries"]
@@ -78,7 +79,7 @@ async def test_purging(bench: Bench) -> None:
     assert await ask(bench, "DELETE", "/stores") == "INVALID_REQUEST"
     assert await ask(bench, "DELETE", "/stores", all=1) == {"deleted": True}
     assert (await ask(bench, "GET", "/stores"))["stores"] == []
-    assert await ask(bench, "PUT", "/stores/shared/a/entry", {"value": 0}, key="k") == {"key": "k", "was_there": False}
+    assert (await ask(bench, "PUT", "/stores/shared/a/entry", {"value": 0}, key="k"))["was_there"] is False
 
 
 async def test_a_store_whose_key_is_lost_can_be_emptied(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +92,7 @@ async def test_a_store_whose_key_is_lost_can_be_emptied(bench: Bench, monkeypatc
         lost.setattr(bench.store.tables._sealer, "open", fail)
         assert await ask(bench, "GET", "/stores") == "DECRYPTION_FAILED"
         assert await ask(bench, "DELETE", "/stores", all=1) == {"deleted": True}
-    assert await ask(bench, "PUT", "/stores/shared/a/entry", {"value": 0}, key="k") == {"key": "k", "was_there": False}
+    assert (await ask(bench, "PUT", "/stores/shared/a/entry", {"value": 0}, key="k"))["was_there"] is False
 
 
 @pytest.mark.parametrize("purges", [True, False])
@@ -100,6 +101,20 @@ async def test_a_workflow_is_deleted_with_its_store_if_asked(bench: Bench, purge
     await ask(bench, "POST", "/webhooks/named/w/trigger", {})
     await ask(bench, "DELETE", f"/webhooks/{token}", purge_store=int(purges))
     assert len((await ask(bench, "GET", "/stores"))["stores"]) == int(not purges)
+    noted = [each["action"] for each in (await ask(bench, "GET", "/audit"))["lines"]]
+    assert ("store.purge" in noted) is purges
+
+
+async def test_a_store_of_no_workflow_is_told(bench: Bench) -> None:
+    put = await ask(bench, "PUT", "/stores/workflow/typo/entry", {"value": 1}, key="n")
+    assert put == {"key": "n", "was_there": False, "has_workflow": False}
+
+
+async def test_times_are_whole_milliseconds(bench: Bench) -> None:
+    bench.clock.advance(0.25)
+    await ask(bench, "PUT", ENTRY, {"value": 1, "ttl": "1s"}, key="k")
+    [entry] = (await ask(bench, "GET", "/stores/shared/s"))["entries"]
+    assert isinstance(entry["expires_ms"], int)
 
 
 async def test_edits_are_noted_without_keys_and_values(bench: Bench) -> None:
@@ -120,6 +135,8 @@ async def test_edits_are_noted_without_keys_and_values(bench: Bench) -> None:
         pytest.param("GET", "/stores/shared/*", None, {}, "INVALID_REQUEST", id="a name"),
         pytest.param("GET", "/stores/shared/s", None, {"limit": 101}, "INVALID_REQUEST", id="a limit"),
         pytest.param("GET", "/stores", None, {"limit": 0}, "INVALID_REQUEST", id="no limit"),
+        pytest.param("GET", "/stores/shared/s", None, {"cursor": "x"}, "INVALID_REQUEST", id="a cursor"),
+        pytest.param("GET", "/stores", None, {"cursor": "x"}, "INVALID_REQUEST", id="a cursor of stores"),
         pytest.param("GET", ENTRY, None, {}, "INVALID_REQUEST", id="no key"),
         pytest.param("GET", ENTRY, None, {"key": "a"}, "ENTRY_NOT_FOUND", id="no entry"),
         pytest.param("DELETE", ENTRY, None, {"key": "a"}, "ENTRY_NOT_FOUND", id="none to delete"),

@@ -6,9 +6,9 @@ Worker Loader, which makes an isolate for them, keyed by their hash, without net
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
@@ -28,7 +28,8 @@ from arcrun.ports import Clock
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component, ComponentRunner
 from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL
-from arcrun.wasm.memory_quota import SMALL_INPUT, MemoryQuota, estimate_memory
+from arcrun.wasm.host_functions import MEMORY_BUSY
+from arcrun.wasm.memory_quota import SMALL_INPUT, Hold, MemoryQuota, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.event_loop import import_module
 from arcrun_edge.faults import build_fault
@@ -86,18 +87,30 @@ class BundledRunner:
             module, waits, draws = self._modules.get(component.id) or await self._import(component.id)
             seed = host.seed().hex() if draws else ""
             limits = _limits(fuel, MAX_IDLE_INSTANCES)
-            if waits:
-                async with self._quota.hold(component.id, len(stdin)) as hold:
-                    with _host_call(host, partial(self._quota.resize, hold)) as call_host:
-                        arguments = module, _hand_over(stdin), limits, seed, host.now_ms(), call_host
-                        return _read_execution(await self._run(*arguments))
-            # The module cannot call the host, so it gets no proxy, which would cost more than the call.
+
+            async def run_waiting(memory: _Memory | None) -> Execution:
+                with _host_call(host, memory) as call_host:
+                    arguments = module, _hand_over(stdin), limits, seed, host.now_ms(), call_host
+                    return _read_execution(await self._run(*arguments))
+
+            if waits and host.may_wait():
+                async with self._quota.hold(host.kind(), len(stdin)) as hold:
+                    return await run_waiting(_Memory(self._quota, hold))
             if len(stdin) > SMALL_INPUT:
                 await self._quota.wait_for_room(estimate_memory(len(stdin)))
-                return _read_execution(self._run(module, _hand_over(stdin), limits, seed, host.now_ms(), None))
-            return _read_execution(self._run(module, stdin, limits, seed, host.now_ms(), None))
+            if waits:
+                return await run_waiting(None)
+            # The module cannot call the host, so it gets no proxy, which would cost more than the call.
+            return _read_execution(self._run(module, _hand_over(stdin), limits, seed, host.now_ms(), None))
         except JsException as error:
             raise build_fault(f"The runner of `{component.id}`", error, "RUNNER_FAILED") from None
+
+
+class _Memory(NamedTuple):
+    """The memory of a call, counted while it waits."""
+
+    quota: MemoryQuota
+    hold: Hold
 
 
 def _hand_over(stdin: str) -> Any:
@@ -118,9 +131,9 @@ class SandboxRunner:
         quota = self._quotas.setdefault(isolate, MemoryQuota(self._clock))
         code = create_proxy(lambda: _worker_code(component, sources))
         try:
-            async with quota.hold(isolate, len(stdin)) as hold:
-                resize = partial(quota.resize, hold)
-                return await _call_sandbox(self._loader.get(isolate, code), stdin, host, fuel, resize)
+            async with quota.hold(host.kind(), len(stdin)) as hold:
+                memory = _Memory(quota, hold)
+                return await _call_sandbox(self._loader.get(isolate, code), stdin, host, fuel, memory)
         finally:
             code.destroy()
             if quota.is_empty:
@@ -139,10 +152,10 @@ class FreshSandboxRunner:
 
 
 async def _call_sandbox(
-    stub: Any, stdin: str, host: HostFunctions, fuel: int, resize: Callable[..., None] | None = None
+    stub: Any, stdin: str, host: HostFunctions, fuel: int, memory: _Memory | None = None
 ) -> Execution:
     try:
-        with _host_call(host, resize) as call_host:
+        with _host_call(host, memory) as call_host:
             entrypoint = stub.getEntrypoint(jsnull, _platform_limits(fuel))
             result = await entrypoint.call(stdin, _limits(fuel), host.seed().hex(), host.now_ms(), call_host)
     except JsException as error:
@@ -152,25 +165,29 @@ async def _call_sandbox(
 
 
 @contextmanager
-def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Iterator[Any]:
+def _host_call(host: HostFunctions, memory: _Memory | None = None) -> Iterator[Any]:
     """A JavaScript function that answers a component's host calls. Leaving the block cancels those that are pending.
 
-    `resize` gets the component's memory in bytes when it starts to wait, and again with the length of the reply.
+    `memory` counts what the component has when it starts to wait, and when it goes on with the reply.
     """
     pending: set[asyncio.Task[str]] = set()
 
     def answer(name: str, request: str, memory_bytes: int) -> asyncio.Task[JsProxy]:
-        if resize is not None:
-            resize(memory_bytes)  # synchronously, before another call looks for room
-        return asyncio.ensure_future(reply_to(name, request, memory_bytes))
+        # It is counted synchronously, before another call looks for room.
+        if memory is not None and not memory.quota.wait(memory.hold, memory_bytes):
+            return asyncio.ensure_future(refuse())
+        return asyncio.ensure_future(reply_to(name, request))
 
-    async def reply_to(name: str, request: str, memory_bytes: int) -> JsProxy:
+    async def refuse() -> JsProxy:
+        return to_js([MEMORY_BUSY, host.now_ms()])
+
+    async def reply_to(name: str, request: str) -> JsProxy:
         task = asyncio.ensure_future(host.answer(name, request))
         pending.add(task)
         task.add_done_callback(pending.discard)
         reply = await task
-        if resize is not None:
-            resize(memory_bytes, len(reply))
+        if memory is not None:
+            memory.quota.go_on(memory.hold, len(reply))
         return to_js([reply, host.now_ms()])
 
     proxy = create_proxy(answer)

@@ -3,7 +3,7 @@
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.commands.store.options import with_store
+from acr.commands.store.options import with_key, with_store
 from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient, StoreName
@@ -12,7 +12,7 @@ from acr.targets.service_client import require_data
 
 @click.command()
 @with_store
-@click.argument("key", metavar="KEY")
+@with_key
 @as_json
 @with_client
 def delete(client: ExecutorClient, store: StoreName, key: str, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import click
 
 from acr.commands.json_option import read_json_option
 from acr.commands.options import as_json, with_client
-from acr.commands.store.options import with_store
+from acr.commands.store.options import with_key, with_store
 from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient, StoreName
@@ -13,7 +13,7 @@ from acr.targets.service_client import require_data
 
 @click.command()
 @with_store
-@click.argument("key", metavar="KEY")
+@with_key
 @click.argument("value", metavar="JSON|@FILE|-")
 @click.option("--ttl", metavar="DURATION", help="How long it stays, such as 30d  [default: for ever].")
 @as_json
@@ -35,3 +35,5 @@ def put(client: ExecutorClient, store: StoreName, key: str, *, value: str, ttl: 
         print_json(answer)
     else:
         say(f"{'Replaced' if done['was_there'] else 'Added'} {key} in {store}.", err=True)
+    if not done.get("has_workflow", True):
+        say(f"There is no workflow {store.name}: one that is pushed by that name has this store.", err=True)

@@ -100,7 +100,7 @@ class ComponentResolver:
             stored = await read_stored(self._bucket, bundled.contract, bundled.sha256)
             if stored is None:
                 raise ComponentError(
-                    f"`{bundled.id}` needs a sandbox (cpu_ms), but its code is not in the bucket.",
+                    f"`{bundled.id}` needs a sandbox (by cpu_ms or isolate), but its code is not in the bucket.",
                     code="CODE_NOT_STORED",
                     http_status=503,
                     next_actions=[
@@ -336,7 +336,7 @@ class ComponentCaller:
         if caller is not None and self.open_store is not None:
             host = self._lend(component, budget, hosts, self._open_stores(self.open_store(), caller, budget))
         elif hosts is not None:
-            host = self._lend(component, budget, hosts)
+            host = self._lend(component, budget, hosts, kind=str(hash(str(input_value.get("source")))))
         elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(called.runnable, stdin, host, fuel)
@@ -356,9 +356,10 @@ class ComponentCaller:
         budget: RunBudget,
         hosts: Sequence[str] | None = None,
         stores: StoreAccess | None = None,
+        kind: str = "",
     ) -> HostFunctions:
         """The host functions for all calls of a component in a run; or for one, that may reach only these `hosts`, or
-        has `stores`.
+        has `stores`. `kind` tells what takes other memory than the component's other calls.
         """
         return PortHostFunctions(
             component.contract,
@@ -370,6 +371,7 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
             stores=stores,
             hosts=hosts,
+            kind=kind,
         )
 
     async def find_mismatches(

@@ -240,6 +240,7 @@ class ExecutorService:
         stores = self.open_stores() if purges_store else None
         name = await self.workflows.delete(token, actor)
         if stores is not None:
+            await self.audit.note("store.purge", scope_of_workflow(name), actor)
             await stores.purge(scope_of_workflow(name))
         if self.lasting is not None:
             await self.lasting.runs.release_queue(name)  # what was queued fails, as what was under way

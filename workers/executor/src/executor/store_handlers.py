@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from arcrun.errors import NotFoundError, RequestError
 from arcrun.limits import MAX_STORE_PAGE
-from arcrun.store.protocol import StoreInfo, read_scope, scope_of_shared, scope_of_workflow
+from arcrun.store.protocol import WORKFLOW, StoreInfo, read_scope, scope_of_shared, scope_of_workflow
 from arcrun_http.callers import actor_of
 from arcrun_http.requests import read_count, read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
@@ -65,7 +65,9 @@ async def put_entry(service: ExecutorService, request: Request) -> JsonResponse:
         )
     done = await service.open_stores().do(scope, {"op": "put", "key": key, **body})
     await service.audit.note("store.put", scope, actor_of(request))
-    return build_success({"key": key, "was_there": done["was_there"]})
+    kind, name = read_scope(scope)
+    has_workflow = kind != WORKFLOW or await service.workflows.find_head(name) is not None
+    return build_success({"key": key, "was_there": done["was_there"], "has_workflow": has_workflow})
 
 
 async def delete_entry(service: ExecutorService, request: Request) -> JsonResponse:

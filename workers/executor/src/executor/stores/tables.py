@@ -14,6 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from arcrun.limits import (
     STORE_DONE_DAYS,
 )
 from arcrun.ports import Clock, Random, Sql
-from arcrun.store.operations import Entry, Kind, apply, read_operation
+from arcrun.store.operations import Entry, Kind, apply, invalid_cursor, read_operation, render_end
 
 MIGRATIONS = (
     (
@@ -54,6 +55,7 @@ ROW_BYTES = 150  # of an entry, besides what is sealed in it
 MOST_CLEANED = 20  # expired rows, with each operation that writes
 TURN_S = 5.0  # for which an operation waits for those before it: one whose request the platform has ended never ends
 KEY_BYTES = 32
+_CURSOR = re.compile(r"(?:[0-9a-f]{64})?")  # the last row's id, or nothing
 DAY_MS = 86_400_000
 
 
@@ -115,6 +117,7 @@ class StoreTables:
             return {"error": error.to_json()}
 
     async def _list_stores(self, after: str, limit: int) -> Mapping[str, Any]:
+        _check_cursor(after)
         rows = self._sql.execute(
             "SELECT id, name, entries, bytes FROM scopes WHERE id > ? AND entries > 0 ORDER BY id LIMIT ?", after, limit
         )
@@ -235,6 +238,7 @@ class StoreTables:
         """A page of keys, in no order that means anything."""
         scope_id, now_ms = await self._name(scope), self._clock.now_ms()
         prefix, limit, after = given.get("prefix", ""), given.get("limit", MAX_STORE_PAGE), given.get("cursor", "")
+        _check_cursor(after)
         entries: list[dict[str, Any]] = []
         rows = self._sql.execute(
             "SELECT id, sealed, bytes, expires_ms FROM entries WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
@@ -246,7 +250,8 @@ class StoreTables:
             if row["expires_ms"] is None or row["expires_ms"] > now_ms:
                 key = (await self._open(f"entry {scope_id} {row['id']}", row["sealed"]))["key"]
                 if key.startswith(prefix):
-                    entries.append({"key": key, "bytes": row["bytes"], "expires_ms": row["expires_ms"]})
+                    expires_ms = render_end(row["expires_ms"])
+                    entries.append({"key": key, "bytes": row["bytes"], "expires_ms": expires_ms})
             if len(entries) == limit:
                 break
         has_more = bool(last) and bool(
@@ -326,3 +331,9 @@ class StoreTables:
 
     async def _open(self, purpose: str, sealed: str) -> Any:
         return json.loads(await self._sealer.open(f"store: {purpose}", base64.b64decode(sealed)))
+
+
+def _check_cursor(cursor: str) -> None:
+    """Raises HostFunctionError INVALID_REQUEST."""
+    if not _CURSOR.fullmatch(cursor):
+        raise invalid_cursor()
