@@ -63,7 +63,7 @@ MEANINGS = {
         "The CSS selector cannot be read, or has what is not supported; the message says where.",
         "no",
     ),
-    "INVALID_TEMPLATE": ("The template cannot be read; the message says why, and in which of its lines.", "no"),
+    "INVALID_MUSTACHE": ("The template cannot be read; the message says why, and in which of its lines.", "no"),
     "INVALID_XML": ("The text is not well-formed XML; the message says why and in which line.", "no"),
     "KEY_NOT_FOUND": (
         "The set of keys has none with the token's `kid`, or several without one: fetch it anew, once.",
@@ -76,10 +76,10 @@ MEANINGS = {
     "NO_FEED": ("The XML is no RSS or Atom feed.", "no"),
     "NO_RANDOMNESS": ("The host gave no random bytes.", "yes"),
     "SIGNATURE_MISMATCH": ("The text is another than the one that was signed, or the key is.", "no"),
-    "TOKEN_EXPIRED": ("The token was good until its `exp`.", "no"),
-    "TOKEN_INVALID": ("The token is none, or not signed by this key and algorithm: who sent it is not known.", "no"),
-    "TOKEN_NOT_YET_VALID": ("The token is good from its `nbf` on.", "no"),
-    "TOKEN_REFUSED": ("The token is signed rightly, but by another issuer or for another audience.", "no"),
+    "JWT_EXPIRED": ("The token was good until its `exp`.", "no"),
+    "JWT_INVALID": ("The token is none, or not signed by this key and algorithm: who sent it is not known.", "no"),
+    "JWT_NOT_YET_VALID": ("The token is good from its `nbf` on.", "no"),
+    "JWT_REFUSED": ("The token is signed rightly, but by another issuer or for another audience.", "no"),
     "TOO_DEEP": (
         "Sections and partials, or elements of a page, are within one another too deep; a partial may be in itself.",
         "no",

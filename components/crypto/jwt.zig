@@ -89,14 +89,14 @@ pub fn verify(ctx: *Context, input: Input) Error!Value {
     if (parts.next() != null) return refuseForm(ctx);
     const header = try decodeJson(ctx, header_part);
     if (!std.mem.eql(u8, textOf(header, "alg") orelse "", @tagName(algorithm))) {
-        return ctx.fail("TOKEN_INVALID", try ctx.print("The token is not signed by {s}.", .{@tagName(algorithm)}));
+        return ctx.fail("JWT_INVALID", try ctx.print("The token is not signed by {s}.", .{@tagName(algorithm)}));
     }
-    if (header.get("crit") != null) return ctx.fail("TOKEN_INVALID", "The token has a header `crit` that is not known.");
+    if (header.get("crit") != null) return ctx.fail("JWT_INVALID", "The token has a header `crit` that is not known.");
     const key = try keys.read(ctx, input, algorithm, textOf(header, "kid"));
     const signature = try decodePart(ctx, signature_part);
     const message = token[0 .. header_part.len + 1 + payload_part.len];
     if (!try isSigned(ctx, key, message, signature)) {
-        return ctx.fail("TOKEN_INVALID", "The token's signature is not by this key.");
+        return ctx.fail("JWT_INVALID", "The token's signature is not by this key.");
     }
     const payload = try decodeJson(ctx, payload_part);
     try checkClaims(ctx, input, payload);
@@ -104,7 +104,7 @@ pub fn verify(ctx: *Context, input: Input) Error!Value {
 }
 
 fn refuseForm(ctx: *Context) Error {
-    return ctx.fail("TOKEN_INVALID", "The token is not a signed JWT: three base64url texts with points between them, the first two JSON objects.");
+    return ctx.fail("JWT_INVALID", "The token is not a signed JWT: three base64url texts with points between them, the first two JSON objects.");
 }
 
 fn textOf(value: Value, name: []const u8) ?[]const u8 {
@@ -159,16 +159,16 @@ fn checkClaims(ctx: *Context, input: Input, payload: Value) Error!void {
     const now_s = nowSeconds();
     const leeway_s = try input.optionalInteger("leeway_s", .{ .max = max_leeway_s }) orelse 0;
     if (try timeOf(ctx, payload, "exp")) |expires| {
-        if (try isLater(ctx, now_s - leeway_s, expires)) return ctx.fail("TOKEN_EXPIRED", "The token's time `exp` is over.");
+        if (try isLater(ctx, now_s - leeway_s, expires)) return ctx.fail("JWT_EXPIRED", "The token's time `exp` is over.");
     }
     if (try timeOf(ctx, payload, "nbf")) |from| {
-        if (!try isLater(ctx, now_s + leeway_s, from)) return ctx.fail("TOKEN_NOT_YET_VALID", "The token's time `nbf` has not come.");
+        if (!try isLater(ctx, now_s + leeway_s, from)) return ctx.fail("JWT_NOT_YET_VALID", "The token's time `nbf` has not come.");
     }
     if (try input.optionalText("issuer")) |issuer| {
-        if (!isOneOf(payload.get("iss"), issuer, false)) return ctx.fail("TOKEN_REFUSED", "The token's `iss` is not `issuer`.");
+        if (!isOneOf(payload.get("iss"), issuer, false)) return ctx.fail("JWT_REFUSED", "The token's `iss` is not `issuer`.");
     }
     if (try input.optionalText("audience")) |audience| {
-        if (!isOneOf(payload.get("aud"), audience, true)) return ctx.fail("TOKEN_REFUSED", "The token's `aud` does not name `audience`.");
+        if (!isOneOf(payload.get("aud"), audience, true)) return ctx.fail("JWT_REFUSED", "The token's `aud` does not name `audience`.");
     }
 }
 
@@ -176,7 +176,7 @@ fn checkClaims(ctx: *Context, input: Input, payload: Value) Error!void {
 fn timeOf(ctx: *Context, payload: Value, name: []const u8) Error!?[]const u8 {
     const found = payload.get(name) orelse return null;
     if (found == .number) return found.number;
-    return ctx.fail("TOKEN_INVALID", try ctx.print("The token's `{s}` is not a number of seconds.", .{name}));
+    return ctx.fail("JWT_INVALID", try ctx.print("The token's `{s}` is not a number of seconds.", .{name}));
 }
 
 /// Whether it is `time_s` or later.

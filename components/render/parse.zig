@@ -135,6 +135,6 @@ const Parser = struct {
         const line = std.mem.count(u8, parser.source[0..place], "\n") + 1;
         const reason = try parser.ctx.print(format, arguments);
         const message = "`{s}` cannot be used: {s} (its line {d}).";
-        return parser.ctx.fail("INVALID_TEMPLATE", try parser.ctx.print(message, .{ parser.told, reason, line }));
+        return parser.ctx.fail("INVALID_MUSTACHE", try parser.ctx.print(message, .{ parser.told, reason, line }));
     }
 };

@@ -163,9 +163,9 @@ def test_the_token_of_rfc_7515_appendix_a_1() -> None:
         "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     )
     asked = {"algorithm": "HS256", "key": {"kty": "oct", "k": key}}
-    assert fail("jwt_verify", **asked, token=made) == ("TOKEN_EXPIRED", "The token's time `exp` is over.")
+    assert fail("jwt_verify", **asked, token=made) == ("JWT_EXPIRED", "The token's time `exp` is over.")
     forged = made[:-2] + ("A" if made[-2] != "A" else "B") + made[-1]
-    assert fail("jwt_verify", **asked, token=forged)[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", **asked, token=forged)[0] == "JWT_INVALID"
 
 
 def test_the_signature_of_rfc_7515_appendix_a_3() -> None:
@@ -178,10 +178,10 @@ def test_the_signature_of_rfc_7515_appendix_a_3() -> None:
         "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
     )
-    assert fail("jwt_verify", algorithm="ES256", key=jwk, token=made)[0] == "TOKEN_EXPIRED"
+    assert fail("jwt_verify", algorithm="ES256", key=jwk, token=made)[0] == "JWT_EXPIRED"
     assert fail("jwt_verify", algorithm="ES256", key={**jwk, "y": jwk["x"]}, token=made)[0] == "INVALID_KEY"
     other = ec_jwk(ec_key(), private=False)
-    assert fail("jwt_verify", algorithm="ES256", key=other, token=made)[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", algorithm="ES256", key=other, token=made)[0] == "JWT_INVALID"
 
 
 RSA_FORMS: dict[str, Callable[[], Any]] = {
@@ -263,7 +263,7 @@ def test_tokens_of_others_are_checked(form: str) -> None:
     other = b64(json.dumps({**payload, "admin": True}).encode())
     for forged in (f"{header}.{body}.{b64(bytes(flipped))}", f"{header}.{other}.{signature}", f"{header}.{body}."):
         assert fail("jwt_verify", **asked, token=forged) == (
-            "TOKEN_INVALID",
+            "JWT_INVALID",
             "The token's signature is not by this key.",
         )
 
@@ -271,22 +271,22 @@ def test_tokens_of_others_are_checked(form: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "asked", "code"),
     [
-        ({"exp": 1}, {}, "TOKEN_EXPIRED"),
-        ({"exp": time.time() - 20}, {"leeway_s": 5}, "TOKEN_EXPIRED"),
+        ({"exp": 1}, {}, "JWT_EXPIRED"),
+        ({"exp": time.time() - 20}, {"leeway_s": 5}, "JWT_EXPIRED"),
         ({"exp": time.time() - 20}, {"leeway_s": 600}, None),
-        ({"nbf": time.time() + 500}, {}, "TOKEN_NOT_YET_VALID"),
+        ({"nbf": time.time() + 500}, {}, "JWT_NOT_YET_VALID"),
         ({"nbf": time.time() + 500}, {"leeway_s": 600}, None),
-        ({"exp": "tomorrow"}, {}, "TOKEN_INVALID"),
+        ({"exp": "tomorrow"}, {}, "JWT_INVALID"),
         ({"exp": 1e300}, {}, None),
-        ({}, {"issuer": "me"}, "TOKEN_REFUSED"),
-        ({"iss": "you"}, {"issuer": "me"}, "TOKEN_REFUSED"),
-        ({"iss": ["me"]}, {"issuer": "me"}, "TOKEN_REFUSED"),
+        ({}, {"issuer": "me"}, "JWT_REFUSED"),
+        ({"iss": "you"}, {"issuer": "me"}, "JWT_REFUSED"),
+        ({"iss": ["me"]}, {"issuer": "me"}, "JWT_REFUSED"),
         ({"iss": "me"}, {"issuer": "me"}, None),
         ({"aud": "me"}, {"audience": "me"}, None),
         ({"aud": ["you", "me"]}, {"audience": "me"}, None),
-        ({"aud": ["you"]}, {"audience": "me"}, "TOKEN_REFUSED"),
-        ({"aud": {"me": 1}}, {"audience": "me"}, "TOKEN_REFUSED"),
-        ([], {}, "TOKEN_INVALID"),
+        ({"aud": ["you"]}, {"audience": "me"}, "JWT_REFUSED"),
+        ({"aud": {"me": 1}}, {"audience": "me"}, "JWT_REFUSED"),
+        ([], {}, "JWT_INVALID"),
     ],
 )
 def test_claims(payload: Any, asked: dict[str, Any], code: str | None) -> None:
@@ -306,7 +306,7 @@ def test_claims(payload: Any, asked: dict[str, Any], code: str | None) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_token_of_the_algorithm_is_refused(made: str) -> None:
-    assert fail("jwt_verify", algorithm="HS256", key=SECRET, token=made)[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", algorithm="HS256", key=SECRET, token=made)[0] == "JWT_INVALID"
 
 
 def test_the_last_digit_of_a_signature_stands_for_no_other_bits() -> None:
@@ -315,7 +315,7 @@ def test_the_last_digit_of_a_signature_stands_for_no_other_bits() -> None:
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     place = digits.index(good[-1])
     assert place % 4 == 0
-    assert fail("jwt_verify", algorithm="HS256", key=SECRET, token=good[:-1] + digits[place + 1])[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", algorithm="HS256", key=SECRET, token=good[:-1] + digits[place + 1])[0] == "JWT_INVALID"
 
 
 def test_a_public_key_is_no_secret() -> None:
@@ -323,7 +323,7 @@ def test_a_public_key_is_no_secret() -> None:
     public = public_pem(rsa_key())
     forged = token({"alg": "HS256"}, {}, lambda message: hmac.digest(public.encode(), message, "sha256"))
     assert fail("jwt_verify", algorithm="HS256", key=public, token=forged)[0] == "INVALID_KEY"
-    assert fail("jwt_verify", algorithm="RS256", key=public, token=forged)[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", algorithm="RS256", key=public, token=forged)[0] == "JWT_INVALID"
     assert (
         fail("jwt_verify", algorithm="HS256", key=rsa_jwk(rsa_key(), private=False), token=forged)[0] == "INVALID_KEY"
     )
@@ -336,7 +336,7 @@ def test_a_set_of_keys_has_the_one_that_the_token_names() -> None:
     ]  # fmt: skip
     asked = {"algorithm": "ES256", "key": {"keys": keys}}
     assert do("jwt_verify", **asked, token=token({"alg": "ES256", "kid": "e"}, {}, ec_sign))["payload"] == {}
-    assert fail("jwt_verify", **asked, token=token({"alg": "ES256", "kid": "other"}, {}, ec_sign))[0] == "TOKEN_INVALID"
+    assert fail("jwt_verify", **asked, token=token({"alg": "ES256", "kid": "other"}, {}, ec_sign))[0] == "JWT_INVALID"
     for unknown in ({"kid": "nope"}, {"kid": "r"}, {"kid": "o"}, {}):
         made = token({"alg": "ES256", **unknown}, {}, ec_sign)
         assert fail("jwt_verify", **asked, token=made)[0] == "KEY_NOT_FOUND"
@@ -390,7 +390,7 @@ def test_no_damage_to_a_key_ends_in_a_trap(data: st.DataObject) -> None:
     key = f"{head}\n{base64.b64encode(bytes(content[:cut])).decode()}\n{foot}"
     made = token({"alg": label}, {}, rsa_sign if label == "RS256" else ec_sign)
     output = harness.run("crypto", {"operation": "jwt_verify", "algorithm": label, "key": key, "token": made}).output
-    assert output["success"] or output["error"]["code"] in ("INVALID_KEY", "TOKEN_INVALID")
+    assert output["success"] or output["error"]["code"] in ("INVALID_KEY", "JWT_INVALID")
 
 
 def test_a_short_secret_is_refused() -> None:

@@ -74,7 +74,7 @@ def test_what_html_could_read_as_markup_is_escaped() -> None:
     ],
 )
 def test_what_is_no_template_is_refused_with_its_line(template: str, problem: str) -> None:
-    assert run(template, {}).error == {"code": "INVALID_TEMPLATE", "message": f"`template` cannot be used: {problem}."}
+    assert run(template, {}).error == {"code": "INVALID_MUSTACHE", "message": f"`template` cannot be used: {problem}."}
 
 
 def test_a_partial_that_is_no_template_is_named() -> None:
