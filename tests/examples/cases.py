@@ -236,6 +236,7 @@ FAILURES = [
     ),
 ]
 
+ACCEPTED = Answered(202, {})
 ARTICLE = {"id": "https://example.com/second", "url": "https://example.com/second", "title": "The second one"}
 FEED = [
     Case(
@@ -246,6 +247,7 @@ FEED = [
         ran("tell told"),
         (services.telegram(BOT, {"chat_id": 42, "text": "The second one https://example.com/second"}),),
         {"telegram_bot_token": BOT},
+        answered=ACCEPTED,
     ),
 ]
 

@@ -79,6 +79,7 @@ async def test_an_example_runs(case: Case) -> None:
             assert (again.content, again.headers["idempotent-replayed"]) == (triggered.content, "true")
         slept_ms = tuple(bench.clock.slept_ms)
         await bench.background.finish()
+        await bench.run_instances()
         [run] = (await client.get(f"/runs?workflow={case.example}")).json()["data"]["runs"]
         shown = await client.get(f"/runs/{run['run_id']}")
     assert services.unexpected == []

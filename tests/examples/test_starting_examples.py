@@ -36,7 +36,7 @@ FAILING = {
 
 async def live(bench: ExampleBench, until_ms: float) -> None:
     """Let the alarms of the Workspace and of the RunLog go off until then, and the runs end."""
-    await _run_instances(bench)
+    await bench.run_instances()
     while (due := _next_alarm(bench)) is not None and due[0] <= until_ms:
         bench.clock.advance(max(0, due[0] - bench.clock.now_ms()))
         if due[1] is None:
@@ -44,7 +44,7 @@ async def live(bench: ExampleBench, until_ms: float) -> None:
         else:
             bench.logs.alarms[due[1]].due_ms = None
             await bench.logs.tables[due[1]].on_alarm(bench.bucket, _export_nothing, tell=_telling(bench, due[1]))
-        await _run_instances(bench)
+        await bench.run_instances()
     bench.clock.advance(until_ms - bench.clock.now_ms())
 
 
@@ -77,11 +77,6 @@ async def _export_nothing() -> bool:
     return False
 
 
-async def _run_instances(bench: ExampleBench) -> None:
-    for run_id in [each for each in bench.instances.params if each not in bench.instances.outputs]:
-        await bench.instances.run(bench.service, run_id)
-
-
 async def ask(bench: ExampleBench, method: str, path: str, body: Any = None) -> Any:
     async with build_client(bench.service) as client:
         return (await client.request(method, path, json=body)).json()
@@ -97,10 +92,10 @@ async def list_runs(bench: ExampleBench, query: str) -> list[dict[str, Any]]:
 
 
 def feed_of(*ids: int) -> Exchange:
-    """A JSON Feed of articles, the newest first."""
+    """A JSON Feed of articles, the newest first. (Feeds of XML: test_feeds.py.)"""
     items = [{"id": str(each), "url": f"https://example.com/{each}", "title": f"Article {each}"} for each in ids]
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "News", "items": items}
-    return Exchange("GET", "https://example.com/feed.json", feed, headers=AGENT)
+    return Exchange("GET", "https://example.com/feed.xml", feed, headers=AGENT)
 
 
 def told_of(number: int) -> Exchange:
