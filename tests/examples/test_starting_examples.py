@@ -1,5 +1,6 @@
 """The examples that start by themselves, from what starts them to what they ask of the services: the digest at nine in
-Berlin, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the bucket.
+Berlin, the report at two, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the
+bucket.
 """
 
 import base64
@@ -123,6 +124,23 @@ async def test_the_digest_comes_at_nine_in_berlin() -> None:
     assert (stubs.left, stubs.unexpected) == ([], [])
     [run] = await list_runs(bench, "workflow=daily_digest")
     assert (run["trigger"], run["status"], run["started_at"][:16]) == ("schedule", "success", "2026-09-22T07:00")
+
+
+async def test_each_night_s_report_is_compared_with_the_one_before() -> None:
+    def night(day: str, orders: int, text: str) -> list[Exchange]:
+        figures = Exchange("GET", f"https://shop.example.com/api/figures?day={day}", {"orders": orders}, headers=AGENT)
+        return [figures, services.gmail(GOOGLE, "owner@example.com", f"Report of {day}", text)]
+
+    nights = [*night("2026-09-21", 10, "orders: 10"), *night("2026-09-22", 13, "orders: 13 (+30%)")]
+    stubs = StubServices(nights)
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("google_oauth", GOOGLE)
+    await push(bench, "nightly_report")
+    await live(bench, bench.clock.now_ms() + 2 * DAY_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    runs = await list_runs(bench, "workflow=nightly_report")
+    assert [run["started_at"][:16] for run in runs] == ["2026-09-22T00:00", "2026-09-23T00:00"]
+    assert {(run["trigger"], run["status"]) for run in runs} == {("schedule", "success")}
 
 
 async def test_an_outage_sends_one_alarm_and_one_more_with_its_count() -> None:
