@@ -113,6 +113,13 @@ async def test_entries_are_read_and_put_with_their_values(bench: Bench) -> None:
     assert actions == ["store.put", "store.restore"]
 
 
+async def test_an_entry_that_is_refused_leaves_the_others(bench: Bench) -> None:
+    entries = [{"key": "a", "value": 1}, {"key": "k" * 513, "value": 1}, {"key": "b", "value": 2, "ttl": "1h"}]
+    assert await ask(bench, "PUT", ENTRIES, {"entries": entries}) == "STORE_KEY_TOO_LONG"
+    page = await ask(bench, "GET", "/stores/shared/s", values=1)
+    assert {each["key"]: each["value"] for each in page["entries"]} == {"a": 1, "b": 2}
+
+
 @pytest.mark.parametrize("purges", [True, False])
 async def test_a_workflow_is_deleted_with_its_store_if_asked(bench: Bench, purges: bool) -> None:
     token = (await bench.service.push(COUNT, ADA)).stored.token

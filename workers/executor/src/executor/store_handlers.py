@@ -2,6 +2,7 @@
 its key, which is any text and stands in the query.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,8 +43,10 @@ async def list_entries(service: ExecutorService, request: Request) -> JsonRespon
     page = await stores.do(scope, {**asked, "prefix": _query(request).get("prefix", "")})
     entries = page["entries"]
     if has_values:
-        found = [(entry, await stores.do(scope, {"op": "get", "key": entry["key"]})) for entry in entries]
-        entries = [{**entry, "value": read["value"]} for entry, read in found if read["found"]]
+        found = await asyncio.gather(*(stores.do(scope, {"op": "get", "key": entry["key"]}) for entry in entries))
+        entries = [
+            {**entry, "value": read["value"]} for entry, read in zip(entries, found, strict=True) if read["found"]
+        ]
     return build_success({"entries": entries, "cursor": page["cursor"] or None})
 
 
@@ -76,14 +79,16 @@ async def put_entry(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def put_entries(service: ExecutorService, request: Request) -> JsonResponse:
-    """Put several entries, each as `put_entry` does; what is before one that is refused stays. It is one line of the
-    audit log.
+    """Put several entries, each as `put_entry` does: if one is refused, the others are put all the same. It is one line
+    of the audit log.
     """
     scope, stores = _read_scope(request), service.open_stores()
     entries = _read_entries(await read_object(request, allowed=("entries",)))
     await service.audit.note("store.restore", scope, actor_of(request))
-    for entry in entries:
-        await stores.do(scope, {"op": "put", **entry})
+    done = await asyncio.gather(*(stores.do(scope, {"op": "put", **each}) for each in entries), return_exceptions=True)
+    for failure in done:
+        if isinstance(failure, BaseException):
+            raise failure
     return build_success({"put": len(entries)})
 
 
