@@ -88,7 +88,7 @@ class Suite:
         clock, random = TestClock(test.now_ms), TestRandom(test.seed)
         stores = TestStores(clock)
         stores.fill(self.plan.name, test.store, test.shared)
-        components = TestComponents(self.components, test, clock, random, stores)
+        components = TestComponents(self.components, test, clock, random, stores, is_durable=self.plan.is_durable)
         workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
