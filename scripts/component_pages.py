@@ -1,4 +1,6 @@
-"""Generates docs/components/: an index by category, and a page for each built-in component, from their contracts."""
+"""Generates docs/components/: an index by groups, and a page for each built-in component, from their contracts and from
+examples/of_components.
+"""
 
 import json
 import re
@@ -12,12 +14,13 @@ from component_errors import MEANINGS, NETWORK, SERVICE_CODES, STORE_CODES
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun import limits
+from arcrun.contracts.groups import find_group, group_by
 from arcrun.contracts.model import Contract, Scenario
 from arcrun.contracts.parse import parse_contract
 from arcrun.durable.waits import WAIT, WAITS
 from arcrun.yaml_text import parse_yaml, render_yaml
 
-CATEGORIES = {"api": "Services", "data": "Data", "logic": "Logic", "ai": "AI"}
+EXAMPLES = "examples/of_components"  # a workflow for each component, and its test
 MANY = 8  # more choices than that stand below the table
 LONG = 240  # characters of a description that a cell takes whole
 ONE_LINE = 110  # characters of JSON on one line
@@ -51,12 +54,12 @@ def render_index(contracts: tuple[Contract, ...]) -> Iterator[str]:
     yield "a failure is `{{NODE.error.code}}` and `{{NODE.error.message}}` ([errors](errors.md))."
     yield "`acr parts` also lists your own; [contracts](../contract.md) says how to write one."
     yield "Generated from the contracts by `scripts/build_docs.py`."
-    for category, title in CATEGORIES.items():
-        yield from ("", f"## {title}", "", "| component | what it does | reaches |", "| --- | --- | --- |")
-        for contract in contracts:
-            if contract.category == category:
-                name = f"[`{contract.canonical_id}`]({contract.canonical_id}.md)"
-                yield f"| {name} | {cell(first_sentence(contract.description))} | {_reaches(contract)} |"
+    grouped = group_by((find_group(contract.category, contract.tags), contract) for contract in contracts)
+    for group, members in grouped.items():
+        yield from ("", f"## {group}", "", "| component | what it does | reaches |", "| --- | --- | --- |")
+        for contract in members:
+            name = f"[`{contract.canonical_id}`]({contract.canonical_id}.md)"
+            yield f"| {name} | {cell(first_sentence(contract.description))} | {_reaches(contract)} |"
 
 
 def render_page(contract: Contract) -> Iterator[str]:
@@ -70,6 +73,7 @@ def render_page(contract: Contract) -> Iterator[str]:
     yield render_yaml({contract.canonical_id: {"component": contract.canonical_id, **contract.config_example}}).rstrip()
     yield "```"
     yield from _render_example(contract)
+    yield from _render_workflow(contract)
     yield from _render_fields("Input", contract.input_schema)
     yield from _render_fields("Output", contract.output_schema)
     yield from _render_credentials(contract)
@@ -84,6 +88,16 @@ def _render_example(contract: Contract) -> Iterator[str]:
     for scenario in sorted(tried, key=lambda scenario: scenario.given.get("operation") != operation)[:1]:
         yield from ("", f"For example ({scenario.name}), from", "", *_json_block(scenario.given))
         yield from ("", "comes", "", *_json_block(scenario.then["data"]))
+
+
+def _render_workflow(contract: Contract) -> Iterator[str]:
+    """A whole workflow with the component, to copy, and its test."""
+    workflow, test = (f"{EXAMPLES}/{contract.canonical_id}{suffix}" for suffix in (".yaml", ".test.yaml"))
+    text = (ROOT / workflow).read_text(encoding="utf-8")
+    told = parse_yaml(text).value["description"].removesuffix(".")
+    yield from ("", "## In a workflow", "", f"{told}:", "", f'```yaml title="{workflow}"', text.rstrip("\n"), "```")
+    yield from ("", f"Its [test](../testing.md), which `acr test {contract.canonical_id}.test.yaml` runs:", "")
+    yield from (f'```yaml title="{test}"', (ROOT / test).read_text(encoding="utf-8").rstrip("\n"), "```")
 
 
 def _is_plain_success(scenario: Scenario) -> bool:

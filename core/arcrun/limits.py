@@ -778,6 +778,9 @@ MAX_STORE_BYTES = 1024 * MIB
 # The entries on a page of a store.
 # Beyond: INVALID_REQUEST; the rest comes by the cursor.
 MAX_STORE_PAGE = 100
+# The entries of a store that one request reads or puts with their values: each is an operation.
+# Beyond: INVALID_REQUEST; the rest comes by the cursor, or by another request.
+MAX_STORE_VALUES = 20
 # The entries of a store that are looked at for a page with a prefix.
 # Beyond: the page ends early, with a cursor.
 MAX_STORE_SCANNED = 1_000

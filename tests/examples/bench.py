@@ -132,6 +132,11 @@ class ExampleBench:
     def store_credential(self, name: str, secret: str) -> None:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
 
+    async def run_instances(self) -> None:
+        """Let the accepted runs that have begun end."""
+        for run_id in [each for each in self.instances.params if each not in self.instances.outputs]:
+            await self.instances.run(self.service, run_id)
+
 
 def build_example_bench(services: StubServices, model: StubModel) -> ExampleBench:
     clock, random, background = FixedClock(), SeededRandom(), FakeBackground()

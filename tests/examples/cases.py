@@ -236,6 +236,7 @@ FAILURES = [
     ),
 ]
 
+ACCEPTED = Answered(202, {})
 ARTICLE = {"id": "https://example.com/second", "url": "https://example.com/second", "title": "The second one"}
 FEED = [
     Case(
@@ -246,6 +247,7 @@ FEED = [
         ran("tell told"),
         (services.telegram(BOT, {"chat_id": 42, "text": "The second one https://example.com/second"}),),
         {"telegram_bot_token": BOT},
+        answered=ACCEPTED,
     ),
 ]
 
@@ -349,6 +351,46 @@ DIGEST = [
         ran("sheet orders any quiet", total="skipped", shown="skipped", mail="skipped"),
         (services.sheet_read(GOOGLE, [HEADER, ["2026-09-19", "Ada", 99]]),),
         {"shop_google": GOOGLE},
+    ),
+]
+
+FIGURES = {"orders": 12, "revenue": 340.5}
+FIGURES_REQUEST = Exchange("GET", "https://shop.example.com/api/figures?day=2026-09-20", FIGURES, headers=AGENT)
+NIGHTLY = [
+    Case(
+        "nightly_report",
+        "mails what the day came to",
+        {"to": "owner@example.com"},
+        {"sent": True, "day": "2026-09-20"},
+        ran("day day_before figures keep kept report mail sent", alarm="skipped", not_sent="skipped"),
+        (
+            FIGURES_REQUEST,
+            services.gmail(GOOGLE, "owner@example.com", "Report of 2026-09-20", "orders: 12\nrevenue: 340.5"),
+        ),
+        {"google_oauth": GOOGLE},
+        answered=ACCEPTED,
+    ),
+    Case(
+        "nightly_report",
+        "raises the alarm when the figures cannot be had",
+        {"to": "owner@example.com"},
+        {"sent": False, "day": "2026-09-20"},
+        ran(
+            "day day_before kept alarm not_sent",
+            figures="failed",
+            keep="skipped",
+            report="skipped",
+            mail="skipped",
+            sent="skipped",
+        ),
+        (
+            replace(FIGURES_REQUEST, answer={}, status=404),
+            services.telegram(
+                BOT, {"chat_id": 42, "text": "No report of 2026-09-20: The server answered with status 404."}
+            ),
+        ),
+        {"telegram_bot_token": BOT},
+        answered=ACCEPTED,
     ),
 ]
 
@@ -812,6 +854,7 @@ CASES = [
     *INVOICE_MAIL,
     *ORDERS,
     *DIGEST,
+    *NIGHTLY,
     *SUMMARY,
     *REMINDER,
     *SEND,

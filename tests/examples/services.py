@@ -62,7 +62,7 @@ def _raw_message(to: str, subject: str, text: str) -> str:
         "Content-Transfer-Encoding: base64",
         "",
     ]
-    encoded = base64.b64encode(text.encode()).decode()
+    encoded = base64.b64encode(text.replace("\n", "\r\n").encode()).decode()
     folded = [encoded[i : i + 76] for i in range(0, len(encoded), 76)]
     return base64.urlsafe_b64encode("\r\n".join([*lines, *folded, ""]).encode()).decode()
 

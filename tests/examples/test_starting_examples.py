@@ -1,5 +1,6 @@
 """The examples that start by themselves, from what starts them to what they ask of the services: the digest at nine in
-Berlin, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the bucket.
+Berlin, the report at two, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the
+bucket.
 """
 
 import base64
@@ -36,7 +37,7 @@ FAILING = {
 
 async def live(bench: ExampleBench, until_ms: float) -> None:
     """Let the alarms of the Workspace and of the RunLog go off until then, and the runs end."""
-    await _run_instances(bench)
+    await bench.run_instances()
     while (due := _next_alarm(bench)) is not None and due[0] <= until_ms:
         bench.clock.advance(max(0, due[0] - bench.clock.now_ms()))
         if due[1] is None:
@@ -44,7 +45,7 @@ async def live(bench: ExampleBench, until_ms: float) -> None:
         else:
             bench.logs.alarms[due[1]].due_ms = None
             await bench.logs.tables[due[1]].on_alarm(bench.bucket, _export_nothing, tell=_telling(bench, due[1]))
-        await _run_instances(bench)
+        await bench.run_instances()
     bench.clock.advance(until_ms - bench.clock.now_ms())
 
 
@@ -77,11 +78,6 @@ async def _export_nothing() -> bool:
     return False
 
 
-async def _run_instances(bench: ExampleBench) -> None:
-    for run_id in [each for each in bench.instances.params if each not in bench.instances.outputs]:
-        await bench.instances.run(bench.service, run_id)
-
-
 async def ask(bench: ExampleBench, method: str, path: str, body: Any = None) -> Any:
     async with build_client(bench.service) as client:
         return (await client.request(method, path, json=body)).json()
@@ -97,10 +93,10 @@ async def list_runs(bench: ExampleBench, query: str) -> list[dict[str, Any]]:
 
 
 def feed_of(*ids: int) -> Exchange:
-    """A JSON Feed of articles, the newest first."""
+    """A JSON Feed of articles, the newest first. (Feeds of XML: test_feeds.py.)"""
     items = [{"id": str(each), "url": f"https://example.com/{each}", "title": f"Article {each}"} for each in ids]
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "News", "items": items}
-    return Exchange("GET", "https://example.com/feed.json", feed, headers=AGENT)
+    return Exchange("GET", "https://example.com/feed.xml", feed, headers=AGENT)
 
 
 def told_of(number: int) -> Exchange:
@@ -128,6 +124,23 @@ async def test_the_digest_comes_at_nine_in_berlin() -> None:
     assert (stubs.left, stubs.unexpected) == ([], [])
     [run] = await list_runs(bench, "workflow=daily_digest")
     assert (run["trigger"], run["status"], run["started_at"][:16]) == ("schedule", "success", "2026-09-22T07:00")
+
+
+async def test_each_night_s_report_is_compared_with_the_one_before() -> None:
+    def night(day: str, orders: int, text: str) -> list[Exchange]:
+        figures = Exchange("GET", f"https://shop.example.com/api/figures?day={day}", {"orders": orders}, headers=AGENT)
+        return [figures, services.gmail(GOOGLE, "owner@example.com", f"Report of {day}", text)]
+
+    nights = [*night("2026-09-21", 10, "orders: 10"), *night("2026-09-22", 13, "orders: 13 (+30%)")]
+    stubs = StubServices(nights)
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("google_oauth", GOOGLE)
+    await push(bench, "nightly_report")
+    await live(bench, bench.clock.now_ms() + 2 * DAY_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    runs = await list_runs(bench, "workflow=nightly_report")
+    assert [run["started_at"][:16] for run in runs] == ["2026-09-22T00:00", "2026-09-23T00:00"]
+    assert {(run["trigger"], run["status"]) for run in runs} == {("schedule", "success")}
 
 
 async def test_an_outage_sends_one_alarm_and_one_more_with_its_count() -> None:

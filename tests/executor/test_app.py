@@ -300,6 +300,7 @@ ROUTES = [
     ("GET", "/stores"),
     ("DELETE", "/stores"),
     *((method, "/stores/shared/s") for method in ("GET", "DELETE")),
+    ("PUT", "/stores/shared/s/entries"),
     *((method, "/stores/shared/s/entry") for method in ("GET", "PUT", "DELETE")),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"

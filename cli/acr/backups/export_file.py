@@ -6,7 +6,11 @@ workflow   {"name", "version", "latest", "file", "paused", "schedules_paused", "
            has seen, as hashes of their keys
 version    {"name", "version", "pushed_at", "workflow", "vars"}   `workflow` is the text, or the object, as pushed
 run        {"record"}   a run's record, as GET /runs/{id} has it, if asked for
-end        {"workflows", "versions", "runs"}   how many there are: a file without it was cut off
+entry      {"store", "key", "value", "expires_ms"}   of a store, if asked for; or {"sealed"} (store_entries.py)
+end        {"workflows", "versions", "runs"}   how many there are, with stores also "entries": a file without it was
+           cut off
+
+Only a file with stores has format 2, so that earlier releases read the others.
 """
 
 import json
@@ -20,7 +24,8 @@ from acr.config.private_file import refusing
 from acr.errors import CliError
 from arcrun.json_text import parse_json
 
-FORMAT = 1
+FORMAT = 2
+FORMAT_WITHOUT_STORES = 1
 Line = dict[str, Any]
 
 
@@ -38,11 +43,14 @@ class ExportedWorkflow:
 
 @dataclass(frozen=True)
 class Export:
-    """What an export has, except the runs, of which it has `run_count`. `head` is its first line."""
+    """What an export has, except the runs and the entries of stores, of which it has `run_count` and `entry_count`.
+    `head` is its first line.
+    """
 
     head: Line
     workflows: tuple[ExportedWorkflow, ...]
     run_count: int
+    entry_count: int = 0
 
 
 def write_export(path: Path, lines: Iterable[Line]) -> None:
@@ -76,7 +84,7 @@ def read_export(path: Path) -> Export:
     workflows: dict[str, Line] = {}
     versions: dict[str, list[Line]] = {}
     end: Line | None = None
-    run_count = 0
+    run_count = entry_count = 0
     for line in lines:
         match line:
             case {"kind": "workflow", "name": str(name), "version": int()} if name not in workflows:
@@ -85,17 +93,24 @@ def read_export(path: Path) -> Export:
                 versions.setdefault(name, []).append(line)
             case {"kind": "run"}:
                 run_count += 1
+            case {"kind": "entry"}:
+                entry_count += 1
             case {"kind": "end"}:
                 end = line
             case _:
                 raise _build_other(path)
-    counts = (len(workflows), sum(map(len, versions.values())), run_count)
-    if end is None or tuple(end.get(each) for each in ("workflows", "versions", "runs")) != counts:
+    counts = (len(workflows), sum(map(len, versions.values())), run_count, entry_count)
+    if end is None or tuple(end.get(each, 0) for each in ("workflows", "versions", "runs", "entries")) != counts:
         raise _build_cut_off(path)
     if not versions.keys() <= workflows.keys():
         raise _build_other(path)
     found = [ExportedWorkflow(line, tuple(versions.get(name, ()))) for name, line in workflows.items()]
-    return Export(head, tuple(found), run_count)
+    return Export(head, tuple(found), run_count, entry_count)
+
+
+def read_entry_lines(path: Path) -> Iterator[Line]:
+    """The lines of entries of stores, one after another: there may be more than fit into memory. Raises CliError."""
+    return (line for line in _read_lines(path) if line.get("kind") == "entry")
 
 
 def _read_lines(path: Path) -> Iterator[Line]:

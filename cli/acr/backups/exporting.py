@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from acr.backups.export_file import FORMAT, Line
+from acr.backups.export_file import FORMAT, FORMAT_WITHOUT_STORES, Line
+from acr.backups.store_entries import EntrySeal, entry_lines
 from acr.errors import CliError
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
@@ -12,16 +13,28 @@ from acr.targets.service_client import require_data
 ALL = 1_000_000_000  # runs, of one list
 
 
-def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs: bool) -> Iterator[Line]:
-    """The lines of the file (acr/backups/export_file.py). Raises CliError."""
+def export_lines(
+    client: ExecutorClient,
+    url: str,
+    *,
+    has_tokens: bool,
+    has_runs: bool,
+    has_stores: bool = False,
+    seal: EntrySeal | None = None,
+) -> Iterator[Line]:
+    """The lines of the file (acr/backups/export_file.py). Entries of stores are sealed by `seal`, if there is one.
+
+    Raises CliError.
+    """
     listed = client.list_workflows()
     of_all = [workflow["paused"] for workflow in listed if (workflow["paused"] or {}).get("all")]
     yield {
         "kind": "export",
-        "format": FORMAT,
+        "format": FORMAT if has_stores else FORMAT_WITHOUT_STORES,
         "exported_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "url": url,
         "paused": of_all[0] if of_all else None,
+        **({"seal": seal.to_json()} if seal else {}),
     }
     schedules = client.list_schedules(0)
     still = {schedule["workflow"] for schedule in schedules if schedule["paused"]}
@@ -39,7 +52,13 @@ def export_lines(client: ExecutorClient, url: str, *, has_tokens: bool, has_runs
             if answer["success"]:  # else it has become too old meanwhile
                 run_count += 1
                 yield {"kind": "run", "record": answer["data"]}
-    yield {"kind": "end", "workflows": len(listed), "versions": version_count, "runs": run_count}
+    counts = {"workflows": len(listed), "versions": version_count, "runs": run_count}
+    if has_stores:
+        counts["entries"] = 0
+        for line in entry_lines(client, seal):
+            counts["entries"] += 1
+            yield line
+    yield {"kind": "end", **counts}
 
 
 def _describe(workflow: dict[str, Any], still: Collection[str], *, has_token: bool) -> Line:

@@ -12,6 +12,7 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml
 
+BUILT_IN = "built-in"  # the source of a component that comes with the platform
 CONTRACT_SUFFIX, MODULE_SUFFIX, JAVASCRIPT_SUFFIX = ".contract.yaml", ".wasm", ".js"
 _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
@@ -62,7 +63,7 @@ def builtin_ids(home: Path) -> list[str]:
 
 def read_builtin(component_id: str, home: Path) -> OwnComponent:
     text = (home / "components" / component_id / "contract.yaml").read_text(encoding="utf-8")
-    return OwnComponent(component_id, "built-in", parse_contract(parse_yaml(text).value))
+    return OwnComponent(component_id, BUILT_IN, parse_contract(parse_yaml(text).value))
 
 
 @dataclass(frozen=True)

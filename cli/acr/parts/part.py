@@ -6,6 +6,7 @@ from typing import Any
 
 from acr.parts.own_components import OwnComponent, summarize
 from arcrun.analytics import ComponentStatistics
+from arcrun.contracts.groups import OTHERS, find_group
 
 STATISTICS = tuple(ComponentStatistics().to_json())
 
@@ -13,7 +14,7 @@ STATISTICS = tuple(ComponentStatistics().to_json())
 @dataclass(frozen=True)
 class Part:
     """A component's row. `words` is the text to search; `visibility`, `submission_id` and `submitted_at` are the
-    registry submission's.
+    registry submission's; `group` is that of arcrun.contracts.groups.
 
     `statistics` cover all versions, as JSON; None if unknown.
     """
@@ -29,6 +30,7 @@ class Part:
     submission_id: str | None = None
     submitted_at: str | None = None
     statistics: Mapping[str, Any] | None = None
+    group: str = OTHERS
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,7 +50,10 @@ def build_part(entry: OwnComponent) -> Part:
     contract = entry.contract
     credentials = tuple(credential.key for credential in contract.credentials_required)
     words = _join(contract.canonical_id, contract.display_name, contract.description, contract.tags, contract.aliases)
-    return Part(entry.reference, contract.category, contract.version, entry.source, credentials, entry.summary, words)
+    return Part(
+        *(entry.reference, contract.category, contract.version, entry.source, credentials, entry.summary, words),
+        group=find_group(contract.category, contract.tags),
+    )
 
 
 def read_part(listed: Mapping[str, Any]) -> Part:
@@ -65,6 +70,7 @@ def read_part(listed: Mapping[str, Any]) -> Part:
         listed["submission_id"],
         listed["submitted_at"],
         pick_statistics(listed),
+        find_group(listed["category"], listed["tags"]),
     )
 
 

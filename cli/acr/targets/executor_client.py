@@ -292,6 +292,18 @@ class ExecutorClient(ServiceClient):
                 break
         return found
 
+    def read_entries(self, store: StoreName) -> Iterator[dict[str, Any]]:
+        """All entries of a store, page by page: {"key", "value", "expires_ms", "bytes"}. Raises AnswerError."""
+        cursor: str | None = ""
+        while cursor is not None:
+            data = require_data(self._send("GET", store.path, values=1, cursor=cursor or None))
+            yield from data["entries"]
+            cursor = data["cursor"]
+
+    def put_entries(self, store: StoreName, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Put {"key", "value", "ttl"}, at most MAX_STORE_VALUES of them. Raises AnswerError."""
+        require_data(self._send("PUT", f"{store.path}/entries", {"entries": list(entries)}))
+
     def show_entry(self, store: StoreName, key: str) -> Answer:
         """The data is {"key", "value"}."""
         return self._send("GET", f"{store.path}/entry", key=key)

@@ -165,7 +165,7 @@ def find_component_folders(*, local: bool | None = None) -> tuple[Path, ...]:
 
 
 def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
-    """The account and its API. Raises NotLoggedInError."""
+    """The account and its API. Raises NoPlatformError if no account and no target is named, else NotLoggedInError."""
     account_id = find_account_id(project, user)
     token = _strip_key(_from_environment("CLOUDFLARE_API_TOKEN") or user.api_token)
     if token is None and user.uses_wrangler_login:
@@ -173,8 +173,9 @@ def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
     if not account_id or not token:
         target = chosen_target()
         if project.targets and target is None:
-            raise NotLoggedInError("No target is chosen.", _name_targets(project))
-        raise NotLoggedInError(
+            raise NoPlatformError("No target is chosen.", _name_targets(project))
+        kind = NotLoggedInError if account_id or target else NoPlatformError
+        raise kind(
             f"No Cloudflare {'API token' if account_id else 'account'} is set{f' for {target}' if target else ''}.",
             f"Run `acr init{f' --target {target}' if target else ''}`, "
             "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN. On this machine: acr dev",

@@ -15,6 +15,7 @@ from typing import Any
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from acr.errors import CliError
 from acr.testing.model import UNDO, Stub, StubbedAnswer, WorkflowTest
+from acr.testing.waits import pass_time
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
@@ -31,7 +32,7 @@ from arcrun.wasm.component import ENGINE_ID, Component, fuel_of_bundled
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.wasm.javascript import write_call
 from arcrun.workflows.plan import Graph, Plan, PlannedNode
-from arcrun.workflows.waiting import WAITING_COMPONENTS
+from arcrun.workflows.waiting import WAIT_COMPONENT, WAITING_COMPONENTS
 
 ENDLESS_MS = 10 * 365 * 86_400_000  # no timeout ends a test: its time does not pass while it computes
 _SEPARATOR = ":"  # in no name of a component, a workflow or a node
@@ -126,6 +127,7 @@ class TestComponents:
     stores: Stores
     calls: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     fault: TestSetupError | None = None
+    is_durable: bool = False  # whether its runs may wait for long
     _paths: dict[int, str] = field(default_factory=dict)  # of nodes, by the identity of their components
 
     async def find(self, reference: str) -> Component:
@@ -164,10 +166,22 @@ class TestComponents:
         if component.id in WAITING_COMPONENTS:
             waits = f"`{component.id}` waits for somebody"
             raise self.stop(build_not_stubbed_error(path, waits, _sample_data(component.contract)))
+        if component.id == WAIT_COMPONENT and self.is_durable:
+            return await pass_time(path, input_value, self.clock, self._read_moment)
         try:
             return self._run(component, input_value, cpu_ms, caller)
         except CliError as error:
             raise self.stop(_build_unusable_error(path, error)) from None
+
+    async def _read_moment(self, until: str, zone: str) -> float:
+        """A time on the clocks of a zone, in milliseconds since 1970. Raises ArcrunError."""
+        reader = self.at_hand.find_component("date_ops")
+        assert reader is not None
+        given = {"operation": "format", "input": until, "timezone": zone, "format": "unix_ms"}
+        outcome = self._run(reader, given, None)
+        if outcome.error is not None:
+            raise outcome.error
+        return float(outcome.envelope["data"]["result"])
 
     async def find_mismatches(
         self, schema: Mapping[str, Any], value: Any, budget: RunBudget

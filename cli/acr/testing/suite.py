@@ -26,6 +26,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand
 from acr.workflows.found_files import find_beside
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
+from arcrun.durable.links import KEY_BYTES, Links
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.trigger import TriggerKind
@@ -36,6 +37,7 @@ from arcrun.workflows.plan import Plan, PlannedNode
 
 MAX_LISTED = 20  # nodes in a hint
 _RUN_ID = "0" * 26
+_BASE_URL = "https://arcrun.example"  # of the links that `run.approve` gives
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,12 @@ class Suite:
         clock, random = TestClock(test.now_ms), TestRandom(test.seed)
         stores = TestStores(clock)
         stores.fill(self.plan.name, test.store, test.shared)
-        components = TestComponents(self.components, test, clock, random, stores)
+        components = TestComponents(self.components, test, clock, random, stores, is_durable=self.plan.is_durable)
         workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
-        trigger = Trigger(TriggerKind.WEBHOOK, test.input, request=TestRequest(test))
+        links = Links(_RUN_ID, _BASE_URL, bytes(KEY_BYTES)) if self.plan.is_durable else None
+        trigger = Trigger(TriggerKind.WEBHOOK, test.input, request=TestRequest(test), links=links)
         record = await engine.run(plan, trigger, _RUN_ID)
         if components.fault is not None:
             return [], components.fault

@@ -99,5 +99,5 @@ def test_what_is_no_export(tmp_path: Path, text: str) -> None:
 
 def test_a_later_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CliError) as refused:
-        read_export(write(tmp_path / "later", {**HEAD, "format": 2}))
+        read_export(write(tmp_path / "later", {**HEAD, "format": 3}))
     assert refused.value.code == "EXPORT_TOO_NEW"

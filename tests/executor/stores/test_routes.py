@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 STEP = {"component": "store", "op": "increment", "key": "n"}
 COUNT = {"name": "w", "flow": ["input >> PIPE >> a"], "config": {"a": STEP}}
 ENTRY = "/stores/shared/s/entry"
+ENTRIES = "/stores/shared/s/entries"
 KEY = "a/b?c=d&é %2F #"
 
 
@@ -95,6 +96,31 @@ async def test_a_store_whose_key_is_lost_can_be_emptied(bench: Bench, monkeypatc
     assert (await ask(bench, "PUT", "/stores/shared/a/entry", {"value": 0}, key="k"))["was_there"] is False
 
 
+async def test_entries_are_read_and_put_with_their_values(bench: Bench) -> None:
+    entries: list[dict[str, Any]] = [{"key": f"k{each}", "value": {"n": each}} for each in range(20)]
+    entries[0]["ttl"] = "1h"
+    assert await ask(bench, "PUT", ENTRIES, {"entries": entries}) == {"put": 20}
+    await ask(bench, "PUT", ENTRY, {"value": None}, key="last")
+    found, cursor = dict[str, Any](), ""
+    while cursor is not None:
+        page = await ask(bench, "GET", "/stores/shared/s", values=1, cursor=cursor)
+        assert len(page["entries"]) <= 20
+        found |= {each["key"]: (each["value"], each["expires_ms"]) for each in page["entries"]}
+        cursor = page["cursor"]
+    expected = {each["key"]: (each["value"], None) for each in entries}
+    expected["k0"] = ({"n": 0}, bench.clock.now_ms() + 3_600_000)
+    assert found == {**expected, "last": (None, None)}
+    actions = [each["action"] for each in (await ask(bench, "GET", "/audit"))["lines"]]
+    assert actions == ["store.put", "store.restore"]
+
+
+async def test_an_entry_that_is_refused_leaves_the_others(bench: Bench) -> None:
+    entries = [{"key": "a", "value": 1}, {"key": "k" * 513, "value": 1}, {"key": "b", "value": 2, "ttl": "1h"}]
+    assert await ask(bench, "PUT", ENTRIES, {"entries": entries}) == "STORE_KEY_TOO_LONG"
+    page = await ask(bench, "GET", "/stores/shared/s", values=1)
+    assert {each["key"]: each["value"] for each in page["entries"]} == {"a": 1, "b": 2}
+
+
 @pytest.mark.parametrize("purges", [True, False])
 async def test_a_workflow_is_deleted_with_its_store_if_asked(bench: Bench, purges: bool) -> None:
     token = (await bench.service.push(COUNT, ADA)).stored.token
@@ -134,6 +160,10 @@ async def test_edits_are_noted_without_keys_and_values(bench: Bench) -> None:
         pytest.param("GET", "/stores/other/w", None, {}, "NOT_FOUND", id="a kind"),
         pytest.param("GET", "/stores/shared/*", None, {}, "INVALID_REQUEST", id="a name"),
         pytest.param("GET", "/stores/shared/s", None, {"limit": 101}, "INVALID_REQUEST", id="a limit"),
+        pytest.param("GET", "/stores/shared/s", None, {"limit": 21, "values": 1}, "INVALID_REQUEST", id="with values"),
+        pytest.param("PUT", ENTRIES, {"entries": []}, {}, "INVALID_REQUEST", id="no entries"),
+        pytest.param("PUT", ENTRIES, {"entries": [{"key": "a"}]}, {}, "INVALID_REQUEST", id="without value"),
+        pytest.param("PUT", ENTRIES, {"entries": [{"key": 7, "value": 1}]}, {}, "INVALID_REQUEST", id="odd key"),
         pytest.param("GET", "/stores", None, {"limit": 0}, "INVALID_REQUEST", id="no limit"),
         pytest.param("GET", "/stores/shared/s", None, {"cursor": "x"}, "INVALID_REQUEST", id="a cursor"),
         pytest.param("GET", "/stores", None, {"cursor": "x"}, "INVALID_REQUEST", id="a cursor of stores"),

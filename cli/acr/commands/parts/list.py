@@ -1,5 +1,6 @@
 """acr parts list: the components that are built in, bundled, in the bucket and in the registry."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ from acr.commands.arguments import ComponentId
 from acr.commands.options import as_json, local_or_deployed
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data
+from acr.output.terminal import say
+from acr.parts.grouped_list import render_groups
 from acr.parts.part import SORTS, matches, sort_parts
 from acr.parts.part_sources import find_part, list_parts
 from acr.parts.rendering import render_part, render_parts
@@ -38,8 +41,10 @@ def list(
     """List the components, or show the input and output of ID.
 
     Lists built-in components, those of `acr dev --components`, the bucket's and the registry's, each at the source that
-    workflows resolve it to, with the registry's statistics over all versions: runs, success, duration. Without a
-    platform, only built-in ones.
+    workflows resolve it to. Without a platform, only built-in ones.
+
+    A terminal shows them by what they are for, a line each. Into a pipe or a file, and in another order than by name,
+    it is a table, with the registry's statistics over all versions: runs, success, duration.
 
     \b
     Examples:
@@ -51,9 +56,18 @@ def list(
     if reference is not None:
         _show(reference, home, local, as_json)
         return
-    parts = [part for part in list_parts(home, local) if matches(part, search, category)]
-    ordered = sort_parts(parts, order)
-    print_data({"components": [part.to_json() for part in ordered]}) if as_json else render_parts(ordered)
+    found, is_without_platform = list_parts(home, local)
+    parts = sort_parts([part for part in found if matches(part, search, category)], order)
+    if as_json:
+        print_data({"components": [part.to_json() for part in parts]})
+    elif not parts:
+        say("No component is found. What there is none for, the component `code` may do: acr parts list code", err=True)
+    elif sys.stdout.isatty() and order == "name":
+        render_groups(parts)
+    else:
+        render_parts(parts)
+    if is_without_platform:
+        say("Built-in components only: there is no platform yet. Start one here: acr dev", err=True)
 
 
 def _show(reference: str, home: Path, local: bool | None, as_json: bool) -> None:

@@ -98,6 +98,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/stores", protected(stores.purge_all), methods=["DELETE"]),
         Route("/stores/{kind}/{name}", protected(stores.list_entries), methods=["GET"]),
         Route("/stores/{kind}/{name}", protected(stores.purge), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}/entries", protected(stores.put_entries), methods=["PUT"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.show_entry), methods=["GET"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.put_entry), methods=["PUT"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry), methods=["DELETE"]),

@@ -2,13 +2,14 @@
 its key, which is any text and stands in the query.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
 from arcrun.errors import NotFoundError, RequestError
-from arcrun.limits import MAX_STORE_PAGE
+from arcrun.limits import MAX_STORE_PAGE, MAX_STORE_VALUES
 from arcrun.store.protocol import WORKFLOW, StoreInfo, read_scope, scope_of_shared, scope_of_workflow
 from arcrun_http.callers import actor_of
 from arcrun_http.requests import read_count, read_cursor, read_object
@@ -35,9 +36,18 @@ async def purge_all(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def list_entries(service: ExecutorService, request: Request) -> JsonResponse:
-    asked = {"op": "list", "limit": _read_limit(request), "cursor": read_cursor(request) or ""}
-    page = await service.open_stores().do(_read_scope(request), {**asked, "prefix": _query(request).get("prefix", "")})
-    return build_success({"entries": page["entries"], "cursor": page["cursor"] or None})
+    """A page of entries, with `?values=1` a smaller one that has their values too."""
+    scope, stores, has_values = _read_scope(request), service.open_stores(), _query(request).get("values") == "1"
+    limit = _read_limit(request, MAX_STORE_VALUES if has_values else MAX_STORE_PAGE)
+    asked = {"op": "list", "limit": limit, "cursor": read_cursor(request) or ""}
+    page = await stores.do(scope, {**asked, "prefix": _query(request).get("prefix", "")})
+    entries = page["entries"]
+    if has_values:
+        found = await asyncio.gather(*(stores.do(scope, {"op": "get", "key": entry["key"]}) for entry in entries))
+        entries = [
+            {**entry, "value": read["value"]} for entry, read in zip(entries, found, strict=True) if read["found"]
+        ]
+    return build_success({"entries": entries, "cursor": page["cursor"] or None})
 
 
 async def purge(service: ExecutorService, request: Request) -> JsonResponse:
@@ -70,6 +80,20 @@ async def put_entry(service: ExecutorService, request: Request) -> JsonResponse:
     return build_success({"key": key, "was_there": done["was_there"], "has_workflow": has_workflow})
 
 
+async def put_entries(service: ExecutorService, request: Request) -> JsonResponse:
+    """Put several entries, each as `put_entry` does: if one is refused, the others are put all the same. It is one line
+    of the audit log.
+    """
+    scope, stores = _read_scope(request), service.open_stores()
+    entries = _read_entries(await read_object(request, allowed=("entries",)))
+    await service.audit.note("store.restore", scope, actor_of(request))
+    done = await asyncio.gather(*(stores.do(scope, {"op": "put", **each}) for each in entries), return_exceptions=True)
+    for failure in done:
+        if isinstance(failure, BaseException):
+            raise failure
+    return build_success({"put": len(entries)})
+
+
 async def delete_entry(service: ExecutorService, request: Request) -> JsonResponse:
     """Raises NotFoundError ENTRY_NOT_FOUND."""
     scope, key = _read_scope(request), _read_key(request)
@@ -99,11 +123,26 @@ def _read_key(request: Request) -> str:
     return key
 
 
-def _read_limit(request: Request) -> int:
+def _read_entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Raises RequestError."""
-    limit = read_count(request, "limit", MAX_STORE_PAGE)
-    if not 1 <= limit <= MAX_STORE_PAGE:
-        raise RequestError(f"`limit` must be from 1 to {MAX_STORE_PAGE}.")
+    entries = body.get("entries")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_STORE_VALUES or not all(map(_is_entry, entries)):
+        raise RequestError(
+            f"`entries` must be a list of 1 to {MAX_STORE_VALUES} entries.",
+            next_actions=["Each has a `key`, a `value`, and a `ttl` such as 30d if it is not to stay for ever."],
+        )
+    return entries
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and {"key", "value"} <= value.keys() <= {"key", "value", "ttl"}
+
+
+def _read_limit(request: Request, most: int = MAX_STORE_PAGE) -> int:
+    """Raises RequestError."""
+    limit = read_count(request, "limit", most)
+    if not 1 <= limit <= most:
+        raise RequestError(f"`limit` must be from 1 to {most}.")
     return limit
 
 
