@@ -30,6 +30,7 @@ pub const serve = @import("serve.zig").serve;
 pub const serveOutside = @import("serve.zig").serveOutside;
 
 pub const base64 = @import("base64.zig");
+pub const blob = @import("blob.zig");
 pub const calendar = @import("calendar.zig");
 pub const clock = @import("clock.zig");
 pub const decimal = @import("decimal.zig");
