@@ -11,6 +11,7 @@ from pyodide.ffi import JsException, jsnull, to_js
 from arcrun.errors import ArcrunError
 from arcrun.limits import BLOB_PIECE_BYTES
 from arcrun.ports import BodyStream
+from arcrun_edge.javascript import lend_bytes, release
 
 
 class Upload:
@@ -39,7 +40,8 @@ class Upload:
     async def _write(self) -> None:
         try:
             async for chunk in self._stream.open():
-                await self._writer.write(to_js(chunk))
+                with lend_bytes(chunk) as lent:
+                    await self._writer.write(lent)
             await self._writer.close()
         except JsException:
             return  # who reads has gone, which `fetch` tells
@@ -65,6 +67,7 @@ async def pour(body: Any, sink: Callable[[bytes], Awaitable[None]]) -> None:
         while not (chunk := await reader.readAtLeast(BLOB_PIECE_BYTES, room)).done:
             await sink(chunk.value.to_bytes())
             room = js.Uint8Array.new(chunk.value.buffer)  # the same memory, which the read has taken away
+        release(chunk.value.buffer)
     except ArcrunError:
         with suppress(JsException):
             await reader.cancel()
