@@ -354,7 +354,7 @@ class ComponentCaller:
     def _open_blobs(self, open_vault: "Callable[[], BlobVault]", caller: Caller, budget: RunBudget) -> "BlobAccess":
         from arcrun.blobs.access import BlobAccess  # noqa: PLC0415 - few runs have any
 
-        return BlobAccess(open_vault(), self.random, caller.run_id, caller.origin, budget.subrequests.take)
+        return BlobAccess(open_vault(), self.random, caller.run_id, caller.origin, budget.take_piece)
 
     async def _check_secrets(self, caller: Caller, operation: Mapping[str, Any]) -> None:
         """Raises HostFunctionError STORE_SECRET."""
