@@ -1,4 +1,4 @@
-"""Proves on the real Workers that a tenant's blobs are its own, bounded and sealed, and that they go with the account."""
+"""On the real Workers a tenant's blobs are its own, bounded and sealed, and go with the account."""
 
 import time
 from pathlib import Path

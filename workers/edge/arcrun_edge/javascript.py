@@ -1,13 +1,12 @@
 """Converts values for JavaScript."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from js import Object
 from pyodide.ffi import JsProxy, to_js
 
-LARGE_BYTES = 256 * 1024
+LARGE_BYTES = 256 * 1024  # of what is worth a call
 
 
 def take_bytes(buffer: Any) -> bytes:
@@ -23,15 +22,21 @@ def release(buffer: Any) -> None:
     buffer.transfer(0)
 
 
-@contextmanager
-def lend_bytes(content: bytes) -> Iterator[Any]:
-    """A Uint8Array of the bytes, for as long as the block takes."""
-    lent = to_js(content)
-    try:
-        yield lent
-    finally:
-        if len(content) > LARGE_BYTES:
-            release(lent.buffer)
+class lend_bytes:  # noqa: N801 - used like a function; a generator would take longer
+    """A context: a Uint8Array of the bytes, for as long as it lasts."""
+
+    __slots__ = ("_content", "_lent")
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __enter__(self) -> Any:
+        self._lent = to_js(self._content)
+        return self._lent
+
+    def __exit__(self, *_: object) -> None:
+        if len(self._content) > LARGE_BYTES:
+            release(self._lent.buffer)
 
 
 def to_object(value: Mapping[str, Any]) -> JsProxy:
