@@ -28,7 +28,7 @@ class Taken:
 
 class FileServer(ThreadingHTTPServer):
     """GET /BYTES gives a file of so many bytes; /broken/BYTES breaks off in the middle, /slow/BYTES waits there until
-    `goes_on` is set. POST and PUT take one.
+    `goes_on` is set. POST and PUT take one; /refused is refused without being read, /moved/PATH is redirected to PATH.
     """
 
     daemon_threads = True
@@ -76,6 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[half:])
 
     def do_POST(self) -> None:
+        if self.path.startswith("/refused"):
+            self._answer(413)
+            self.close_connection = True
+            return
         length, digest, size, kept = self.headers.get("content-length"), hashlib.sha256(), 0, b""
         while size < int(length or 0):
             chunk = self.rfile.read(min(_CHUNK_BYTES, int(length or 0) - size))
@@ -86,7 +90,15 @@ class _Handler(BaseHTTPRequestHandler):
             size += len(chunk)
         said = self.headers.get("content-type", "")
         self.server.taken.append(Taken(self.path, said, length, size, digest.hexdigest(), kept))
-        self.send_response(200)
+        if self.path.startswith("/moved/"):
+            self._answer(307, location=self.path.removeprefix("/moved"))
+        else:
+            self._answer(200)
+
+    def _answer(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("content-length", "2")
         self.end_headers()
         self.wfile.write(b"ok")

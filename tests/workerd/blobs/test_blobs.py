@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fixtures.modules import asking, build_contract, build_module
 from workerd.blobs.file_server import FileServer, file_of, running_file_server, sha256_of
 from workerd.blobs.passing import BYTES, execute, five_nodes
 from workerd.durable.soak import kill, until_ended
@@ -136,6 +137,61 @@ def test_what_breaks_off_is_deleted(platform: LocalPlatform, client: httpx.Clien
     before = list_pieces(platform)
     assert code_of(execute(client, get_and_put(server, "broken", f"/broken/{2 * ODD}"))) == "HTTP_CONNECTION_LOST"
     assert list_pieces(platform) == before
+
+
+def test_who_takes_too_long_leaves_nothing(platform: LocalPlatform, client: httpx.Client, server: FileServer) -> None:
+    before = list_pieces(platform)
+    workflow = get_and_put(server, "slow", f"/slow/{4 * ODD}")
+    workflow["config"]["get"]["timeout_ms"] = 500
+    assert code_of(execute(client, workflow)) == "HTTP_TIMEOUT"
+    assert list_pieces(platform) == before
+    workflow["config"]["get"] = {**fetch(f"{server.url}/slow/{4 * ODD}"), "timeout_ms": 5_000}
+    workflow["timeout_ms"] = 700
+    assert code_of(execute(client, workflow)) == "RUN_TIMEOUT"
+    deadline_s = time.monotonic() + 10
+    while list_pieces(platform) != before:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+
+
+def test_a_server_that_refuses_is_heard(client: httpx.Client, server: FileServer) -> None:
+    """It reads nothing of the body; what follows works as ever."""
+    workflow = get_and_put(server, "refused", f"/{4 * ODD}")
+    answer = execute(client, workflow)
+    assert code_of(answer) in ("HTTP_STATUS", "HTTP_CONNECTION_LOST", "HTTP_CONNECTION_FAILED"), answer
+    assert execute(client, get_and_put(server, "after", "/5"))["success"]
+
+
+def test_a_redirect_gets_the_body_again(client: httpx.Client, server: FileServer) -> None:
+    count = len(server.taken)
+    assert execute(client, {**get_and_put(server, "moved/there", f"/{ODD}"), "name": "moved"})["success"]
+    assert [(each.path, each.sha256) for each in server.taken[count:]] == [
+        ("/moved/there", sha256_of(ODD)),
+        ("/there", sha256_of(ODD)),
+    ]
+
+
+def test_a_component_in_a_sandbox_writes_one(platform: LocalPlatform, client: httpx.Client) -> None:
+    contract = {**build_contract("writer"), "capabilities": ["blob"]}
+    module = build_module(asking("blob", '{"op":"create","name":"a.txt"}'))
+    platform.put_component(module, contract)
+    workflow = {"name": "sandboxed", "flow": ["input >> PIPE >> writer"]}
+    assert execute(client, workflow)["data"] == {"ok": True, "value": {"writing": 1}}
+
+
+def test_many_at_once(client: httpx.Client, server: FileServer) -> None:
+    """Each gets its own."""
+    sizes = [1_000_000 + 333 * number for number in range(6)]
+    flow = ["input >> FOREACH size IN input.sizes >> get", "get >> PIPE >> put"]
+    config = {
+        "input": {"foreach": {"concurrency": 6}},
+        "get": fetch(f"{server.url}/{{{{size}}}}"),
+        "put": send(server, "/many/{{size}}", body_blob="{{get.data.body}}"),
+    }
+    answer = execute(client, {"name": "many", "flow": flow, "config": config}, {"sizes": sizes})
+    assert answer["success"], answer
+    taken = {each.path: each.sha256 for each in server.taken}
+    assert [taken[f"/many/{size}"] for size in sizes] == [sha256_of(size) for size in sizes]
 
 
 def test_a_name_counts_in_its_run_alone(client: httpx.Client, server: FileServer) -> None:
