@@ -11,6 +11,7 @@ from arcrun.errors import UpstreamError
 from arcrun.limits import BLOB_PIECE_BYTES
 from arcrun.ports import Blob
 from arcrun.wasm.abi import Execution, HostFunctions
+from executor.durable.acceptance import find_pure
 from executor.records.run_log import DAY_MS
 from fakes.accepted import trigger
 from fakes.components import exited, open_schema
@@ -175,6 +176,12 @@ async def test_they_go_with_the_record(bench: Bench) -> None:
 
 async def _export_nothing() -> bool:
     return False
+
+
+async def test_what_writes_a_blob_is_a_step_of_its_own(bench: Bench) -> None:
+    """A durable run that has written one does not write it again."""
+    plan = (await bench.service.push({**BOTH, "durable": True}, ADA)).stored.plan
+    assert await find_pure(bench.service, [plan]) == []
 
 
 async def test_a_run_without_blobs_notes_none(bench: Bench) -> None:
