@@ -27,9 +27,15 @@ STORE_CODES = (
     "STORE_UNAVAILABLE",
     "STORE_VALUE_TOO_LARGE",
 )
+BLOB_CODES = ("BLOBS_FULL", "BLOBS_UNAVAILABLE", "BLOB_FAILED", "BLOB_NOT_FOUND", "BLOB_TOO_LARGE")
 # code: (what it means, whether `retry` repeats it)
 MEANINGS = {
     "BAD_REQUEST": ("The service refused the request (400 or 422): the message has its reason.", "no"),
+    "BLOBS_FULL": ("The run, or the account, has too many blobs, or too large ones.", "no"),
+    "BLOBS_UNAVAILABLE": ("The call belongs to no run, or the executor has no key to encrypt with.", "no"),
+    "BLOB_FAILED": ("The bucket does not answer, or the blob cannot be opened.", "if it may answer later"),
+    "BLOB_NOT_FOUND": ("The blob is another run's, has been deleted with its run, or never was.", "no"),
+    "BLOB_TOO_LARGE": ("A blob has at most 100 MiB.", "no"),
     "CODE_FAILED": (
         "The code has thrown: the message, `error.line`, `error.column` and `error.stack` say what and where. An error "
         "with a `code` of its own, in capital letters, keeps it; with `retriable: true` it is repeated.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from component_errors import MEANINGS, NETWORK, SERVICE_CODES, STORE_CODES
+from component_errors import BLOB_CODES, MEANINGS, NETWORK, SERVICE_CODES, STORE_CODES
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun import limits
@@ -25,7 +25,7 @@ MANY = 8  # more choices than that stand below the table
 LONG = 240  # characters of a description that a cell takes whole
 ONE_LINE = 110  # characters of JSON on one line
 SHOWN = 3  # of many choices in a cell
-STORE = "store"
+STORE, BLOB = "store", "blob"
 _OWN_CODE = re.compile(r"(?:fail\(|\.code = (?:if \(\w+\) )?)\"([A-Z_]+)\"")
 _CODE_IN_C = re.compile(r"\"([A-Z]+(?:_[A-Z]+)+)\"")
 _CODE_IN_JAVASCRIPT = re.compile(r'code: "([A-Z_]+)"')
@@ -204,7 +204,8 @@ def find_codes(contract: Contract) -> list[str]:
         own.update(_CODE_IN_JAVASCRIPT.findall(path.read_text(encoding="utf-8")))
     service = SERVICE_CODES if any("sdk.service" in source or "sdk.google" in source for source in sources) else ()
     store = STORE_CODES if STORE in contract.capabilities else ()
-    return sorted({"INVALID_INPUT", *own, *service, *store, *dict(_failures(contract))})
+    blob = BLOB_CODES if BLOB in contract.capabilities else ()
+    return sorted({"INVALID_INPUT", *own, *service, *store, *blob, *dict(_failures(contract))})
 
 
 def _failures(contract: Contract) -> Iterator[tuple[str, str]]:
@@ -238,6 +239,8 @@ def _render_limits(contract: Contract) -> Iterator[str]:
         yield f"- It waits {limits.MAX_SLEEP_MS // 1000} s at most, in a durable run 365 days."
     if STORE in contract.capabilities:
         yield "- An operation is a subrequest of the run. [Stores](../stores.md) say what is kept, and for how long."
+    if BLOB in contract.capabilities:
+        yield "- It sends and takes files as [blobs](../blobs.md), each MiB of which is a subrequest."
     yield f"- A call computes for {limits.CALL_CPU_MS} ms at most, with `cpu_ms` for up to {limits.MAX_NODE_CPU_MS:,}."
     yield f"- Its input has {limits.MAX_INPUT_BYTES // _MIB} MiB at most."
     yield "- [All limits](../limits.md)."

@@ -52,6 +52,7 @@ LONG_FILES = (
     "workerd/bounds/test_bounds.py",
     "cli/test_logs.py",
     "workerd/storage/test_workspace.py",
+    "workerd/blobs/test_blobs.py",
     "workerd/storage/test_accepted_runs.py",
     "cli/parts/test_seeding.py",
     "cli/credentials/test_creds.py",

@@ -1,4 +1,4 @@
-//! `attachments`: [{"filename", "content_base64", "content_type"}].
+//! `attachments`: [{"filename", "content_base64" or "blob", "content_type"}].
 
 const std = @import("std");
 const sdk = @import("sdk");
@@ -7,7 +7,12 @@ const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;
 
-pub const Attachment = struct { filename: []const u8, content_type: []const u8, content: []const u8 };
+pub const Attachment = struct {
+    filename: []const u8,
+    content_type: []const u8,
+    content: []const u8 = "",
+    blob: ?sdk.blob.Blob = null,
+};
 
 const max_filename_bytes = 255;
 const max_type_bytes = 255;
@@ -50,8 +55,10 @@ pub fn readAll(ctx: *Context, input: Input) Error![]const Attachment {
 }
 
 fn readOne(ctx: *Context, input: Input) Error!Attachment {
-    try input.allowOnly(&.{ "filename", "content_base64", "content_type" });
-    const filename = try input.text("filename");
+    try input.allowOnly(&.{ "filename", "content_base64", "blob", "content_type" });
+    const blob = try sdk.blob.readOptional(input, "blob");
+    const own = if (blob) |sent| sent.filename else null;
+    const filename = try input.optionalText("filename") orelse own orelse try input.text("filename");
     try header.validate(ctx, try ctx.print("{s}filename", .{input.prefix}), filename);
     const is_name = filename.len > 0 and std.mem.indexOfAny(u8, filename, "/\\") == null;
     if (!is_name or filename.len > max_filename_bytes) {
@@ -60,11 +67,26 @@ fn readOne(ctx: *Context, input: Input) Error!Attachment {
             max_filename_bytes,
         });
     }
+    if (blob) |sent| {
+        if (input.optionalValue("content_base64") != null) {
+            return ctx.failInput("Only one of `{s}blob` and `{s}content_base64` can be given.", .{ input.prefix, input.prefix });
+        }
+        const content_type = try chooseType(ctx, input, filename, sent);
+        if (sent.content) |content| return .{ .filename = filename, .content_type = content_type, .content = content };
+        return .{ .filename = filename, .content_type = content_type, .blob = sent };
+    }
     const encoded = try input.text("content_base64");
     const content = try sdk.base64.decode(ctx.allocator, encoded) orelse {
         return ctx.failInput("`{s}content_base64` must be a base64 text.", .{input.prefix});
     };
     return .{ .filename = filename, .content_type = try readType(ctx, input, filename), .content = content };
+}
+
+/// What the blob says that it is, unless the input or the name's ending says more.
+fn chooseType(ctx: *Context, input: Input, filename: []const u8, blob: sdk.blob.Blob) Error![]const u8 {
+    const said = blob.content_type orelse "";
+    const is_known = isType(said) and !std.mem.startsWith(u8, said, "application/octet-stream");
+    return if (is_known and input.optionalValue("content_type") == null) said else readType(ctx, input, filename);
 }
 
 fn readType(ctx: *Context, input: Input, filename: []const u8) Error![]const u8 {

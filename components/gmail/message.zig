@@ -8,6 +8,7 @@ const header = @import("header.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;
+const Value = sdk.Value;
 
 /// Every part is base64, in which no "_" occurs, so no part can hold a boundary.
 const mixed_boundary = "=_arcrun_mixed";
@@ -18,7 +19,11 @@ const line_bytes = 57;
 
 const Body = struct { text: ?[]const u8, html: ?[]const u8 };
 
-pub fn build(ctx: *Context, input: Input) Error![]const u8 {
+/// The message as a text, or the parts of which the host makes it, if there is a blob among them.
+pub const Message = union(enum) { whole: []const u8, parts: Value };
+
+/// `opening` and `closing` are sent around parts.
+pub fn build(ctx: *Context, input: Input, opening: []const u8, closing: []const u8) Error!Message {
     var out: std.ArrayList(u8) = .empty;
     try writeHeader(ctx, input, &out);
     const body: Body = .{
@@ -29,18 +34,29 @@ pub fn build(ctx: *Context, input: Input) Error![]const u8 {
     try checkSize(ctx, body, attachments);
     if (attachments.len == 0) {
         try writeBody(ctx, &out, body);
-        return out.items;
+        return .{ .whole = out.items };
     }
     try append(ctx, &out, "Content-Type: multipart/mixed; boundary=\"" ++ mixed_boundary ++ "\"\r\n\r\n");
     try append(ctx, &out, "--" ++ mixed_boundary ++ "\r\n");
     try writeBody(ctx, &out, body);
+    var sent: sdk.blob.Body = .{ .ctx = ctx };
+    try sent.append(opening);
     for (attachments) |attached| {
         try append(ctx, &out, "--" ++ mixed_boundary ++ "\r\n");
         try attachment.writeHeader(ctx, &out, attached);
-        try writeBase64(ctx, &out, attached.content);
+        const blob = attached.blob orelse {
+            try writeBase64(ctx, &out, attached.content);
+            continue;
+        };
+        try sent.append(out.items);
+        try sent.appendBlob(blob, .mime);
+        out = .empty;
     }
     try append(ctx, &out, "--" ++ mixed_boundary ++ "--\r\n");
-    return out.items;
+    if (sent.parts.items.len == 0) return .{ .whole = out.items };
+    try sent.append(out.items);
+    try sent.append(closing);
+    return .{ .parts = try sent.finish() };
 }
 
 fn append(ctx: *Context, out: *std.ArrayList(u8), text: []const u8) Error!void {

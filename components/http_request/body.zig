@@ -7,19 +7,22 @@ const parameters = @import("parameters.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;
+const Value = sdk.Value;
 
 pub const Body = struct {
     /// The input's field that gives it.
     field: []const u8,
     /// Any bytes.
-    content: []const u8,
+    content: []const u8 = "",
+    /// Instead of them: what the host puts together, for there is a blob in it.
+    parts: ?Value = null,
     /// What to send as content-type; null leaves it to the headers.
     content_type: ?[]const u8 = null,
     /// Whether the headers can say otherwise.
     is_content_type_fixed: bool = false,
 };
 
-const fields = [_][]const u8{ "body", "body_json", "body_base64", "form", "multipart" };
+const fields = [_][]const u8{ "body", "body_json", "body_base64", "body_blob", "form", "multipart" };
 
 /// Null if none of the fields is there.
 pub fn read(ctx: *Context, input: Input) Error!?Body {
@@ -35,6 +38,11 @@ pub fn read(ctx: *Context, input: Input) Error!?Body {
         };
         return .{ .field = field, .content = bytes };
     }
+    if (try sdk.blob.readOptional(input, "body_blob")) |blob| {
+        var body: sdk.blob.Body = .{ .ctx = ctx };
+        try body.appendBlob(blob, .bytes);
+        return .{ .field = field, .parts = try body.finish(), .content_type = blob.content_type };
+    }
     if (try parameters.read(ctx, input, "form")) |form| {
         const rendered = try parameters.renderForm(ctx, form);
         return .{ .field = field, .content = rendered, .content_type = "application/x-www-form-urlencoded" };
@@ -43,6 +51,7 @@ pub fn read(ctx: *Context, input: Input) Error!?Body {
     return .{
         .field = field,
         .content = made.content,
+        .parts = made.parts,
         .content_type = made.content_type,
         .is_content_type_fixed = true,
     };

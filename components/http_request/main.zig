@@ -13,5 +13,6 @@ fn answer(ctx: *sdk.Context, input: sdk.Input) sdk.Error!sdk.Value {
     const wanted = try request.build(ctx, input);
     // Text is given decoded; only the host has the bytes as they came.
     if (form == .base64) try wanted.put(ctx.allocator, "as_base64", .{ .boolean = true });
+    if (form == .blob) try wanted.put(ctx.allocator, "as_blob", .{ .boolean = true });
     return response.read(ctx, try sdk.host.httpRequest(ctx, .{ .object = wanted }), form);
 }

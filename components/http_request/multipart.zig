@@ -1,10 +1,9 @@
 //! `multipart` -> multipart/form-data (RFC 7578; names and file names are escaped as WHATWG HTML has it).
 //!
 //! The parts are an object {name: part or list of parts} or a list of parts that have a `name`. A part is a scalar, or
-//! {"text" or "base64", "filename", "content_type"}.
+//! {"text", "base64" or "blob", "filename", "content_type"}.
 
 const std = @import("std");
-const wasi = std.os.wasi;
 const sdk = @import("sdk");
 const isHeaderValue = @import("headers.zig").isHeaderValue;
 const Context = sdk.Context;
@@ -12,19 +11,19 @@ const Error = sdk.Error;
 const Input = sdk.Input;
 const Value = sdk.Value;
 
-const boundary_prefix = "arcrun-";
-
-const part_fields = [_][]const u8{ "text", "base64", "filename", "content_type" };
+const part_fields = [_][]const u8{ "text", "base64", "blob", "filename", "content_type" };
 const listed_part_fields = [_][]const u8{"name"} ++ part_fields;
 
 const Part = struct {
     name: []const u8,
-    content: []const u8,
+    content: []const u8 = "",
+    blob: ?sdk.blob.Blob = null,
     filename: ?[]const u8 = null,
     content_type: ?[]const u8 = null,
 };
 
-pub const Multipart = struct { content: []const u8, content_type: []const u8 };
+/// `parts` instead of the content, if there is a blob among them.
+pub const Multipart = struct { content: []const u8 = "", parts: ?Value = null, content_type: []const u8 };
 
 /// Null if the field `multipart` is absent.
 pub fn read(ctx: *Context, input: Input) Error!?Multipart {
@@ -52,10 +51,11 @@ pub fn read(ctx: *Context, input: Input) Error!?Multipart {
     }
     if (parts.items.len == 0) return ctx.failInput("`multipart` must have a part.", .{});
     const boundary = try chooseBoundary(ctx, parts.items);
-    return .{
-        .content = try render(ctx, parts.items, boundary),
-        .content_type = try ctx.print("multipart/form-data; boundary={s}", .{boundary}),
-    };
+    const content_type = try ctx.print("multipart/form-data; boundary={s}", .{boundary});
+    var body: sdk.blob.Body = .{ .ctx = ctx };
+    const has_blobs = try render(&body, parts.items, boundary);
+    if (has_blobs) return .{ .parts = try body.finish(), .content_type = content_type };
+    return .{ .content = body.held.items, .content_type = content_type };
 }
 
 fn fieldsOf(input: Input, place: []const u8, part: Value) Error!Input {
@@ -84,15 +84,23 @@ fn readPart(input: Input, place: []const u8, name: []const u8, value: Value) Err
     if (text != null and encoded != null) {
         return ctx.failInput("Only one of `{s}.text` and `{s}.base64` can be given.", .{ place, place });
     }
+    if (try sdk.blob.readOptional(fields, "blob")) |blob| {
+        if (text != null or encoded != null) {
+            return ctx.failInput("`{s}.blob` cannot be given with `text` or `base64`.", .{place});
+        }
+        _ = try checkTexts(ctx, place, .{ .name = name, .filename = filename });
+        const kind = content_type orelse blob.content_type orelse "application/octet-stream";
+        return .{ .name = name, .blob = blob, .filename = filename orelse blob.filename orelse "file", .content_type = kind };
+    }
     if (encoded) |digits| {
         const bytes = try sdk.base64.decode(ctx.allocator, digits) orelse {
             return fields.mistyped("base64", "base64", .{ .string = digits });
         };
-        _ = try checkTexts(ctx, place, .{ .name = name, .content = "", .filename = filename });
+        _ = try checkTexts(ctx, place, .{ .name = name, .filename = filename });
         const kind = content_type orelse "application/octet-stream";
         return .{ .name = name, .content = bytes, .filename = filename, .content_type = kind };
     }
-    const content = text orelse return ctx.failInput("`{s}` must have `text` or `base64`.", .{place});
+    const content = text orelse return ctx.failInput("`{s}` must have `text`, `base64` or `blob`.", .{place});
     const default: ?[]const u8 = if (filename == null) null else "text/plain; charset=utf-8";
     const kind = content_type orelse default;
     return checkTexts(ctx, place, .{ .name = name, .content = content, .filename = filename, .content_type = kind });
@@ -108,9 +116,7 @@ fn checkTexts(ctx: *Context, place: []const u8, part: Part) Error!Part {
 /// One that occurs in no part: random, so that a guess is as good as impossible, and looked for all the same.
 fn chooseBoundary(ctx: *Context, parts: []const Part) Error![]const u8 {
     while (true) {
-        var random: [16]u8 = @splat(0);
-        _ = wasi.random_get(&random, random.len);
-        const boundary = try ctx.print(boundary_prefix ++ "{s}", .{std.fmt.bytesToHex(random, .lower)});
+        const boundary = try sdk.blob.makeBoundary(ctx);
         const is_free = for (parts) |part| {
             if (std.mem.indexOf(u8, part.content, boundary) != null) break false;
         } else true;
@@ -118,34 +124,28 @@ fn chooseBoundary(ctx: *Context, parts: []const Part) Error![]const u8 {
     }
 }
 
-fn render(ctx: *Context, parts: []const Part, boundary: []const u8) Error![]const u8 {
-    const allocator = ctx.allocator;
-    var out: std.ArrayList(u8) = .empty;
+/// Whether there is a blob among the parts.
+fn render(body: *sdk.blob.Body, parts: []const Part, boundary: []const u8) Error!bool {
+    const ctx = body.ctx;
+    var has_blobs = false;
     for (parts) |part| {
-        try out.appendSlice(allocator, try ctx.print("--{s}\r\n", .{boundary}));
-        try out.appendSlice(allocator, "Content-Disposition: form-data; name=\"");
-        try appendName(&out, ctx, part.name);
+        try body.append(try ctx.print("--{s}\r\nContent-Disposition: form-data; ", .{boundary}));
+        try sdk.blob.appendFormName(body, "name", part.name);
         if (part.filename) |filename| {
-            try out.appendSlice(allocator, "\"; filename=\"");
-            try appendName(&out, ctx, filename);
+            try body.append("; ");
+            try sdk.blob.appendFormName(body, "filename", filename);
         }
-        try out.appendSlice(allocator, "\"\r\n");
-        if (part.content_type) |kind| {
-            try out.appendSlice(allocator, try ctx.print("Content-Type: {s}\r\n", .{kind}));
+        try body.append("\r\n");
+        if (part.content_type) |kind| try body.append(try ctx.print("Content-Type: {s}\r\n", .{kind}));
+        try body.append("\r\n");
+        if (part.blob) |blob| {
+            has_blobs = true;
+            try body.appendBlob(blob, .bytes);
+        } else {
+            try body.append(part.content);
         }
-        try out.appendSlice(allocator, "\r\n");
-        try out.appendSlice(allocator, part.content);
-        try out.appendSlice(allocator, "\r\n");
+        try body.append("\r\n");
     }
-    try out.appendSlice(allocator, try ctx.print("--{s}--\r\n", .{boundary}));
-    return out.items;
-}
-
-fn appendName(out: *std.ArrayList(u8), ctx: *Context, name: []const u8) Error!void {
-    for (name) |byte| switch (byte) {
-        '"' => try out.appendSlice(ctx.allocator, "%22"),
-        '\r' => try out.appendSlice(ctx.allocator, "%0D"),
-        '\n' => try out.appendSlice(ctx.allocator, "%0A"),
-        else => try out.append(ctx.allocator, byte),
-    };
+    try body.append(try ctx.print("--{s}--\r\n", .{boundary}));
+    return has_blobs;
 }

@@ -51,6 +51,7 @@ fn buildHeaders(ctx: *Context, input: Input, body: ?Body) Error!*Object {
 
 /// A text as it is, other bytes as base64.
 fn putContent(ctx: *Context, wanted: *Object, body: Body) Error!void {
+    if (body.parts) |parts| return wanted.put(ctx.allocator, "body_parts", parts);
     const is_text = std.mem.eql(u8, body.field, "body") or sdk.text.isUtf8(body.content);
     const field = if (is_text) "body" else "body_base64";
     const content = if (is_text) body.content else try sdk.base64.encode(ctx.allocator, body.content);

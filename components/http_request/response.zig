@@ -7,7 +7,7 @@ const Context = sdk.Context;
 const Error = sdk.Error;
 const Value = sdk.Value;
 
-pub const Form = enum { json, text, base64 };
+pub const Form = enum { json, text, base64, blob };
 
 /// A body, or why it cannot be read in the wanted form.
 const Reading = union(enum) { body: Value, problem: []const u8 };
@@ -62,6 +62,7 @@ fn isJson(headers: Value) bool {
 }
 
 fn readBody(ctx: *Context, response: Value, headers: Value, form: Form) Error!Reading {
+    if (response.get("body_blob")) |blob| return .{ .body = blob };
     const body = response.get("body") orelse {
         if (form == .base64) return .{ .body = response.get("body_base64") orelse .null };
         const names_charset = std.ascii.findIgnoreCase(findContentType(headers), "charset=") != null;
@@ -73,7 +74,7 @@ fn readBody(ctx: *Context, response: Value, headers: Value, form: Form) Error!Re
     if (body != .string) return .{ .body = .null };
     return switch (form) {
         .base64 => .{ .body = .{ .string = try sdk.base64.encode(ctx.allocator, body.string) } },
-        .text => .{ .body = body },
+        .text, .blob => .{ .body = body },
         .json => readJson(ctx, body.string),
     };
 }

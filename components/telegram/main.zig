@@ -1,8 +1,9 @@
-//! telegram: one message or photo through the Telegram Bot API, https://core.telegram.org/bots/api
+//! telegram: one message, photo or document through the Telegram Bot API, https://core.telegram.org/bots/api
 
 const std = @import("std");
 const sdk = @import("sdk");
 const buttons = @import("buttons.zig");
+const upload = @import("upload.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;
@@ -11,7 +12,7 @@ const Value = sdk.Value;
 
 const base_url = "https://api.telegram.org/bot";
 
-const Operation = enum { sendMessage, sendPhoto };
+const Operation = enum { sendMessage, sendPhoto, sendDocument };
 const ParseMode = enum { MarkdownV2, HTML, Markdown };
 
 export fn _start() void {
@@ -20,17 +21,21 @@ export fn _start() void {
 
 fn answer(ctx: *Context, input: Input) Error!Value {
     const token = try sdk.service.readSecret(input, "bot_token");
-    const photo = try input.optionalText("photo");
-    const operation = try input.optionalChoice(Operation, "operation") orelse
-        if (photo == null) Operation.sendMessage else Operation.sendPhoto;
+    const operation = try input.optionalChoice(Operation, "operation") orelse chooseOperation(input);
     const body = try sdk.newObject(ctx.allocator);
     try body.put(ctx.allocator, "chat_id", try readChat(input));
-    try addContent(ctx, input, operation, photo, body);
+    const file = try addContent(ctx, input, operation, body);
     try addOptions(ctx, input, operation, body);
     const path = try encodeToken(ctx, token);
     const service: sdk.service.Service = .{ .ctx = ctx, .name = "Telegram", .secrets = &.{ token, path } };
+    const url = try ctx.print(base_url ++ "{s}/{s}", .{ path, @tagName(operation) });
+    if (file) |sent| {
+        const made = try upload.build(ctx, body, fileField(operation).?, sent);
+        const headers = try ctx.value(.{ .@"content-type" = made.content_type });
+        return read(service, try service.send(.{ .url = url, .headers = headers, .parts = made.parts }));
+    }
     const reply = try service.send(.{
-        .url = try ctx.print(base_url ++ "{s}/{s}", .{ path, @tagName(operation) }),
+        .url = url,
         .headers = try ctx.value(.{ .@"content-type" = "application/json" }),
         .body = try sdk.render(ctx.allocator, .{ .object = body }),
     });
@@ -53,21 +58,43 @@ fn readChat(input: Input) Error!Value {
     return if (is_usable) chat else input.mistyped("chat_id", "a text or a whole number", chat);
 }
 
-fn addContent(ctx: *Context, input: Input, operation: Operation, photo: ?[]const u8, body: *Object) Error!void {
+fn chooseOperation(input: Input) Operation {
+    if (input.optionalValue("photo") != null) return .sendPhoto;
+    return if (input.optionalValue("document") != null) .sendDocument else .sendMessage;
+}
+
+/// The field that has what an operation sends besides the text.
+fn fileField(operation: Operation) ?[]const u8 {
+    return switch (operation) {
+        .sendMessage => null,
+        .sendPhoto => "photo",
+        .sendDocument => "document",
+    };
+}
+
+/// A blob that is to be uploaded; any other source is in the body.
+fn addContent(ctx: *Context, input: Input, operation: Operation, body: *Object) Error!?sdk.blob.Blob {
     const text = try input.text("text");
-    switch (operation) {
-        .sendMessage => {
-            if (photo != null) return ctx.failInput("`photo` cannot be sent with the operation sendMessage.", .{});
-            if (text.len == 0) return input.mistyped("text", "a text that is not empty", .{ .string = text });
-            try body.put(ctx.allocator, "text", .{ .string = text });
-        },
-        .sendPhoto => {
-            const source = photo orelse return input.missing("photo", "a URL or a file_id");
-            if (source.len == 0) return input.mistyped("photo", "a URL or a file_id", .{ .string = source });
-            try body.put(ctx.allocator, "photo", .{ .string = source });
-            if (text.len > 0) try body.put(ctx.allocator, "caption", .{ .string = text });
-        },
+    for ([_][]const u8{ "photo", "document" }) |field| {
+        const is_sent = std.mem.eql(u8, field, fileField(operation) orelse "");
+        if (!is_sent and input.optionalValue(field) != null) {
+            return ctx.failInput("`{s}` cannot be sent with the operation {s}.", .{ field, @tagName(operation) });
+        }
     }
+    const field = fileField(operation) orelse {
+        if (text.len == 0) return input.mistyped("text", "a text that is not empty", .{ .string = text });
+        try body.put(ctx.allocator, "text", .{ .string = text });
+        return null;
+    };
+    const wanted = "a URL or a file_id";
+    const source = input.optionalValue(field) orelse return input.missing(field, wanted);
+    const is_upload = source == .object;
+    if (!is_upload) {
+        if (source != .string or source.string.len == 0) return input.mistyped(field, wanted, source);
+        try body.put(ctx.allocator, field, source);
+    }
+    if (text.len > 0) try body.put(ctx.allocator, "caption", .{ .string = text });
+    return if (is_upload) try sdk.blob.readOptional(input, field) else null;
 }
 
 fn addOptions(ctx: *Context, input: Input, operation: Operation, body: *Object) Error!void {

@@ -788,6 +788,46 @@ MAX_STORE_SCANNED = 1_000
 # Beyond: an attempt that comes later does it again.
 STORE_DONE_DAYS = 30
 
+# == Blobs
+
+# The bytes of a blob.
+# Beyond: BLOB_TOO_LARGE; what was written of it is deleted.
+MAX_BLOB_BYTES = 100 * MIB
+# The bytes of a piece of a blob, which is sealed, written, read and sent by itself.
+# Beyond: another piece.
+BLOB_PIECE_BYTES = 1 * MIB
+# The bytes that a component reads of a blob at once.
+# Beyond: INVALID_REQUEST.
+MAX_BLOB_READ_BYTES = 1 * MIB
+# The blobs that one call of a component has begun and not finished.
+# Beyond: INVALID_REQUEST.
+MAX_UNFINISHED_BLOBS = 4
+# The blobs of a run, those of attempts that have failed included.
+# Beyond: BLOBS_FULL.
+MAX_RUN_BLOBS = 200
+# The bytes of them together. One that is begun below it may end above it.
+# Beyond: BLOBS_FULL.
+MAX_RUN_BLOBS_BYTES = 500 * MIB
+# The bytes of an account's blobs, of all runs that are kept; each object of the RunLog has its share.
+# Beyond: BLOBS_FULL; what is there can be read. Change: of a tenant, the executor's variable TENANT_BLOB_BYTES.
+MAX_BLOBS_BYTES = 20 * 1024 * MIB
+# The hours for which the blobs of a run stay that has no record in the RunLog: one without a record, one that a crash
+# has ended, a tenant's quick one.
+# Beyond: they are deleted.
+UNKEPT_BLOBS_HOURS = 24
+# The replays of replays through which a blob of the first run is found.
+# Beyond: BLOB_NOT_FOUND.
+MAX_BLOB_REPLAYS = 8
+# The parts of a request's body that has blobs in it.
+# Beyond: INVALID_REQUEST.
+MAX_BODY_PARTS = 200
+# The bytes of such a body, as it is sent.
+# Beyond: REQUEST_TOO_LARGE.
+MAX_STREAMED_BODY_BYTES = 150 * MIB
+# The characters of a blob's content type.
+# Beyond: it is application/octet-stream.
+MAX_CONTENT_TYPE_CHARACTERS = 255
+
 # == Messages (mail)
 
 # The bytes of a message that a workflow takes, attachments encoded.

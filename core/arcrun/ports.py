@@ -2,7 +2,7 @@
 (`CloudflareKV`).
 """
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -122,14 +122,30 @@ class Alarm(Protocol):
         """Set none."""
 
 
+class BodyStream(Protocol):
+    """A body that is made while it is sent. `size` is its length in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    def open(self) -> AsyncIterator[bytes]:
+        """Its bytes, piece by piece; each time anew. Raises HostFunctionError."""
+
+
 @dataclass(frozen=True)
 class HttpRequest:
+    """`stream` is sent instead of `body`. `sink` gets the body of an answer whose status is a success, chunk by chunk,
+    and bounds it itself: the answer then has an empty one. What either raises is raised by the client.
+    """
+
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     timeout_ms: int = 30_000
     max_response_bytes: int = 4 * 1024 * 1024
+    stream: BodyStream | None = None
+    sink: Callable[[bytes], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True)

@@ -319,14 +319,16 @@ def test_a_credential_has_its_form(credential: Any, path: str, message: str) -> 
     ],
 )
 def test_a_capability_is_a_known_one(name: str) -> None:
-    assert findings_of(contract_source(capabilities=[name])) == [("capabilities", "must be among sleep, ai, store")]
+    assert findings_of(contract_source(capabilities=[name])) == [
+        ("capabilities", "must be among sleep, ai, store, blob")
+    ]
 
 
 def test_kv_is_told_its_name() -> None:
     """Reported in addition to other findings, whether or not the component reaches the network."""
     told = ("capabilities", "kv is called `store`: declare that, and import store instead of kv_get")
     assert findings_of(contract_source(capabilities=["kv"])) == [told]
-    unknown = ("capabilities", "must be among sleep, ai, store")
+    unknown = ("capabilities", "must be among sleep, ai, store, blob")
     assert findings_of(contract_source(capabilities=["sleep", "kv", "disk", "tape"])) == [told, unknown]
 
 

@@ -212,6 +212,7 @@ OUTSIDE = {"constraints": constraints_source(no_network_syscall=False), "allowed
         pytest.param({"retriable": True}, {}, True, id="a pure one that says so"),
         pytest.param({}, OUTSIDE, True, id="one that reaches outside"),
         pytest.param({}, {"capabilities": ["ai"]}, True, id="one that asks a model"),
+        pytest.param({}, {"capabilities": ["blob"]}, True, id="one that writes files"),
         pytest.param({"retriable": False}, OUTSIDE, False, id="one outside that says no"),
         *[
             pytest.param({"status": status}, OUTSIDE, is_retried, id=f"status {status}")

@@ -315,7 +315,7 @@ def test_variables_override_the_limits() -> None:
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
     starts = StartLimits(11, 12, 13, 14)
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9), 10, starts, 15)
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9), 10, starts, 15, 16)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

@@ -12,6 +12,7 @@ from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.limits import MAX_BLOBS_BYTES
 from arcrun.ports import Background, BlobStore, Clock, KeyValue, Random, RunInstances
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.store.protocol import StoreObject
@@ -118,6 +119,7 @@ def build_service(bundle: Mapping[str, BundledComponent], runner: ComponentRunne
         *(resolver, runner, FakeHttpClient(), clock, random),
         decoder=FakeTextDecoder(),
         open_store=lambda: parts.store,
+        open_blobs=lambda: runs.open_blobs(MAX_BLOBS_BYTES),
     )
     lists = listing_schedules(components)
     workflows = build_workflows(parts.kv, parts.workspace, clock, random, list_schedules=lists)

@@ -84,3 +84,10 @@ def test_waiting_takes_no_time() -> None:
     asked = modules.asking("sleep", '{"ms": 30000}')
     tests = [{"scenario": "s", "given": {}, "then_contains": '"waited_ms": 30000'}] * 2
     assert review(asked, modules.build_contract("tried", gherkin_tests=tests, capabilities=["sleep"])).accepted
+
+
+def test_a_scenario_has_no_blobs_but_its_own() -> None:
+    for request, expected in (('{"op":"create"}', '"writing": 1'), ('{"op":"open","blob":"runs/a"}', "BLOB_NOT_FOUND")):
+        tests = [{"scenario": "s", "given": {}, "then_contains": expected}] * 2
+        contract = modules.build_contract("tried", gherkin_tests=tests, capabilities=["blob"])
+        assert review(modules.asking("blob", request), contract).accepted

@@ -160,3 +160,10 @@ def find_descendants(root: int) -> dict[int, str]:
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return {pid: names[pid] for pid in found - {root}}
+
+
+def find_workerd(platform: LocalPlatform) -> int:
+    """The process id of workerd."""
+    found = find_descendants(platform.process.pid).items()
+    [pid] = [pid for pid, command in found if "workerd" in command.split("\0")[0]]
+    return pid

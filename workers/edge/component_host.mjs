@@ -24,7 +24,7 @@ const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
 const DRAINED = -(2n ** 62n);
 
 // Functions that answer with a promise; the instance is suspended meanwhile.
-const SUSPENDING = ["http_request", "sleep", "ai_run", "store", "poll_oneoff"];
+const SUSPENDING = ["http_request", "sleep", "ai_run", "store", "blob", "poll_oneoff"];
 
 const LARGE_CHARACTERS = 64 * 1024; // of output; longer output is not copied again
 
@@ -654,6 +654,7 @@ const HOST_MODULES = {
     read_reply: (call) => (pointer, capacity) => call.readReply(pointer, capacity),
     sleep: asking("sleep"),
     store: asking("store"),
+    blob: asking("blob"),
   },
 };
 

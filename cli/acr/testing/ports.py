@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
@@ -17,6 +18,8 @@ from acr.errors import CliError
 from acr.testing.model import UNDO, Stub, StubbedAnswer, WorkflowTest
 from acr.testing.waits import pass_time
 from acr.workflows.components_at_hand import ComponentsAtHand
+from arcrun.blobs.access import BlobAccess
+from arcrun.blobs.memory import MemoryBlobs
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
 from arcrun.engine.budget import RunBudget
@@ -125,6 +128,7 @@ class TestComponents:
     clock: TestClock
     random: TestRandom
     stores: Stores
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs, kw_only=True)
     calls: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     fault: TestSetupError | None = None
     is_durable: bool = False  # whether its runs may wait for long
@@ -218,7 +222,10 @@ class TestComponents:
             assert runnable is not None
         assert runnable.module is not None
         stores = None if caller is None else StoreAccess(self.stores, caller)
-        host = PortHostFunctions(component.contract, NoNetwork(), self.clock, self.random, stores=stores)
+        opened = None if caller is None else partial(BlobAccess, self.blobs, self.random, caller.run_id)
+        host = PortHostFunctions(
+            *(component.contract, NoNetwork(), self.clock, self.random), stores=stores, open_blobs=opened
+        )
         runner = WasmtimeRunner(fuel=fuel_of_bundled(runnable.id, cpu_ms))
         return read_outcome(runner.call(runnable.module, stdin.encode(), host), component.id)
 

@@ -17,14 +17,16 @@ const imported = struct {
     extern "arcrun" fn sleep(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn ai_run(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn store(request: [*]const u8, length: usize) i32;
+    extern "arcrun" fn blob(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn log(message: [*]const u8, length: usize) i32;
     extern "arcrun" fn read_reply(target: [*]u8, capacity: usize) i32;
 };
 
 const reply_too_large = -2;
 
-/// {"method", "url", "headers", "body" | "body_base64", "timeout_ms", "follow_redirects", "as_base64"}
-/// -> {"status", "headers", "body" | "body_base64"}. Needs the network.
+/// {"method", "url", "headers", "body" | "body_base64" | "body_parts", "timeout_ms", "follow_redirects", "as_base64",
+/// "as_blob"} -> {"status", "headers", "body" | "body_base64" | "body_blob"}. Needs the network, and for `body_parts` and
+/// `as_blob` the capability `blob`.
 pub fn httpRequest(ctx: *Context, request: Value) Error!Value {
     return call(ctx, imported.http_request, request);
 }
@@ -42,6 +44,11 @@ pub fn aiRun(ctx: *Context, request: Value) Error!Value {
 /// {"op", "key", ...} -> what the operation answers (core/arcrun/store/operations.py). Needs the capability `store`.
 pub fn store(ctx: *Context, request: Value) Error!Value {
     return call(ctx, imported.store, request);
+}
+
+/// {"op", ...} -> what the operation answers (core/arcrun/blobs/access.py). Needs the capability `blob`.
+pub fn blob(ctx: *Context, request: Value) Error!Value {
+    return call(ctx, imported.blob, request);
 }
 
 /// One line in the component's log.

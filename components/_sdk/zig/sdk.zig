@@ -31,6 +31,7 @@ pub const serveOutside = @import("serve.zig").serveOutside;
 pub const allocateOrEnd = @import("serve.zig").allocateOrEnd;
 
 pub const base64 = @import("base64.zig");
+pub const blob = @import("blob.zig");
 pub const calendar = @import("calendar.zig");
 pub const clock = @import("clock.zig");
 pub const decimal = @import("decimal.zig");

@@ -76,7 +76,8 @@ class TenantLimits:
 
     `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
     bounds the computing time of a node, which the operator pays for. `unfinished_runs` bounds the accepted runs that
-    have not ended, those that wait included. `store_bytes` bounds the stores of the tenant's workflows.
+    have not ended, those that wait included. `store_bytes` bounds the stores of the tenant's workflows,
+    `blob_bytes` the blobs of its runs.
     """
 
     requests_a_minute: int = 600
@@ -90,6 +91,7 @@ class TenantLimits:
     unfinished_runs: int = 1_000
     starts: StartLimits = field(default_factory=StartLimits)
     store_bytes: int = 50 * MIB
+    blob_bytes: int = 500 * MIB
 
 
 # Variables of the executor that override the defaults; integers from 1.
@@ -109,6 +111,7 @@ LIMIT_VARIABLES = (
     "TENANT_STARTS_A_MINUTE",
     "TENANT_MAILS_A_MINUTE",
     "TENANT_STORE_BYTES",
+    "TENANT_BLOB_BYTES",
 )
 
 
@@ -138,6 +141,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
             read("TENANT_MAILS_A_MINUTE", starts.mails_a_minute),
         ),
         read("TENANT_STORE_BYTES", default.store_bytes),
+        read("TENANT_BLOB_BYTES", default.blob_bytes),
     )
 
 

@@ -173,7 +173,7 @@ class Contract:
     @property
     def reaches_outside(self) -> bool:
         """Whether a repeated call may have another result."""
-        return bool(self.capabilities & {"network", "ai", "store"})
+        return bool(self.capabilities & {"network", "ai", "store", "blob"})
 
     def can_reach(self, value: Mapping[str, Any]) -> bool:
         """Whether a call with this input, or a node with this config, may reach outside."""

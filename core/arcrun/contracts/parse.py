@@ -13,7 +13,7 @@ CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "plat
 STABILITIES = ("floating", "stable", "pinned")
 MIN_SCENARIOS = 2
 RUNTIMES = (WASM, JAVASCRIPT)
-CAPABILITIES = ("sleep", "ai", "store")  # the network is declared by constraints.no_network_syscall: false
+CAPABILITIES = ("sleep", "ai", "store", "blob")  # the network is declared by constraints.no_network_syscall: false
 
 _WASI_TARGET = "wasi_target"
 _REQUIRED = (

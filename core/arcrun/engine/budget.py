@@ -36,6 +36,7 @@ UNDO_WORK = 600  # set aside for the undo of a node
 STEP_WORK = 2  # a step of an expression, or of a filter
 COMPILED_CHARACTER_WORK = 1  # per character of an expression, the first time
 COMPILED_REFERENCE_WORK = 60  # per reference in a node's templates, the first time
+PIECE_WORK = 2_000  # a piece of a blob, read or written: sealing, and copies of a MiB
 # Per KiB of JSON:
 READ_KIB_WORK = 50
 RENDERED_KIB_WORK = 70  # from templates
@@ -247,6 +248,16 @@ class RunBudget:
     work: WorkBudget = field(default_factory=WorkBudget)
     sandboxes: SandboxTurns = field(default_factory=SandboxTurns)
     lent: dict[int, HostFunctions] = field(default_factory=dict)
+
+    def take_piece(self) -> None:
+        """Count a request to where blobs lie, with the work of a piece. Raises SubrequestLimitError, and
+        HostFunctionError CPU_BUDGET: the call's own work is counted after it, and raises CpuBudgetError then.
+        """
+        self.subrequests.take()
+        try:
+            self.work.take(PIECE_WORK)
+        except CpuBudgetError as error:
+            raise HostFunctionError(error.message, code=error.code) from None
 
 
 @dataclass(frozen=True)

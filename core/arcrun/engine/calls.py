@@ -27,7 +27,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 
 SMALL_REFERENCES = 4
-STORE = "store"  # the capability of components that want to know who calls them
+KNOWING = frozenset(("store", "blob"))  # the capabilities of components that want to know who calls them
 START_SUBREQUESTS = 4  # of a detached run: its workflow's name and plan, its row and its instance
 # RFC 9110, RFC 6585, RFC 8470: statuses that a later request may not get again; and those 5xx that it will: the server
 # does not support the request (501, 505), its certificate is invalid (526). Keep in step with
@@ -252,8 +252,8 @@ class ComponentCall:
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
             component, cpu_ms = self._component, self._node.cpu_ms
-            if STORE in component.contract.capabilities:
-                caller = Caller(context.workflow, context.run_id, self._name, context.secrets)
+            if not KNOWING.isdisjoint(component.contract.capabilities):
+                caller = Caller(context.workflow, context.run_id, self._name, context.secrets, context.origin)
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
             else:
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)

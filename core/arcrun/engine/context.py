@@ -350,7 +350,7 @@ class Components(Protocol):
         caller: Caller | None = None,
     ) -> Coroutine[Any, Any, Outcome]:
         """Call a component. `cpu_ms` limits its computing time; None is the default. `caller` says who calls one that
-        has stores. Raises CpuBudgetError too.
+        has stores or blobs. Raises CpuBudgetError too.
         """
 
     async def find_mismatches(
@@ -441,6 +441,7 @@ class RunContext:
     call_path: str = ""  # what the names of this sub-workflow's calls begin with
     starter: Starter | None = None
     kept: "KeptValues | None" = None  # which gets the values of the run itself
+    origin: str = ""  # the run that it is a replay of, in sub-workflows too
 
     def tell_run(self, iteration: Iteration) -> dict[str, Any]:
         """What templates see as `run` in one iteration."""

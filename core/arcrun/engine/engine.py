@@ -182,6 +182,7 @@ class Engine:
         )
         if trigger.replay is not None:
             context.secrets |= trigger.replay.name_secrets()
+            context.origin = trigger.replay.origin
         if trigger.progress is not None:
             trigger.progress.enter("", plan, context)
         context.undone.left_ms = trigger.undo_ms

@@ -7,6 +7,8 @@ A stub's request must be a part of the actual one. Its response is the reply's v
 from collections.abc import Mapping
 from typing import Any
 
+from arcrun.blobs.access import BlobAccess
+from arcrun.blobs.memory import MemoryBlobs
 from arcrun.contracts.model import Contract, HostStub, Scenario
 from arcrun.errors import HostFunctionError
 from arcrun.json_text import parse_json
@@ -26,12 +28,19 @@ class _NoNetwork(HttpClient):
 
 class ScenarioHostFunctions(PortHostFunctions):
     """The host functions of a real call, except those that reach outside: the stubs answer them in order. Its stores
-    are empty.
+    are empty, and there are no blobs but its own.
     """
 
     def __init__(self, contract: Contract, scenario: Scenario, clock: Clock, random: Random) -> None:
         stores = StoreAccess(MemoryStores(clock), Caller(_SCENARIO, _SCENARIO, _SCENARIO))
-        super().__init__(contract, _NoNetwork(), clock, random, stores=stores)
+        super().__init__(
+            contract,
+            _NoNetwork(),
+            clock,
+            random,
+            stores=stores,
+            open_blobs=lambda: BlobAccess(MemoryBlobs(), random, _SCENARIO),
+        )
         self._http_stubs, self._ai_stubs = list(scenario.http), list(scenario.ai)
 
     @property

@@ -13,6 +13,7 @@ from arcrun.run_log.cut_off_calls import CutOffCallsObject, RemoteCutOffCalls
 from arcrun.run_log.dead_letters import DeadLettersObject, RemoteDeadLetters
 from arcrun.run_log.limited_runs import LimitedRunsObject, RemoteLimitedRuns
 from arcrun.run_log.queued_runs import QueuedRunsObject, RemoteQueuedRuns
+from arcrun.run_log.run_blobs import RemoteRunBlobs, RunBlobsObject
 
 
 class PassedOn(TypedDict):
@@ -158,6 +159,7 @@ class RunLogObject(
     QueuedRunsObject,
     LimitedRunsObject,
     CutOffCallsObject,
+    RunBlobsObject,
     Protocol,
 ):
     async def add(self, runs: Sequence[StoredRun]) -> None:
@@ -265,6 +267,7 @@ class RemoteRunLog(
     RemoteQueuedRuns,
     RemoteLimitedRuns,
     RemoteCutOffCalls,
+    RemoteRunBlobs,
 ):
     """RunLogObject over a channel."""
 

@@ -17,6 +17,7 @@ from arcrun.run_events import EventState, StoredEvent
 from arcrun.run_log.cut_off_calls import CallDecision, CutOffCall
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Acceptance, AcceptedBatch, Listed, RemoteRunLog, StoredRun, Unsettled
+from arcrun.run_log.run_blobs import BlobRoom
 from arcrun.run_log.sealed_names import SealedNames
 
 _NAMES = ("workflow", "node", "error")  # of a verdict
@@ -44,6 +45,9 @@ class TenantRunLog(RemoteRunLog):
     async def accept_keyed(self, settlement: Settlement, run: StoredRun, most: int) -> Acceptance:
         hidden: Settlement = {**settlement, "key": await self._names.seal(settlement["key"])}
         return await super().accept_keyed(hidden, await self._seal(run), most)
+
+    async def expect_blob(self, run_id: str, most_bytes: int, tenant: str = "") -> BlobRoom:
+        return await super().expect_blob(run_id, most_bytes, tenant or self._tenant_id)
 
     async def claim(self, claim: Claim) -> Claimed:
         hidden = {name: await self._names.seal(claim[name]) for name in ("key", "fingerprint")}

@@ -12,13 +12,14 @@ from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 @dataclass(frozen=True)
 class Caller:
     """A call of a component in a run: `name` is its name within the run, the same for each of its attempts. `secrets`
-    are those that the run has read so far.
+    are those that the run has read so far. `origin` is the run that it is a replay of.
     """
 
     workflow: str
     run_id: str
     name: str
     secrets: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
 
 
 class Stores(Protocol):

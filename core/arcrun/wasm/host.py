@@ -3,16 +3,20 @@
 Requests and replies are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message",
 "retriable"}}; `retriable` is whether the same call may succeed later.
 
-    http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects",
-                  "as_base64"} -> {"status", "headers", "body" | "body_base64"}. A body is decoded by its byte order
+    http_request  {"method", "url", "headers", "body" | "body_base64" | "body_parts", "timeout_ms" (in all),
+                  "follow_redirects", "as_base64", "as_blob"} -> {"status", "headers", "body" | "body_base64" |
+                  "body_blob"}. A body is decoded by its byte order
                   mark, else by the charset of its content-type, else as UTF-8; bytes that are invalid in it are
                   returned as base64, with as_base64 all are. A header is a string, or a list of strings if it was
                   repeated and cannot be joined (Set-Cookie). `user:password@` in the URL is sent as Basic
-                  authorization.
+                  authorization. `body_parts` is sent as a stream: [{"text"} | {"base64"} | {"blob", "encoding": bytes,
+                  base64 or mime}]. With `as_blob` the body of a success becomes a blob.
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
     store         {"op": get, put, delete, list, increment, add_once or compare_and_set, and its fields
                   (arcrun/store/operations.py); "store", the name of a shared one, else it is the workflow's} -> the
                   answer, such as {"found", "value"}
+    blob          {"op": open, read, create, append or finish, and its fields (arcrun/blobs/access.py)} -> the answer,
+                  such as {"blob", "bytes", "content_type"}
     ai_run        {"model", and the model's inputs, such as "messages"} -> the model's answer, such as {"response"}
 """
 
@@ -21,7 +25,7 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from arcrun.contracts.allowed_hosts import is_allowed
 from arcrun.contracts.model import Contract
@@ -42,6 +46,10 @@ from arcrun.wasm.request_target import (
     with_basic_authorization,
 )
 
+if TYPE_CHECKING:
+    from arcrun.blobs.access import BlobAccess
+
+STORE, BLOB = "store", "blob"  # capabilities
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -62,14 +70,16 @@ class PortHostFunctions:
         stores: StoreAccess | None = None,
         hosts: Sequence[str] | None = None,
         kind: str = "",
+        open_blobs: "Callable[[], BlobAccess] | None" = None,
     ) -> None:
         """Without a `decoder`, bodies can only be UTF-8 or UTF-16. `reaches_local` allows requests to addresses outside
-        of the public internet, such as this machine's own. `stores` are those that one call sees. `hosts` are those
-        that the call allows besides the contract, None for all. `kind` is what calls that take as much memory have in
-        common besides their component.
+        of the public internet, such as this machine's own. `stores` are those that one call sees, and `open_blobs` its
+        blobs. `hosts` are those that the call allows besides the contract, None for all. `kind` is what calls that take
+        as much memory have in common besides their component.
         """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
         self._decoder, self._reaches_local, self._stores, self._hosts = decoder, reaches_local, stores, hosts
+        self._open_blobs, self._blobs = open_blobs, cast("BlobAccess | None", None)
         self._kind = kind
 
     def now_ms(self) -> float:
@@ -125,8 +135,45 @@ class PortHostFunctions:
             )
         return await self._stores.do(request)
 
+    async def _blob(self, request: Mapping[str, Any]) -> Any:
+        return await self._require_blobs().do(request)
+
+    def _require_blobs(self) -> "BlobAccess":
+        """Those of the call, opened at their first use. Raises HostFunctionError."""
+        if BLOB not in self._contract.capabilities:
+            raise HostFunctionError(f"The contract does not declare `{BLOB}`.", code="CAPABILITY_NOT_DECLARED")
+        if self._open_blobs is None:
+            raise HostFunctionError(
+                "A blob belongs to a run: there is none outside of a workflow.", code="BLOBS_UNAVAILABLE"
+            )
+        if self._blobs is None:
+            self._blobs = self._open_blobs()
+        return self._blobs
+
     async def _http_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = _parse_http_request(request)
+        if "body_parts" in request:
+            wanted = replace(wanted, stream=await self._require_blobs().open_body(request["body_parts"]))
+        if request.get("as_blob") is True:
+            return await self._receive_blob(request, wanted)
+        return await self._exchange(request, wanted)
+
+    async def _receive_blob(self, request: Mapping[str, Any], wanted: HttpRequest) -> dict[str, Any]:
+        """The answer, the body of a success as a blob. What has been written of it is deleted if it fails."""
+        blobs = self._require_blobs()
+        received = blobs.receive()
+        try:
+            rendered = await self._exchange(request, replace(wanted, sink=received.write))
+            if not 200 <= rendered["status"] < 300:
+                return rendered
+            name = await received.finish()
+        except BaseException:
+            await received.discard()
+            raise
+        described = blobs.describe_answer(name, wanted.url, rendered["headers"])
+        return {"status": rendered["status"], "headers": rendered["headers"], "body_blob": described}
+
+    async def _exchange(self, request: Mapping[str, Any], wanted: HttpRequest) -> dict[str, Any]:
         response = await self._follow(wanted) if request.get("follow_redirects", True) else await self._send(wanted)
         rendered = {"status": response.status, "headers": _render_headers(response)}
         text = None if request.get("as_base64") is True else decode_body(response, self._decoder)

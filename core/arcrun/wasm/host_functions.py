@@ -59,8 +59,8 @@ class HostFunction:
 
 HOST_FUNCTIONS: Mapping[str, HostFunction] = {
     "http_request": HostFunction(
-        "{method, url, headers, body or body_base64, timeout_ms, follow_redirects, as_base64}",
-        "{status, headers, body or body_base64}",
+        "{method, url, headers, body or body_base64 or body_parts, timeout_ms, follow_redirects, as_base64, as_blob}",
+        "{status, headers, body or body_base64 or body_blob}",
         capability="network",
     ),
     "sleep": HostFunction("{ms}", "{waited_ms}", capability="sleep"),
@@ -69,6 +69,11 @@ HOST_FUNCTIONS: Mapping[str, HostFunction] = {
         "{op, key, value, ttl, by, expected, prefix, limit, cursor, store}",
         "what the operation answers",
         capability="store",
+    ),
+    "blob": HostFunction(
+        "{op, blob, offset, length, writing, text or base64, content_type, name}",
+        "what the operation answers",
+        capability="blob",
     ),
     "log": HostFunction("any text", "one line of the component's log", asks=False),
     "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),

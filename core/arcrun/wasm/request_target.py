@@ -75,14 +75,15 @@ def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRe
         raise build_redirect_error() from None
     if "\ufffd" in location:  # bytes that are not UTF-8: the URL is unknown
         raise build_redirect_error()
-    method, body, headers = request.method, request.body, dict(request.headers)
+    method, body, stream, headers = request.method, request.body, request.stream, dict(request.headers)
     if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
-        method, body = "GET", b""
+        method, body, stream = "GET", b"", None
         headers = {key: value for key, value in headers.items() if key.lower() not in _BODY_HEADERS}
     if _origin(target) != _origin(urlsplit(request.url)):
         headers = {key: value for key, value in headers.items() if key.lower() not in _CREDENTIAL_HEADERS}
     try:
-        return with_basic_authorization(replace(request, method=method, url=url, headers=headers, body=body))
+        followed = replace(request, method=method, url=url, headers=headers, body=body, stream=stream)
+        return with_basic_authorization(followed)
     except HostFunctionError:
         raise build_redirect_error() from None
 

@@ -326,7 +326,7 @@ def test_wrong_addresses(address: str) -> None:
         ({"subject": "\ud800"}, "`subject` must not hold lone surrogates."),
         (
             {"attachments": [{"filename": "a", "content_base64": "", "mime": "b"}]},
-            "`attachments[0].mime` is unknown; the fields are filename, content_base64, content_type.",
+            "`attachments[0].mime` is unknown; the fields are filename, content_base64, blob, content_type.",
         ),
         ({"attachments": ["a"]}, '`attachments[0]` must be an object, not "a".'),
         (

@@ -254,7 +254,7 @@ def test_a_query_is_read_back_as_it_was(query: dict[str, str]) -> None:
     assert dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=bool(query))) == query
 
 
-PART_FIELDS = "the fields are text, base64, filename, content_type"
+PART_FIELDS = "the fields are text, base64, blob, filename, content_type"
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ PART_FIELDS = "the fields are text, base64, filename, content_type"
             {"multipart": {"a": [["b"]]}},
             "`multipart.a` must be a text, a number, true, false or an object, not a list.",
         ),
-        ({"multipart": {"a": {}}}, "`multipart.a` must have `text` or `base64`."),
+        ({"multipart": {"a": {}}}, "`multipart.a` must have `text`, `base64` or `blob`."),
         (
             {"multipart": {"a": {"text": "", "base64": ""}}},
             "Only one of `multipart.a.text` and `multipart.a.base64` can be given.",
@@ -310,7 +310,7 @@ PART_FIELDS = "the fields are text, base64, filename, content_type"
         ({"query": {"a": "\ud800"}}, "`query` must not hold lone surrogates."),
         ({"timeout_ms": 0}, "`timeout_ms` must be a whole number from 1 to 60000, not 0."),
         ({"follow_redirects": "no"}, '`follow_redirects` must be true or false, not "no".'),
-        ({"response": "xml"}, '`response` must be one of json, text, base64, not "xml".'),
+        ({"response": "xml"}, '`response` must be one of json, text, base64, blob, not "xml".'),
     ],
     ids=str,
 )

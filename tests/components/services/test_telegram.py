@@ -252,7 +252,10 @@ def test_an_unusable_token_is_refused_without_showing_it(token: Any) -> None:
         ({"chat_id": ""}, '`chat_id` must be a text or a whole number, not "".'),
         ({"text": ""}, '`text` must be a text that is not empty, not "".'),
         ({"text": 5}, "`text` must be a text, not 5."),
-        ({"operation": "sendVideo"}, '`operation` must be one of sendMessage, sendPhoto, not "sendVideo".'),
+        (
+            {"operation": "sendVideo"},
+            '`operation` must be one of sendMessage, sendPhoto, sendDocument, not "sendVideo".',
+        ),
         ({"operation": "sendMessage", "photo": "x"}, "`photo` cannot be sent with the operation sendMessage."),
         ({"photo": ""}, '`photo` must be a URL or a file_id, not "".'),
         ({"parse_mode": "html"}, '`parse_mode` must be one of MarkdownV2, HTML, Markdown, not "html".'),

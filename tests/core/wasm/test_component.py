@@ -24,6 +24,7 @@ CAPABILITIES = {
     "sleep": build_contract(capabilities=["sleep"]),
     "ai": build_contract(capabilities=["ai"]),
     "store": build_contract(capabilities=["store"]),
+    "blob": build_contract(capabilities=["blob"]),
 }
 WANTED = {name: lent.capability for name, lent in HOST_FUNCTIONS.items()}
 NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in WANTED.items() if wanted]

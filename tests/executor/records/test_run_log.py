@@ -10,64 +10,15 @@ from arcrun.engine.run_id import build_run_id_in, first_id_at, object_of, time_o
 from arcrun.limits import MAX_PRUNED_RUNS
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
-from arcrun.times import render_time
 from executor.records import run_log
 from executor.records.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
 from executor.records.runs import LONGEST_QUICK_RUN_MS
-from executor.records.verdict_export import export_verdicts
-from fakes.ports.objects import FakeRunLogs
-from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
+from fixtures.run_logs import Logs
 
 pytestmark = pytest.mark.anyio
 
 HOUR_MS = 3_600_000
-
-
-class Logs(FakeRunLogs):
-    """RunLogs with runs in them. Each run begins when it is added."""
-
-    def __init__(self, count: int = 2, **options: Any) -> None:
-        self.clock, self.random = FixedClock(), SeededRandom()
-        self.bucket, self.kv = InMemoryR2(self.clock), InMemoryKV(self.clock)
-        super().__init__(self.clock, count, **options)
-
-    def build(self, number: int = 0, **fields: Any) -> StoredRun:
-        run: Any = {
-            "id": build_run_id_in(self.clock, self.random, number),
-            "workflow": "w",
-            "version": 1,
-            "trigger": "webhook",
-            "status": "success",
-            "started_at": render_time(self.clock.now_ms()),
-            "duration_ms": 1.5,
-            "keep_days": 0,
-            "blobs": 0,
-            "result": "{}",
-            **fields,
-        }
-        return run  # type: ignore[no-any-return]
-
-    async def keep(self, number: int = 0, **fields: Any) -> str:
-        run = self.build(number, **fields)
-        await self.add(number, [run])
-        return run["id"]
-
-    async def ids(self, limit: int = 100, **asked: Any) -> list[str]:
-        runs, _ = await self.list_runs(RunFilter(**asked), "", limit)
-        return [run["id"] for run in runs]
-
-    async def alarm(self, number: int = 0) -> None:
-        """Run the alarm when it is due."""
-        due_ms = self.alarms[number].due_ms
-        assert due_ms is not None
-        self.clock.advance(max(0, due_ms - self.clock.now_ms()))
-        self.alarms[number].due_ms = None
-        await self.tables[number].on_alarm(self.bucket, lambda: export_verdicts(self, self.kv, self.tables[number]))
-
-    def ids_in(self, number: int = 0) -> list[str]:
-        self.channel_of(number)
-        return [row["id"] for row in self.sql[number].execute("SELECT id FROM runs ORDER BY id")]
 
 
 async def test_a_run_is_found_in_the_object_that_its_id_names() -> None:

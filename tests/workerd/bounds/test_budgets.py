@@ -16,7 +16,7 @@ import pytest
 from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS
 from fixtures.modules import LOOPING, asking, build_contract, build_module
 from workerd.held import Watch
-from workerd.local_platform import ROOT, LocalPlatform, find_descendants, running_platform
+from workerd.local_platform import ROOT, LocalPlatform, find_workerd, running_platform
 
 pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
@@ -29,13 +29,6 @@ SORT = {"operation": "sort", "input": NUMBERS}
 def clocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
     with running_platform(tmp_path_factory.mktemp("budgets"), *request.param) as platform:
         yield platform
-
-
-def find_workerd(platform: LocalPlatform) -> int:
-    """The process id of workerd."""
-    found = find_descendants(platform.process.pid).items()
-    [pid] = [pid for pid, command in found if "workerd" in command.split("\0")[0]]
-    return pid
 
 
 def busy_ns(pid: int) -> dict[str, int]:

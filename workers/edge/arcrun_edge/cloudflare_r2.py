@@ -7,7 +7,7 @@ from pyodide.ffi import jsnull, to_js
 
 from arcrun.ports import Blob
 from arcrun_edge.faults import naming_faults
-from arcrun_edge.javascript import to_object
+from arcrun_edge.javascript import lend_bytes, take_bytes, to_object
 
 
 class CloudflareR2:
@@ -19,7 +19,7 @@ class CloudflareR2:
             found = await self._bucket.get(key)
             if found is None or found is jsnull:
                 return None
-            return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
+            return Blob(take_bytes(await found.arrayBuffer()), found.etag)
 
     async def etag(self, key: str) -> str | None:
         with naming_faults("R2"):
@@ -27,8 +27,8 @@ class CloudflareR2:
         return None if found is None or found is jsnull else found.etag
 
     async def put(self, key: str, content: bytes) -> None:
-        with naming_faults("R2"):
-            await self._bucket.put(key, to_js(content))
+        with naming_faults("R2"), lend_bytes(content) as lent:
+            await self._bucket.put(key, lent)
 
     async def delete(self, keys: Sequence[str]) -> None:
         with naming_faults("R2"):

@@ -10,6 +10,7 @@ from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import DecryptionError
 from arcrun_edge.faults import build_fault, naming_faults
+from arcrun_edge.javascript import lend_bytes, take_bytes
 
 _HASHES = {"sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 
@@ -22,20 +23,19 @@ class WebCryptoCipher:
         self._imported: Any | None = None
 
     async def encrypt(self, plaintext: bytes, iv: bytes, associated_data: bytes) -> bytes:
-        with naming_faults("WebCrypto", "CRYPTO_FAILED"):
-            sealed = await js.crypto.subtle.encrypt(_options(iv, associated_data), await self._key(), to_js(plaintext))
-        ciphertext: bytes = sealed.to_bytes()
-        return ciphertext
+        with naming_faults("WebCrypto", "CRYPTO_FAILED"), lend_bytes(plaintext) as lent:
+            sealed = await js.crypto.subtle.encrypt(_options(iv, associated_data), await self._key(), lent)
+        return take_bytes(sealed)
 
     async def decrypt(self, ciphertext: bytes, iv: bytes, associated_data: bytes) -> bytes:
         try:
-            opened = await js.crypto.subtle.decrypt(_options(iv, associated_data), await self._key(), to_js(ciphertext))
+            with lend_bytes(ciphertext) as lent:
+                opened = await js.crypto.subtle.decrypt(_options(iv, associated_data), await self._key(), lent)
         except JsException as error:
             if error.name != "OperationError":  # WebCrypto's error for a tag that does not match
                 raise build_fault("WebCrypto", error, "CRYPTO_FAILED") from None
             raise DecryptionError("The ciphertext does not match its tag.") from None
-        plaintext: bytes = opened.to_bytes()
-        return plaintext
+        return take_bytes(opened)
 
     async def _key(self) -> Any:
         if self._imported is None:

@@ -20,7 +20,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.engine.run_id import object_of
 from arcrun.errors import NotConfiguredError
-from arcrun.limits import MAX_STORE_BYTES
+from arcrun.limits import MAX_BLOBS_BYTES, MAX_STORE_BYTES
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
@@ -329,6 +329,20 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
     registry = _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
     resolver = ComponentResolver(BUNDLED_COMPONENTS, bucket, clock, background, registry)
+    encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
+    previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
+    run_logs = _open_run_logs(bindings)
+    earlier = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
+    runs = LoggedRuns(
+        run_logs,
+        RunInputs(run_logs.first, encryption_key, previous_key, WebCryptoCipher, random),
+        bucket,
+        earlier=EarlierRuns(*earlier, clock),
+        clock=clock,
+        random=random,
+        background=background,
+        export_interval_ms=_run_log_settings(bindings).export_ms,
+    )
     components = ComponentCaller(
         resolver=resolver,
         runner=_runner(bindings),
@@ -340,6 +354,7 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         reaches_local=_reaches_local(bindings),
         has_sandbox=_has_sandbox(bindings),
         open_store=partial(_open_store, bindings),
+        open_blobs=partial(runs.open_blobs, MAX_BLOBS_BYTES // run_logs.count),
     )
     hooks, sealing = CloudflareKV(bindings.WEBHOOKS), Unsealed()
     workspace = workspace or _workspaces(bindings)(OWN_WORKSPACE)
@@ -355,8 +370,6 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         list_schedules=partial(list_schedules, components, run_limits),
         can_watch=True,
     )
-    encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
-    previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(
         CloudflareKV(bindings.CREDENTIALS_KV),
         encryption_key,
@@ -364,18 +377,6 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         clock,
         previous_key=previous_key,
         space=space,
-    )
-    run_logs = _open_run_logs(bindings)
-    earlier = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
-    runs = LoggedRuns(
-        run_logs,
-        RunInputs(run_logs.first, encryption_key, previous_key, WebCryptoCipher, random),
-        bucket,
-        earlier=EarlierRuns(*earlier, clock),
-        clock=clock,
-        random=random,
-        background=background,
-        export_interval_ms=_run_log_settings(bindings).export_ms,
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
@@ -34,7 +34,7 @@ from arcrun.wasm.component import (
     fuel_of_bundled,
     fuel_of_stored,
 )
-from arcrun.wasm.host import PortHostFunctions
+from arcrun.wasm.host import BLOB, STORE, PortHostFunctions
 from arcrun.wasm.seal import is_sealed, metered_key
 from executor.component_sources import (
     BucketSource,
@@ -44,6 +44,10 @@ from executor.component_sources import (
     StoredComponent,
     read_stored,
 )
+
+if TYPE_CHECKING:
+    from arcrun.blobs.access import BlobAccess
+    from arcrun.blobs.vault import BlobVault
 
 # A warm isolate sees a component that was replaced in the bucket after at most this time.
 FRESH_MS = 5_000
@@ -236,6 +240,7 @@ class ComponentCaller:
     turn: Callable[[], AbstractAsyncContextManager[None]] | None = None
     most_cpu_ms: int = MAX_NODE_CPU_MS
     open_store: Callable[[], StoreObject] | None = None
+    open_blobs: Callable[[], "BlobVault"] | None = None
 
     async def find(self, reference: str) -> Component:
         return await self.resolver.find(reference)
@@ -333,16 +338,23 @@ class ComponentCaller:
         key = id(component.contract)  # its host functions keep the contract alive
         hosts = input_value.get(hosts_key) or () if hosts_key else None
         host = budget.lent.get(key)
-        if caller is not None and self.open_store is not None:
-            host = self._lend(component, budget, hosts, self._open_stores(self.open_store(), caller, budget))
+        if caller is not None:
+            host = self._lend(component, budget, hosts, caller)
         elif hosts is not None:
             host = self._lend(component, budget, hosts, kind=str(hash(str(input_value.get("source")))))
         elif host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(called.runnable, stdin, host, fuel)
 
-    def _open_stores(self, stores: StoreObject, caller: Caller, budget: RunBudget) -> StoreAccess:
-        return StoreAccess(stores, caller, budget.subrequests.take, partial(self._check_secrets, caller))
+    def _open_stores(self, caller: Caller, budget: RunBudget) -> StoreAccess | None:
+        if self.open_store is None:
+            return None
+        return StoreAccess(self.open_store(), caller, budget.subrequests.take, partial(self._check_secrets, caller))
+
+    def _open_blobs(self, open_vault: "Callable[[], BlobVault]", caller: Caller, budget: RunBudget) -> "BlobAccess":
+        from arcrun.blobs.access import BlobAccess  # noqa: PLC0415 - few runs have any
+
+        return BlobAccess(open_vault(), self.random, caller.run_id, caller.origin, budget.take_piece)
 
     async def _check_secrets(self, caller: Caller, operation: Mapping[str, Any]) -> None:
         """Raises HostFunctionError STORE_SECRET."""
@@ -355,12 +367,17 @@ class ComponentCaller:
         component: Component,
         budget: RunBudget,
         hosts: Sequence[str] | None = None,
-        stores: StoreAccess | None = None,
+        caller: Caller | None = None,
         kind: str = "",
     ) -> HostFunctions:
         """The host functions for all calls of a component in a run; or for one, that may reach only these `hosts`, or
-        has `stores`. `kind` tells what takes other memory than the component's other calls.
+        has the stores and blobs of `caller`. `kind` tells what takes other memory than the component's other calls.
         """
+        capabilities, stores, open_blobs = component.contract.capabilities, None, None
+        if caller is not None and STORE in capabilities:
+            stores = self._open_stores(caller, budget)
+        if caller is not None and BLOB in capabilities and self.open_blobs is not None:
+            open_blobs = partial(self._open_blobs, self.open_blobs, caller, budget)
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -372,6 +389,7 @@ class ComponentCaller:
             stores=stores,
             hosts=hosts,
             kind=kind,
+            open_blobs=open_blobs,
         )
 
     async def find_mismatches(

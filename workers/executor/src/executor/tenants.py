@@ -88,6 +88,10 @@ class TenantServices:
         namespace = _open_namespace(platform, registration)
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
+        workspaces, tokens = platform.workspaces, TenantTokens(self._tokens, tenant_id)
+        workspace, sealing = workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id)
+        quick = TenantRuns(own, clock, random, background, workspace=workspace, sealing=sealing)
+        runs, lasting = self._make_lasting(registration, quick, tokens)
         components = ComponentCaller(
             platform.resolver,
             platform.runner,
@@ -101,9 +105,8 @@ class TenantServices:
             quota.node,
             platform.limits.node_cpu_ms,
             None if platform.open_store is None else partial(platform.open_store, tenant_id),
+            None if lasting is None else partial(lasting.runs.open_blobs, platform.limits.blob_bytes),
         )
-        tokens = TenantTokens(self._tokens, tenant_id)
-        workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
         owner = Tenancy(tenant_id, platform.limits.starts.schedules)
         heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, self._space, owner)
@@ -122,9 +125,6 @@ class TenantServices:
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
-        workspace, sealing = workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id)
-        quick = TenantRuns(own, clock, random, background, workspace=workspace, sealing=sealing)
-        runs, lasting = self._make_lasting(registration, quick, tokens)
         refusals = RefusalLog(workspace, sealing, clock, background)
         return ExecutorService(
             *(components, workflows, runs, vault, engine, background, platform.usage, audit),

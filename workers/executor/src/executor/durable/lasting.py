@@ -12,6 +12,7 @@ from arcrun.run_log.protocol import AcceptedBatch, Unsettled
 from executor.records.runs import AcceptedRun, EndedRun
 
 if TYPE_CHECKING:
+    from arcrun.blobs.vault import BlobVault
     from arcrun.durable.once import Decision
     from executor.hosted.hidden_names import HiddenNames
     from executor.hosted.reports import Reports
@@ -20,6 +21,9 @@ TENANT = "tenant"  # the parameter of an instance that says whose it is; an acco
 
 
 class LastingRuns(Protocol):
+    def open_blobs(self, most_bytes: int) -> "BlobVault":
+        """The blobs of the runs, of which each object of the RunLog has `most_bytes` at most."""
+
     async def accept_new(self, runs: Sequence[AcceptedRun]) -> AcceptedBatch:
         """Store accepted runs, except those that are stored already, and as many as there is room for. Raises
         UpstreamError.

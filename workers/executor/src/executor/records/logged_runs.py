@@ -72,6 +72,7 @@ from executor.records.runs import (
 if TYPE_CHECKING:
     from arcrun.durable.once import Decision
     from executor.hosted.sealed_results import SealedResults
+    from executor.records.blob_vault import StoredBlobs
     from executor.records.occasions import Occasion
 
 GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
@@ -123,6 +124,12 @@ class LoggedRuns:
         self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
         self._claims = KnownClaims(clock)
         self.unwritten = self._gathering.unwritten
+
+    def open_blobs(self, most_bytes: int) -> "StoredBlobs":
+        """The blobs of these runs, of which each object of the RunLog has `most_bytes` at most."""
+        from executor.records.blob_vault import StoredBlobs  # noqa: PLC0415 - few runs have any
+
+        return StoredBlobs(self._objects, self._inputs, self._blobs, most_bytes)
 
     def new_run_id(self) -> str:
         if self._number is None:

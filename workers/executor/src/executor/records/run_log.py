@@ -38,6 +38,7 @@ from arcrun.run_log.protocol import (
     Unsettled,
     blob_keys_of,
 )
+from arcrun.run_log.run_blobs import BlobRoom
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import (
@@ -48,6 +49,7 @@ from executor.records import (
     limited_runs,
     queued_runs,
     request_keys,
+    run_blobs,
     run_events,
     untold_ends,
     untold_failures,
@@ -98,6 +100,7 @@ MIGRATIONS = (
     untold_failures.TABLES,
     untold_ends.TABLES,
     untold_failures.DEPTHS,
+    run_blobs.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -144,6 +147,7 @@ _EMPTIED = (
     "cancels",
     "cut_off_calls",
     "untold_ends",
+    "run_blobs",
 )
 _HAS_ENDED = "id NOT IN (SELECT id FROM starts)"
 _IS_DEAD = "id IN (SELECT id FROM dead_letters)"
@@ -224,6 +228,7 @@ class RunLogTables:
         self._release_ms = clock.now_ms() if self._queue.has_released else 0.0  # as _prune_ms
         self._failures = untold_failures.UntoldFailures(sql, clock)
         self._ends = untold_ends.UntoldEnds(sql, clock)
+        self._run_blobs = run_blobs.RunBlobs(sql, clock)
         self._next_ms = self._find_next()
 
     def count_request(self) -> None:
@@ -283,7 +288,10 @@ class RunLogTables:
         self._closing.open_anew()
 
     def close(self) -> None:
-        elsewhere = self._sql.execute("SELECT id FROM runs UNION SELECT id FROM starts UNION SELECT id FROM uploads")
+        elsewhere = self._sql.execute(
+            "SELECT id FROM runs UNION SELECT id FROM starts UNION SELECT id FROM uploads"
+            " UNION SELECT id FROM run_blobs"
+        )
         self._closing.close([row["id"] for row in elsewhere])
         tables = self._sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         for table in {row["name"] for row in tables} - {*_KEPT}:
@@ -392,12 +400,25 @@ class RunLogTables:
         self._sql.execute("INSERT OR REPLACE INTO uploads (id, begun_ms) VALUES (?, ?)", run_id, now_ms)
         self._expect_pruning(now_ms)
 
+    def expect_blob(self, run_id: str, most_bytes: int, tenant: str = "") -> BlobRoom:
+        if self._closing.is_closed:
+            return "closed"
+        self._closing.belong_to(tenant)
+        room = self._run_blobs.expect(run_id, most_bytes)
+        self._expect_pruning(self._clock.now_ms())
+        return room
+
+    def count_blob(self, run_id: str, size_bytes: int) -> None:
+        self._run_blobs.count(run_id, size_bytes)
+
     def drop(self, run_id: str) -> int:
         self._sql.execute("DELETE FROM starts WHERE id = ?", run_id)
         self._queue.remove(run_id)
         self._events.forget(run_id)
         self._cut_off.forget(run_id)
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
+        if gone and self._run_blobs.expire([run_id]):
+            self._set_alarm(prune_ms=self._clock.now_ms())
         return gone[0]["blobs"] if gone else 0
 
     def find(self, run_id: str) -> StoredRun | None:
@@ -808,6 +829,7 @@ class RunLogTables:
         self._is_full = size_bytes > (left_bytes if self._is_full else self._settings.bytes)
         if self._is_full:
             has_more = bool(await self._delete_oldest(blobs, size_bytes - left_bytes))
+        has_more = await self._run_blobs.delete_due(blobs) or has_more
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
         elif not self._sql.execute(_IS_IN_USE):
@@ -878,6 +900,7 @@ class RunLogTables:
         if rows:
             self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
             self._count(pruned=len(rows))
+            self._run_blobs.expire([row["id"] for row in rows])
         return [row["id"] for row in rows]
 
     def _measure_bytes(self) -> int:
