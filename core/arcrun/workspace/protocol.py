@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
+from arcrun.authorization.protocol import AccessTokensObject, RemoteAccessTokens
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
@@ -123,7 +124,14 @@ class Refused(TypedDict):
 
 
 class WorkspaceObject(
-    RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, WatchesObject, Protocol
+    RequestKeysObject,
+    AdmissionsObject,
+    SchedulesObject,
+    FailuresObject,
+    ChainsObject,
+    WatchesObject,
+    AccessTokensObject,
+    Protocol,
 ):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
@@ -195,7 +203,13 @@ class WorkspaceObject(
 
 
 class RemoteWorkspace(
-    RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains, RemoteWatches
+    RemoteRequestKeys,
+    RemoteAdmissions,
+    RemoteSchedules,
+    RemoteFailures,
+    RemoteChains,
+    RemoteWatches,
+    RemoteAccessTokens,
 ):
     """WorkspaceObject over a channel."""
 

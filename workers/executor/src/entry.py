@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from executor.tenants import Platform, TenantServices
+from executor.token_stores import build_token_opener
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore, list_schedules
 from executor.workspace import WorkspaceTables
@@ -378,6 +380,15 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         previous_key=previous_key,
         space=space,
     )
+    if encryption_key:
+        open_tokens = build_token_opener(
+            *(workspace, sealing.id_of, runs, vault),
+            clock=clock,
+            random=random,
+            background=background,
+            reaches_local=_reaches_local(bindings),
+        )
+        components = replace(components, open_tokens=open_tokens)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)
