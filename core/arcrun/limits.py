@@ -573,6 +573,9 @@ MAX_ACCESS_TOKEN_MS = 86_400_000
 # The milliseconds for which a refused credential is not tried again.
 # Beyond: it is.
 REFUSED_CREDENTIAL_MS = 30_000
+# The characters of a URL that a credential is tried with.
+# Beyond: 400 INVALID_REQUEST.
+MAX_TRIED_URL_CHARACTERS = 8 * KIB
 # The access tokens that are kept for an account.
 # Beyond: those that have expired, and then those that expire first, are dropped, and fetched again when needed.
 MAX_ACCESS_TOKENS = 1_000

@@ -182,3 +182,26 @@ def test_a_kill_between_the_answer_and_the_store(tmp_path: Path, service: OAuthS
             error = answer.json()["error"]
             assert error["code"] == "CREDENTIAL_REFUSED"
             assert error["next_actions"][0].endswith("acr creds set killed")
+
+
+def test_a_credential_is_tried(own: LocalPlatform, service: OAuthService) -> None:
+    store(own, "tried", credential_of(service, scope="read"))
+    tried = own.acr("creds", "test", "tried", "--url", f"{service.url}/api")
+    assert tried.returncode == 0, tried.stderr
+    assert "has the form that oauth2_client needs" in tried.stdout
+    assert "for read" in tried.stdout
+    assert "status: 200" in tried.stdout
+    service.refresh_token = "another"
+    store(own, "tried", credential_of(service, refresh_token=FIRST_REFRESH))
+    time.sleep(6)
+    refused = own.acr("creds", "test", "tried")
+    assert refused.returncode == 1
+    assert "invalid_grant" in refused.stderr
+    assert "Authorize arcrun with the service again" in refused.stderr
+    store(own, "plain", "not-json-canary-11")
+    asked = own.acr("creds", "test", "plain", "--type", "header", "--set", "name=X-Key", "--url", f"{service.url}/api")
+    assert (asked.returncode, "status: 401" in asked.stdout) == (1, True), asked
+    unusable = own.acr("creds", "test", "plain", "--type", "oauth2_client", "--json")
+    assert "CREDENTIAL_UNUSABLE" in unusable.stdout
+    told = "".join(each.stdout + each.stderr for each in (tried, refused, asked, unusable))
+    assert "canary" not in told

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from executor import audit_handlers as audit
+from executor import credential_handlers as credentials
 from executor import event_handlers as events
 from executor import run_handlers as runs
 from executor import store_handlers as stores
@@ -102,6 +103,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/stores/{kind}/{name}/entry", protected(stores.show_entry), methods=["GET"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.put_entry), methods=["PUT"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry), methods=["DELETE"]),
+        Route("/credentials/{name}/try", protected(credentials.try_credential), methods=["POST"]),
         Route("/audit", protected(audit.list_lines), methods=["GET"]),
         Route("/audit", protected(audit.note), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),
