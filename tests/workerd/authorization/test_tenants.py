@@ -1,4 +1,4 @@
-"""Proves on the real Workers that a tenant's access tokens are its own, sealed under its key, and go with the account."""
+"""Proves on the real Workers that a tenant's access tokens are its own, sealed, and go with the account."""
 
 import json
 import sqlite3
