@@ -86,7 +86,7 @@ ROUTES = [
     ("GET", "/webhooks/named/{name}", None),
     ("GET", "/webhooks/named/{name}/versions/1", None),
     ("POST", "/webhooks/named/{name}/trigger", {}),
-    ("POST", "/credentials/slack/try", {}),
+    ("POST", "/credentials/{name}/try", {}),
     ("GET", "/audit", None),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),

@@ -264,8 +264,16 @@ async def test_what_is_kept_is_bounded(bench: Bench) -> None:
         key = f"key {number}"
         tables.take({"keys": [key], "credential_id": "c", "holder": "h", "lease_ms": 1.0, "refused": None})
         ends_ms = bench.clock.now_ms() + HOUR_MS + number
-        kept: Any = {"key": key, "generation": 0, "token": "t", "renew_ms": ends_ms, "expires_ms": ends_ms}
-        tables.keep({**kept, "is_lasting": False})
+        tables.keep(
+            {
+                "key": key,
+                "generation": 0,
+                "token": "t",
+                "renew_ms": ends_ms,
+                "expires_ms": ends_ms,
+                "is_lasting": False,
+            }
+        )
     assert len(bench.rows) == MAX_ACCESS_TOKENS
     assert [row["credential_id"] for row in bench.rows if row["is_lasting"]] == ["id of crm"]
     bench.clock.advance(2 * HOUR_MS)

@@ -56,6 +56,7 @@ from executor.access import (
     build_unbound_error,
 )
 from executor.app import build_app, is_webhook_call
+from executor.authorization.opening import build_token_opener
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.durable.lasting import TENANT, Lasting
@@ -71,7 +72,6 @@ from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
 from executor.tenants import Platform, TenantServices
-from executor.token_stores import build_token_opener
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore, list_schedules
 from executor.workspace import WorkspaceTables

@@ -24,6 +24,7 @@ from arcrun.ports import AiModel, Background, Cipher, Clock, Crypto, HttpClient,
 from arcrun.store.protocol import StoreObject
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
+from executor.authorization.opening import build_token_opener
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
@@ -31,7 +32,6 @@ from executor.heads import Heads, Tenancy
 from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
 from executor.signatures.refusals import RefusalLog
-from executor.token_stores import build_token_opener
 from executor.workflows import WorkflowStore, list_schedules
 
 if TYPE_CHECKING:
