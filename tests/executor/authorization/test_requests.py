@@ -10,12 +10,19 @@ import pytest
 
 from arcrun.authorization.model import Authorization, parse_authorization
 from arcrun.authorization.token_requests import build_unavailable_error
+from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import CredentialError, HostFunctionError, InputError, NotConfiguredError
 from arcrun.ports import HttpRequest
 from arcrun.store.access import Caller
+from arcrun.workflows.compile import require_plan
+from executor.accepted_runs import make_keepable
 from executor.authorization.access_tokens import AccessToken, TokenUser
 from executor.authorization.calls import authorize
 from executor.authorization.requests import AuthorizedHttpClient, HeaderProof, QueryProof, open_proof
+from fakes.builtins import BUILTINS, read_contract_sources
+from fakes.executor import build_bench
+from fakes.flows import compile_source
 from fakes.ports.http_client import FakeHttpClient, respond
 from fakes.ports.system import FixedClock
 
@@ -174,3 +181,14 @@ async def test_a_call_that_cannot_prove_anything(given: Any, caller: Caller | No
 async def test_a_call_of_a_run_can() -> None:
     assert await call(BEARER, Caller("w", "r", "c", {"name": "s"}))
     assert parse_authorization(BEARER).credential == "name"
+
+
+async def test_what_a_run_may_read_is_kept_out_of_its_input() -> None:
+    """An accepted run's input is recorded before it has read a secret."""
+    bench = build_bench({}, contracts={"http_request": read_contract_sources()["http_request"]})
+    bench.store_credential("crm", "canary-of-crm")
+    config = {"ask": {"component": "http_request", "url": URL, "auth": {"type": "bearer", "credential": "crm"}}}
+    source = {"name": "w", "flow": ["input >> PIPE >> ask"], "config": config}
+    plan = require_plan(compile_source(source, BUILTINS))
+    trigger = Trigger(TriggerKind.WEBHOOK, {"said": "canary-of-crm"})
+    assert await make_keepable(plan, trigger, bench.service.engine.ports) == {"said": "[REDACTED]"}

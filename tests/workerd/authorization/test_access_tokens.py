@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from workerd.authorization.oauth_server import CLIENT_ID, CLIENT_SECRET, FIRST_REFRESH, OAuthService, serving
+from workerd.durable.test_cancel import until
 from workerd.local_platform import ACR, LOG, LocalPlatform, find_workerd, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -205,3 +206,36 @@ def test_a_credential_is_tried(own: LocalPlatform, service: OAuthService) -> Non
     assert "CREDENTIAL_UNUSABLE" in unusable.stdout
     told = "".join(each.stdout + each.stderr for each in (tried, refused, asked, unusable))
     assert "canary" not in told
+
+
+def test_a_token_that_has_gone_is_kept_out_of_a_later_record(tmp_path: Path, service: OAuthService) -> None:
+    """The step that has used it is not done again after a kill, and the isolate that writes the record never had it."""
+    service.expires_in, service.rotates = 1, True
+    with running_platform(tmp_path) as platform:
+        store(platform, "lasting", credential_of(service, refresh_token=FIRST_REFRESH))
+        workflow = {
+            "name": "lasting",
+            "durable": True,
+            "flow": ["input >> PIPE >> ask", "ask >> PIPE >> pause", "pause >> PIPE >> tell"],
+            "config": {
+                "ask": {
+                    "component": "http_request",
+                    "url": f"{service.url}/api",
+                    "auth": {"type": "oauth2_refresh", "credential": "lasting"},
+                },
+                "pause": {"component": "wait", "for": "12s"},
+                "tell": {"component": "set", "values": {"said": "{{ask.data.body.header}}"}},
+            },
+        }
+        with platform.executor as client:
+            assert client.post("/webhooks", json={"workflow": workflow}).status_code == 201
+            run_id = client.post("/webhooks/named/lasting/trigger?async=1", json={}).json()["run_id"]
+        while not service.seen:
+            time.sleep(0.1)
+        time.sleep(2)
+        os.kill(find_workerd(platform), signal.SIGKILL)
+    with running_platform(tmp_path) as platform:
+        record = until(platform, run_id, "success")
+    assert service.seen == ["Bearer access-canary-0-90fe11"]
+    assert "canary" not in json.dumps(record)
+    assert "Bearer [REDACTED]" in json.dumps(record["trace"])
