@@ -294,7 +294,7 @@ def test_fewer_than_two_scenarios_are_refused(count: int) -> None:
         pytest.param(
             {**CREDENTIAL, "secret": "x"},
             ".secret",
-            "is unknown; allowed: key, inject_as, description, help_url",
+            "is unknown; allowed: key, inject_as, description, help_url, token_url",
             id="unknown key",
         ),
         pytest.param(

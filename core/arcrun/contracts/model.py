@@ -28,12 +28,15 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Credential:
-    """A secret that the component needs: the engine fills `inject_as` in its input with the stored `key`."""
+    """A secret that the component needs: the engine fills `inject_as` in its input with the stored `key`. Where it is a
+    client with a refresh token, the component gets an access token of `token_url` instead, if the contract names one.
+    """
 
     key: str
     inject_as: str
     description: str
     help_url: str
+    token_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,16 @@ class Contract:
     def auth_key(self) -> str:
         """The input field that says how requests prove who sends them; empty if there is none."""
         return next(iter(self._find_keys(AUTH_FORMAT)), "")
+
+    @cached_property
+    def exchanged_keys(self) -> Mapping[str, str]:
+        """The input fields in whose place the component may get an access token, and where that comes from."""
+        return {each.inject_as: each.token_url for each in self.credentials_required if each.token_url}
+
+    @cached_property
+    def wants_secrets(self) -> bool:
+        """Whether a call needs to know which secrets its run has read."""
+        return bool(self.auth_key or self.exchanged_keys)
 
     def _find_keys(self, *formats: str) -> tuple[str, ...]:
         properties = self.input_schema.get("properties", {})

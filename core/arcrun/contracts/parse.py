@@ -191,8 +191,8 @@ def _parse_credentials(findings: _Findings, source: Mapping[str, Any]) -> tuple[
             findings.add(path, "must be a mapping")
             continue
         keys = ["key", "inject_as", "description", "help_url"]
-        findings.check_keys(item, path, keys, [])
-        credentials.append(Credential(*(findings.read(item, key, path, str, "") for key in keys)))
+        findings.check_keys(item, path, keys, ["token_url"])
+        credentials.append(Credential(*(findings.read(item, key, path, str, "") for key in (*keys, "token_url"))))
     return tuple(credentials)
 
 

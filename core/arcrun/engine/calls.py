@@ -204,7 +204,6 @@ class ComponentCall:
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
         self._began_ms: float | None = None  # start of the attempt, once it has a slot
-        self._authorized_by = ""  # the credential of `auth`
 
     async def prepare(self) -> None:
         node, context = self._node, self._context
@@ -255,15 +254,15 @@ class ComponentCall:
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
             component, cpu_ms = self._component, self._node.cpu_ms
-            if not KNOWING.isdisjoint(component.contract.capabilities) or component.contract.auth_key:
+            if not KNOWING.isdisjoint(component.contract.capabilities) or component.contract.wants_secrets:
                 caller = Caller(context.workflow, context.run_id, self._name, context.secrets, context.origin)
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
             else:
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)
         finally:
             slots.give_back()
-            if self._authorized_by:
-                self._note_derived(self._authorized_by)
+            if component.contract.wants_secrets:
+                self._note_derived()
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
@@ -327,14 +326,14 @@ class ComponentCall:
         """Only the workflow itself names the credential: no data does."""
         from arcrun.authorization.model import parse_authorization  # noqa: PLC0415 - few nodes have `auth`
 
-        self._authorized_by = parse_authorization(given).credential
-        await self._reveal(self._authorized_by)
+        await self._reveal(parse_authorization(given).credential)
 
-    def _note_derived(self, credential: str) -> None:
-        """A journal keeps the secrets that were made of the credential, too: nobody else has them later."""
+    def _note_derived(self) -> None:
+        """A journal keeps what was made of the secrets, too: nobody else has it later."""
         from arcrun.authorization.model import name_derived  # noqa: PLC0415 - as above
 
-        names = (name for name in self._context.secrets if name.startswith(name_derived(credential)))
+        made = tuple(map(name_derived, self.revealed))
+        names = (name for name in self._context.secrets if name.startswith(made))
         self.revealed = tuple(dict.fromkeys((*self.revealed, *names)))
 
     async def _reveal_references(self) -> dict[str, str]:

@@ -262,9 +262,30 @@ class ComponentCaller:
         is_apart = key and input_value.get(key) is True
         runnable = self.resolver.find_runnable(component)
         called = _Called(component, runnable, caller)
+        if component.contract.exchanged_keys and caller is not None and self.open_tokens is not None:
+            return self._call_with_tokens(called, input_value, budget, cpu_ms)
         if runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
             return self._call(called, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
         return self._call_in_sandbox(called, input_value, budget, cpu_ms)
+
+    async def _call_with_tokens(
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
+    ) -> Outcome:
+        from executor.authorization.exchanges import Exchanges  # noqa: PLC0415 - few components take such tokens
+
+        assert called.caller is not None
+        assert self.open_tokens is not None
+        runnable = called.runnable
+        is_small = runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS
+
+        def call(value: Mapping[str, Any]) -> Coroutine[Any, Any, Outcome]:
+            if is_small:
+                return self._call(called, value, budget, fuel_of_bundled(runnable.id, cpu_ms))
+            return self._call_in_sandbox(called, value, budget, cpu_ms)
+
+        http = BudgetedHttpClient(self.http, budget.subrequests)
+        exchanges = Exchanges(self.open_tokens(), http, budget.subrequests.take)
+        return await exchanges.call(call, called.component.contract, input_value, called.caller)
 
     def require_cpu(self, component_id: str, cpu_ms: int) -> None:
         """Raises ComponentError CPU_MS_LIMIT."""
