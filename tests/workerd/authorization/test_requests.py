@@ -56,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/signed"):
             is_right = headers["authorization"] == self._sign(headers, body)
             return self._answer(200 if is_right else 403, {"bytes": len(body)}, {})
+        if path == "/file":
+            return self._answer(200, "ü" * 1_500_000, {})
         if path == "/list":
             number = int(query.rpartition("=")[2] or 1)
             link = f'<{self.server.url}/list?page={number + 1}>; rel="next"'
@@ -194,6 +196,26 @@ def test_requests_are_signed(platform: LocalPlatform, echo: Echo, service: str, 
     answer = trigger(platform, "/webhooks/named/aws/trigger")
     assert answer["success"], (answer, echo.got)
     assert not has_told(platform, answer)
+
+
+def test_a_blob_is_signed_by_its_bytes(platform: LocalPlatform, echo: Echo) -> None:
+    """Of several pieces: it is read once for its hash, and once for its body."""
+    store(platform, "aws", json.dumps(vars(KEYS)))
+    auth = {"type": "aws_sigv4", "credential": "aws", "region": "eu-central-1", "service": "s3"}
+    put = {"component": "http_request", "method": "PUT", "url": f"{echo.url}/signed/big", "auth": auth}
+    workflow = {
+        "name": "upload",
+        "flow": ["input >> PIPE >> fetch", "fetch >> PIPE >> put"],
+        "config": {
+            "fetch": {"component": "http_request", "url": f"{echo.url}/file", "response": "blob"},
+            "put": {**put, "body_blob": "{{fetch.data.body}}"},
+        },
+    }
+    with platform.executor as client:
+        assert client.post("/webhooks", json={"workflow": workflow}).status_code in (200, 201)
+    answer = trigger(platform, "/webhooks/named/upload/trigger")
+    assert answer["success"], answer
+    assert answer["data"]["body"]["bytes"] > 2**21
 
 
 def test_a_list_comes_page_by_page(platform: LocalPlatform, echo: Echo, elsewhere: Echo) -> None:
