@@ -511,7 +511,7 @@ class ExecutorService:
         configs = [call.config for call in workflow.calls] + ([] if watch is None else [watch.entry])
         if not any("source" in config for config in configs):
             return {}
-        from arcrun.workflows.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
+        from arcrun.workflows.literals.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
 
         found = {}
         for place, asked in list_sources(workflow).items():
