@@ -65,7 +65,11 @@ def test_what_html_could_read_as_markup_is_escaped() -> None:
         ("{{#a}}{{#b}}{{/a}}", "`a` closes the section `b` (its line 1)"),
         ("{{#a}}", "the section `a` is not closed (its line 1)"),
         ("{{}}", "a tag has no name (its line 1)"),
-        ("{{a b}}", "a tag has one name, not `a b` (its line 1)"),
+        (
+            "{{#each a}}",
+            "a tag has one name, not `each a`: Mustache has no helpers or filters, "
+            "`{{#name}}` loops or asks (its line 1)",
+        ),
         ("{{=a=}}", "delimiters are set by two texts, as in `=<% %>=` (its line 1)"),
         ("{{<layout}}", "inheritance, `{{<`, is not supported (its line 1)"),
         ("{{$block}}", "inheritance, `{{$`, is not supported (its line 1)"),
