@@ -24,6 +24,8 @@ pub fn parse(ctx: *Context, input: Input) Error!Value {
     const written = if (has_header) try reader.next() else null;
     const given = try dialect.columnsOf(ctx, input);
     const columns = given orelse if (written) |names| try checkHeader(ctx, names) else null;
+    const offset = try input.optionalInteger("offset", .{}) orelse 0;
+    for (0..@intCast(@min(offset, std.math.maxInt(u32)))) |_| _ = try reader.next() orelse break;
     var rows: std.ArrayList(Value) = .empty;
     var width: ?usize = if (columns) |names| names.len else null;
     while (rows.items.len < limit) {

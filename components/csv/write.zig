@@ -36,7 +36,9 @@ pub fn write(ctx: *Context, input: Input) Error!Value {
         }
         try writer.append(writer.line_end);
     }
-    return ctx.value(.{ .result = writer.text.items, .count = rows.len });
+    const has_mark = try input.optionalBoolean("mark") orelse false;
+    const text = if (has_mark) try std.mem.concat(ctx.allocator, u8, &.{ "\u{FEFF}", writer.text.items }) else writer.text.items;
+    return ctx.value(.{ .result = text, .count = rows.len });
 }
 
 /// The names that the rows have, in the order in which they come.

@@ -67,6 +67,12 @@ def test_values_are_texts_and_numbers_stay_as_they_are_written() -> None:
     )
 
 
+def test_a_mark_for_excel() -> None:
+    text = write([{"ö": 1}], mark=True)
+    assert text == "\ufeffö\r\n1\r\n"
+    assert parse(text)["rows"] == [{"ö": "1"}]
+
+
 def test_columns_are_all_that_rows_have_in_their_order() -> None:
     assert write([{"b": 1}, {"a": 2, "b": 3}, [4, 5, 6]], line_end="lf") == "b,a\n1,\n3,2\n4,5,6\n"
     assert write([]) == ""
@@ -138,6 +144,9 @@ def test_ragged_rows() -> None:
 
 def test_limits() -> None:
     assert parse("a\n1\n2\n3\n", limit=2)["count"] == 2
+    assert parse('a\n1\n"2\n"\n3\n', limit=1, offset=2)["rows"] == [{"a": "3"}]
+    assert parse("a\n1\n", offset=7) == {"rows": [], "count": 0, "columns": ["a"]}
+    assert parse("1\n2\n", header=False, offset=1)["rows"] == [["2"]]
     many = "".join(f"{n},some text,{n}\r\n" for n in range(50_000))
     assert parse("a,b,c\r\n" + many)["count"] == 50_000
     error = harness.run("csv", {"operation": "write", "rows": [["x" * 700_000] * 7], "header": False}).error
