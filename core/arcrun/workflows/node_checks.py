@@ -66,7 +66,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         elif contract.literal_keys:
             from arcrun.workflows.literals.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
 
-            check_templates(node, config, findings)
+            check_templates(node, config, workflow.nodes, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 
