@@ -37,8 +37,8 @@ from executor.keys import tables as access_keys
 from executor.records import admissions, request_keys
 
 if TYPE_CHECKING:
-    from arcrun.workspace.access_keys import Added, StoredAccessKey
     from arcrun.authorization.protocol import NewToken, TokenAsk, TokenTurn
+    from arcrun.workspace.access_keys import Added, StoredAccessKey
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
