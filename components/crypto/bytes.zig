@@ -16,8 +16,13 @@ pub fn read(input: Input, name: []const u8, encoding_name: []const u8) Error![]c
     return decode(input, name, try encodingOf(input, encoding_name, .text));
 }
 
-pub fn decode(input: Input, name: []const u8, encoding: Encoding) Error![]const u8 {
-    return try decodeText(input, try input.text(name), encoding) orelse
+fn decode(input: Input, name: []const u8, encoding: Encoding) Error![]const u8 {
+    return decodeGiven(input, name, try input.text(name), encoding);
+}
+
+/// The same of what the field `name` has been found to hold.
+pub fn decodeGiven(input: Input, name: []const u8, text: []const u8, encoding: Encoding) Error![]const u8 {
+    return try decodeText(input, text, encoding) orelse
         input.ctx.failInput("`{s}` must be {s}.", .{ name, wanted(encoding) });
 }
 

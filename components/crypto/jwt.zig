@@ -26,10 +26,15 @@ pub fn sign(ctx: *Context, input: Input) Error![]const u8 {
     try header.put(ctx.allocator, "typ", .{ .string = "JWT" });
     const key_id = try input.optionalText("key_id");
     if (key_id) |id| try header.put(ctx.allocator, "kid", .{ .string = id });
+    if (try input.optionalObject("header")) |more| for (more.fields.members()) |member| {
+        if (std.mem.eql(u8, member.name, "alg")) return ctx.failInput("`header.alg` is what `algorithm` says.", .{});
+        if (std.mem.eql(u8, member.name, "kid")) return ctx.failInput("`header.kid` is what `key_id` says.", .{});
+        try header.put(ctx.allocator, member.name, member.value);
+    };
     if (try input.optionalInteger("expires_in_s", .{ .min = 1, .max = max_expires_in_s })) |lifetime_s| {
-        const issued_s = nowSeconds();
-        try payload.fields.put(ctx.allocator, "iat", try ctx.value(issued_s));
-        try payload.fields.put(ctx.allocator, "exp", try ctx.value(issued_s + lifetime_s));
+        const now_s = nowSeconds();
+        if (payload.fields.get("iat") == null) try payload.fields.put(ctx.allocator, "iat", try ctx.value(now_s));
+        try payload.fields.put(ctx.allocator, "exp", try ctx.value(now_s + lifetime_s));
     }
     const key = try keys.read(ctx, input, algorithm, key_id);
     const message = try ctx.print("{s}.{s}", .{ try encodeJson(ctx, header), try encodeJson(ctx, payload.fields) });
@@ -81,7 +86,7 @@ fn makeMac(ctx: *Context, secret: []const u8, message: []const u8) Error![]const
 /// {"header", "payload"}. The algorithm is the author's: what the token names must be the same.
 pub fn verify(ctx: *Context, input: Input) Error!Value {
     const algorithm = try algorithmOf(input);
-    const token = try input.text("token");
+    const token = withoutScheme(try input.text("token"));
     var parts = std.mem.splitScalar(u8, token, '.');
     const header_part = parts.first();
     const payload_part = parts.next() orelse return refuseForm(ctx);
@@ -101,6 +106,12 @@ pub fn verify(ctx: *Context, input: Input) Error!Value {
     const payload = try decodeJson(ctx, payload_part);
     try checkClaims(ctx, input, payload);
     return ctx.value(.{ .header = header, .payload = payload });
+}
+
+/// A token as it stands in a header: "Bearer eyJ...".
+fn withoutScheme(given: []const u8) []const u8 {
+    const scheme = "Bearer ";
+    return if (std.ascii.startsWithIgnoreCase(given, scheme)) std.mem.trim(u8, given[scheme.len..], " ") else given;
 }
 
 fn refuseForm(ctx: *Context) Error {

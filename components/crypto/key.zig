@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
+const bytes = @import("bytes.zig");
 const der = @import("der.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
@@ -39,14 +40,14 @@ pub fn read(ctx: *Context, input: Input, algorithm: Algorithm, key_id: ?[]const 
     const given = input.optionalValue("key") orelse return input.missing("key", "a text or an object");
     const value = if (given == .string) parseObject(ctx, given.string) orelse given else given;
     const found = switch (value) {
-        .string => |text| if (algorithm == .HS256) secretOf(text) else readPem(ctx, text),
-        .object => readJwk(ctx, choose(value, algorithm, key_id) orelse return ctx.fail(
+        .string => |text| if (algorithm == .HS256) readSecret(input, text) else readPem(ctx, text),
+        .object => if (accountKey(value)) |text| readPem(ctx, text) else readJwk(ctx, choose(value, algorithm, key_id) orelse return ctx.fail(
             "KEY_NOT_FOUND",
             "None of the keys in `key` fits the token's key id and algorithm.",
         )),
         else => error.InvalidKey,
     } catch |problem| switch (problem) {
-        error.OutOfMemory => return error.OutOfMemory,
+        error.OutOfMemory, error.Failed => |ended| return ended,
         error.InvalidKey => return refuse(ctx, algorithm),
     };
     return if (std.meta.activeTag(found) == algorithm) found else refuse(ctx, algorithm);
@@ -61,9 +62,15 @@ pub fn refuse(ctx: *Context, algorithm: Algorithm) Error {
 }
 
 /// A key in PEM could be taken for a secret: what everybody knows of it would then sign (the "algorithm confusion").
-fn secretOf(text: []const u8) error{InvalidKey}!Key {
-    if (std.mem.indexOf(u8, text, "-----BEGIN ") != null) return error.InvalidKey;
-    return .{ .HS256 = text };
+fn readSecret(input: Input, text: []const u8) (Error || Problem)!Key {
+    if (std.mem.indexOf(u8, text, begin) != null) return error.InvalidKey;
+    return .{ .HS256 = try bytes.readSecret(input, "key", "key_encoding") };
+}
+
+/// The PEM in the JSON file of a service account, as Google gives it.
+fn accountKey(value: Value) ?[]const u8 {
+    const text = textOf(value, "private_key");
+    return if (text.len > 0) text else null;
 }
 
 fn parseObject(ctx: *Context, text: []const u8) ?Value {
@@ -126,7 +133,9 @@ fn memberOf(ctx: *Context, jwk: Value, name: []const u8) Problem![]const u8 {
 
 const begin = "-----BEGIN ";
 
-fn readPem(ctx: *Context, text: []const u8) Problem!Key {
+/// Its line breaks may be written as `\n`, as in JSON or in a variable of an environment.
+fn readPem(ctx: *Context, source: []const u8) Problem!Key {
+    const text = try std.mem.replaceOwned(u8, ctx.allocator, source, "\\n", "\n");
     const start = std.mem.indexOf(u8, text, begin) orelse return error.InvalidKey;
     const label_end = std.mem.indexOfPos(u8, text, start + begin.len, "-----") orelse return error.InvalidKey;
     const label = text[start + begin.len .. label_end];

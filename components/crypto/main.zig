@@ -43,9 +43,17 @@ fn hmac(ctx: *Context, input: Input) Error![]const u8 {
 
 fn verifyHmac(ctx: *Context, input: Input) Error!Value {
     const wanted = try hmac(ctx, input);
-    const given = try bytes.decode(input, "signature", try bytes.encodingOf(input, "encoding", .hex));
+    const signature = try withoutName(input, try input.text("signature"));
+    const given = try bytes.decodeGiven(input, "signature", signature, try bytes.encodingOf(input, "encoding", .hex));
     if (!bytes.isEqual(wanted, given)) {
         return ctx.fail("SIGNATURE_MISMATCH", "`signature` is not the HMAC of `input` under this key.");
     }
     return ctx.value(.{ .verified = true });
+}
+
+/// Without the algorithm's name before it, as in "sha256=5bdc...".
+fn withoutName(input: Input, signature: []const u8) Error![]const u8 {
+    const name = @tagName(try digest.algorithmOf(input));
+    const is_named = std.mem.startsWith(u8, signature, name) and std.mem.startsWith(u8, signature[name.len..], "=");
+    return if (is_named) signature[name.len + 1 ..] else signature;
 }

@@ -11,18 +11,27 @@ const Value = sdk.Value;
 const Ragged = enum { fail, fill };
 
 pub fn parse(ctx: *Context, input: Input) Error!Value {
-    var reader: Reader = .{ .ctx = ctx, .source = skipMark(try input.text("input")), .delimiter = try dialect.delimiterOf(input) };
+    const start = try dialect.startOf(input, try input.text("input"));
+    var reader: Reader = .{
+        .ctx = ctx,
+        .source = start.rest,
+        .delimiter = start.delimiter,
+        .trims = try input.optionalBoolean("trim") orelse false,
+    };
     const has_header = try input.optionalBoolean("header") orelse true;
     const ragged = try input.optionalChoice(Ragged, "ragged") orelse .fail;
     const limit: usize = @intCast(try input.optionalInteger("limit", .{ .min = 1 }) orelse std.math.maxInt(u32));
     const written = if (has_header) try reader.next() else null;
     const given = try dialect.columnsOf(ctx, input);
     const columns = given orelse if (written) |names| try checkHeader(ctx, names) else null;
+    const offset = try input.optionalInteger("offset", .{}) orelse 0;
+    for (0..@intCast(@min(offset, std.math.maxInt(u32)))) |_| _ = try reader.next() orelse break;
     var rows: std.ArrayList(Value) = .empty;
     var width: ?usize = if (columns) |names| names.len else null;
     while (rows.items.len < limit) {
-        const values = try reader.next() orelse break;
+        var values = try reader.next() orelse break;
         const wanted = width orelse values.len;
+        if (ragged == .fill and columns != null) values = dropEmptyEnd(values, wanted);
         width = wanted;
         if (values.len != wanted and (ragged == .fail or (values.len > wanted and columns != null))) {
             return reader.fail(try ctx.print("a row of {d} values, where {d} are due", .{ values.len, wanted }));
@@ -32,14 +41,18 @@ pub fn parse(ctx: *Context, input: Input) Error!Value {
     return ctx.value(.{ .rows = rows.items, .count = rows.items.len, .columns = columns });
 }
 
-fn skipMark(source: []const u8) []const u8 {
-    const mark = "\u{FEFF}";
-    return if (std.mem.startsWith(u8, source, mark)) source[mark.len..] else source;
+/// Without empty values behind the last column, which a delimiter at the end of the line makes.
+fn dropEmptyEnd(values: []const Value, width: usize) []const Value {
+    var kept = values;
+    while (kept.len > width and kept[kept.len - 1].string.len == 0) kept = kept[0 .. kept.len - 1];
+    return kept;
 }
 
 fn checkHeader(ctx: *Context, values: []const Value) Error![]const []const u8 {
     const names = try ctx.allocator.alloc([]const u8, values.len);
-    for (values, names) |value, *name| name.* = value.string;
+    for (values, names, 1..) |value, *name, place| {
+        name.* = if (value.string.len > 0) value.string else try ctx.print("column_{d}", .{place});
+    }
     if (try dialect.findTwice(ctx, names)) |twice| {
         const message = "The header has the column `{s}` twice; `columns` gives them other names.";
         return ctx.fail("INVALID_CSV", try ctx.print(message, .{twice}));
@@ -58,6 +71,8 @@ const Reader = struct {
     ctx: *Context,
     source: []const u8,
     delimiter: u8,
+    /// Whether white space around values is left out.
+    trims: bool,
     at: usize = 0,
     line: usize = 1,
     /// Where the row begins.
@@ -87,13 +102,22 @@ const Reader = struct {
     /// Up to a delimiter, a line's end or the end. RFC 4180 allows quotes only in values that begin with one; in others
     /// they stand for themselves, as every spreadsheet reads them: 5" nails.
     fn readValue(reader: *Reader) Error![]const u8 {
+        if (reader.trims) reader.skipSpaces();
         if (reader.at < reader.source.len and reader.source[reader.at] == '"') return reader.readQuoted();
         const start = reader.at;
         while (reader.at < reader.source.len) : (reader.at += 1) {
             const char = reader.source[reader.at];
             if (char == reader.delimiter or char == '\n' or char == '\r') break;
         }
-        return reader.source[start..reader.at];
+        const value = reader.source[start..reader.at];
+        return if (reader.trims) std.mem.trimEnd(u8, value, " \t") else value;
+    }
+
+    fn skipSpaces(reader: *Reader) void {
+        while (reader.at < reader.source.len) : (reader.at += 1) {
+            const char = reader.source[reader.at];
+            if (char == reader.delimiter or (char != ' ' and char != '\t')) return;
+        }
     }
 
     fn readQuoted(reader: *Reader) Error![]const u8 {
@@ -105,6 +129,7 @@ const Reader = struct {
             const part = reader.source[reader.at..end];
             reader.line += std.mem.count(u8, part, "\n");
             reader.at = end + 1;
+            if (reader.trims) reader.skipSpaces();
             const rest = reader.source[reader.at..];
             const is_end = rest.len == 0 or rest[0] == reader.delimiter or rest[0] == '\n' or rest[0] == '\r';
             if (is_end and value.items.len == 0) return part;

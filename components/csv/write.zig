@@ -17,7 +17,7 @@ pub fn write(ctx: *Context, input: Input) Error!Value {
     const columns = try dialect.columnsOf(ctx, input) orelse try findColumns(ctx, rows);
     var writer: Writer = .{
         .ctx = ctx,
-        .delimiter = try dialect.delimiterOf(input),
+        .delimiter = try dialect.delimiterToWrite(input),
         .line_end = switch (try input.optionalChoice(LineEnd, "line_end") orelse .crlf) {
             .crlf => "\r\n",
             .lf => "\n",
@@ -36,7 +36,9 @@ pub fn write(ctx: *Context, input: Input) Error!Value {
         }
         try writer.append(writer.line_end);
     }
-    return ctx.value(.{ .result = writer.text.items, .count = rows.len });
+    const has_mark = try input.optionalBoolean("mark") orelse false;
+    const text = if (has_mark) try std.mem.concat(ctx.allocator, u8, &.{ "\u{FEFF}", writer.text.items }) else writer.text.items;
+    return ctx.value(.{ .result = text, .count = rows.len });
 }
 
 /// The names that the rows have, in the order in which they come.
@@ -80,10 +82,11 @@ const Writer = struct {
         try writer.append("\"");
     }
 
-    /// A row of one empty value would be an empty line, and what begins with the mark would lose it.
+    /// A row of one empty value would be an empty line, and what begins with the mark, or as Excel's line, would lose it.
     fn needsQuotes(writer: *const Writer, text: []const u8, width: usize) bool {
         if (text.len == 0) return width == 1;
-        if (writer.text.items.len == 0 and std.mem.startsWith(u8, text, "\u{FEFF}")) return true;
+        const is_first = writer.text.items.len == 0;
+        if (is_first and (std.mem.startsWith(u8, text, "\u{FEFF}") or std.ascii.startsWithIgnoreCase(text, "sep="))) return true;
         for (text) |char| {
             if (char == writer.delimiter or char == '"' or char == '\n' or char == '\r') return true;
         }

@@ -47,7 +47,7 @@ pub fn parse(ctx: *Context, told: []const u8, source: []const u8) Error![]const 
     var parser: Parser = .{ .ctx = ctx, .told = told, .source = source };
     if (source.len > max_bytes) return parser.fail("it has more than 5,000 bytes");
     const selectors = try parser.parseList(false, 0);
-    return if (parser.at == source.len) selectors else parser.fail("a selector cannot go on with it");
+    return if (parser.at == source.len) selectors else parser.failBehind();
 }
 
 const Parser = struct {
@@ -55,6 +55,11 @@ const Parser = struct {
     told: []const u8,
     source: []const u8,
     at: usize = 0,
+
+    fn failBehind(parser: *const Parser) Error {
+        const is_at = parser.at < parser.source.len and parser.source[parser.at] == '@';
+        return parser.fail(if (is_at) "a selector has no attributes to read, `fields` has" else "a selector cannot go on with it");
+    }
 
     fn fail(parser: *const Parser, reason: []const u8) Error {
         const rest = parser.source[parser.at..];
@@ -99,7 +104,7 @@ const Parser = struct {
             const has_space = parser.skipSpace();
             switch (parser.peek()) {
                 0, ',', ')' => return compounds.items,
-                else => combinator = parser.takeCombinator() orelse if (has_space) .descendant else return parser.fail("a selector cannot go on with it"),
+                else => combinator = parser.takeCombinator() orelse if (has_space) .descendant else return parser.failBehind(),
             }
         }
     }

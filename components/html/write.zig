@@ -4,21 +4,24 @@ const std = @import("std");
 const Node = @import("node.zig").Node;
 const Allocator = std.mem.Allocator;
 
-const unread = [_][]const u8{ "script", "style", "template", "noscript", "head", "iframe", "textarea", "select" };
-const blocks = [_][]const u8{
-    "address", "article", "aside", "blockquote", "body",    "dd",      "details", "dialog", "div", "dl",     "dt", "fieldset", "figcaption",
-    "figure",  "footer",  "form",  "h1",         "h2",      "h3",      "h4",      "h5",     "h6",  "header", "hr", "li",       "main",
-    "nav",     "ol",      "p",     "pre",        "section", "summary", "table",   "tr",     "ul",
-};
-const void_tags = [_][]const u8{
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
-};
-/// Their text is not escaped.
-const raw_tags = [_][]const u8{ "script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext" };
+const Names = std.StaticStringMapWithEql(void, std.static_string_map.eqlAsciiIgnoreCase);
 
-pub fn isOneOf(node: Node, tags: []const []const u8) bool {
-    for (tags) |tag| if (node.isTag(tag)) return true;
-    return false;
+const unread = setOf("script style template noscript head iframe textarea select");
+const blocks = setOf("address article aside blockquote body dd details dialog div dl dt fieldset figcaption figure footer " ++
+    "form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tr ul");
+const cells = setOf("td th");
+const void_tags = setOf("area base br col embed hr img input link meta source track wbr");
+/// Their text is not escaped.
+const raw_tags = setOf("script style xmp iframe noembed noframes plaintext");
+
+fn setOf(comptime listed: []const u8) Names {
+    comptime {
+        @setEvalBranchQuota(20_000);
+        var names: []const struct { []const u8 } = &.{};
+        var words = std.mem.splitScalar(u8, listed, ' ');
+        while (words.next()) |word| names = names ++ .{.{word}};
+        return .initComptime(names);
+    }
 }
 
 /// The text that is read: without scripts and the like, white space as one space, blocks and `br` in lines of their own.
@@ -39,15 +42,20 @@ const Reader = struct {
             const child = node.child(at);
             if (child.text()) |text| {
                 try if (is_kept) reader.addLines(text) else reader.addWords(text);
-            } else if (child.isElement() and !isOneOf(child, &unread)) {
-                const is_block = isOneOf(child, &blocks);
-                if (is_block or child.isTag("br")) reader.gap = .line;
-                if (reader.gap == .nothing and (child.isTag("td") or child.isTag("th"))) reader.gap = .space;
-                try reader.addChildren(child, is_kept or child.isTag("pre"));
-                if (is_block) reader.gap = .line;
-                if (reader.gap == .nothing and (child.isTag("td") or child.isTag("th"))) reader.gap = .space;
-            }
+            } else if (child.isElement()) try reader.addElement(child, is_kept);
         }
+    }
+
+    fn addElement(reader: *Reader, element: Node, is_kept: bool) Allocator.Error!void {
+        const tag = element.tag();
+        if (unread.has(tag)) return;
+        const is_block = blocks.has(tag);
+        const is_cell = cells.has(tag);
+        if (is_block or element.isTag("br")) reader.gap = .line;
+        if (is_cell and reader.gap == .nothing) reader.gap = .space;
+        try reader.addChildren(element, is_kept or element.isTag("pre"));
+        if (is_block) reader.gap = .line;
+        if (is_cell and reader.gap == .nothing) reader.gap = .space;
     }
 
     fn addWords(reader: *Reader, source: []const u8) Allocator.Error!void {
@@ -97,8 +105,8 @@ fn appendMarkup(allocator: Allocator, written: *std.ArrayList(u8), node: Node) A
         try written.append(allocator, '"');
     }
     try written.append(allocator, '>');
-    if (isOneOf(node, &void_tags)) return;
-    const is_raw = isOneOf(node, &raw_tags);
+    if (void_tags.has(tag)) return;
+    const is_raw = raw_tags.has(tag);
     for (0..node.childCount()) |at| {
         const child = node.child(at);
         if (child.text()) |text| {

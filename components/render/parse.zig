@@ -92,7 +92,8 @@ const Parser = struct {
         if (kind == '>' and std.mem.startsWith(u8, name, "*")) return parser.fail(start, "dynamic names, `>*`, are not supported", .{});
         if (name.len == 0 and kind != '!') return parser.fail(start, "a tag has no name", .{});
         if (kind != '!' and kind != '=' and std.mem.indexOfAny(u8, name, " \t\r\n") != null) {
-            return parser.fail(start, "a tag has one name, not `{s}`", .{sdk.text.prefix(name, 40)});
+            const problem = "a tag has one name, not `{s}`: Mustache has no helpers or filters, `{{{{#name}}}}` loops or asks";
+            return parser.fail(start, problem, .{sdk.text.prefix(name, 40)});
         }
         return .{ .kind = kind, .name = name, .start = start, .end = end + closing.len };
     }

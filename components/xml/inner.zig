@@ -1,6 +1,9 @@
 //! What is inside of an element.
 
 const std = @import("std");
+const sdk = @import("sdk");
+const entities = @import("entities.zig");
+const parse = @import("parse.zig");
 const Allocator = std.mem.Allocator;
 const Element = @import("tree.zig").Element;
 
@@ -17,6 +20,55 @@ fn appendText(allocator: Allocator, joined: *std.ArrayList(u8), element: *const 
         .text => |part| try joined.appendSlice(allocator, part),
         .element => |each| try appendText(allocator, joined, each),
     };
+}
+
+/// HTML as a line of text: without its tags, its references in place.
+pub fn plain(allocator: Allocator, html: []const u8, has_tags: bool) Allocator.Error![]const u8 {
+    var line: std.ArrayList(u8) = try .initCapacity(allocator, html.len);
+    var at: usize = 0;
+    while (at < html.len) {
+        const rest = html[at..];
+        if (has_tags and rest[0] == '<' and isTag(rest)) {
+            at += if (std.mem.indexOfScalar(u8, rest, '>')) |end| end + 1 else rest.len;
+        } else if (rest[0] == '&') {
+            const name = parse.nameOfReference(rest);
+            if (parse.findReference(name) orelse entities.find(name)) |code_point| {
+                try sdk.text.append(&line, allocator, code_point);
+                at += name.len + 2;
+            } else {
+                line.appendAssumeCapacity('&');
+                at += 1;
+            }
+        } else {
+            line.appendAssumeCapacity(rest[0]);
+            at += 1;
+        }
+    }
+    return collapse(allocator, line.items);
+}
+
+fn isTag(rest: []const u8) bool {
+    return rest.len > 1 and (std.ascii.isAlphabetic(rest[1]) or rest[1] == '/' or rest[1] == '!');
+}
+
+/// White space, `&nbsp;` too, as one space, and none around.
+pub fn collapse(allocator: Allocator, written: []const u8) Allocator.Error![]const u8 {
+    var line: std.ArrayList(u8) = try .initCapacity(allocator, written.len);
+    var has_gap = false;
+    var at: usize = 0;
+    while (at < written.len) {
+        const is_wide = std.mem.startsWith(u8, written[at..], "\u{A0}");
+        if (is_wide or parse.isSpace(written[at])) {
+            has_gap = line.items.len > 0;
+            at += if (is_wide) 2 else 1;
+            continue;
+        }
+        if (has_gap) line.appendAssumeCapacity(' ');
+        has_gap = false;
+        line.appendAssumeCapacity(written[at]);
+        at += 1;
+    }
+    return line.items;
 }
 
 /// The markup in it, without prefixes, as HTML has none.

@@ -17,9 +17,9 @@ export fn _start() void {
 
 fn answer(ctx: *Context, input: Input) Error!Value {
     const operation = try input.choice(Operation, "operation");
-    const root = try parse.parse(ctx, try input.text("input"));
+    const source = try input.text("input");
     return switch (operation) {
-        .parse => ctx.value(.{ .result = try convert.convert(ctx, input, root) }),
-        .feed => feed.read(ctx, root),
+        .parse => ctx.value(.{ .result = try convert.convert(ctx, input, try parse.parse(ctx, source, .document)) }),
+        .feed => feed.read(ctx, input, try parse.parse(ctx, source, .feed)),
     };
 }

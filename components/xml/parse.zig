@@ -1,8 +1,9 @@
 //! The text of a document -> its tree (XML 1.0, fifth edition; Namespaces in XML 1.0). No DTD is read: nothing outside of the
-//! text is asked for, and the only entities are XML's own five.
+//! text is asked for, and the only entities are XML's own five. Feeds are read as they come, see `Leniency`.
 
 const std = @import("std");
 const sdk = @import("sdk");
+const entities = @import("entities.zig");
 const tree = @import("tree.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
@@ -12,15 +13,21 @@ const Node = tree.Node;
 
 /// Elements within one another. As JSON each may be two levels.
 const max_depth = 60;
+const max_reference_bytes = 40;
 const xml_namespace = "http://www.w3.org/XML/1998/namespace";
 
-pub fn parse(ctx: *Context, source: []const u8) Error!*const Element {
-    var parser: Parser = .{ .ctx = ctx, .source = source };
+/// A feed may have names of HTML, an `&` that stands for itself, prefixes that it does not declare, and something behind its
+/// root element, as half of the feeds in the world have.
+pub const Leniency = enum { document, feed };
+
+pub fn parse(ctx: *Context, source: []const u8, leniency: Leniency) Error!*const Element {
+    var parser: Parser = .{ .ctx = ctx, .source = source, .is_feed = leniency == .feed };
     const mark = "\u{FEFF}";
     if (std.mem.startsWith(u8, source, mark)) parser.at = mark.len;
     try parser.skipOutside();
     if (parser.at == source.len) return parser.fail("there is no element", .{});
     const root = try parser.parseElement(null, 1);
+    if (parser.is_feed) return root;
     try parser.skipOutside();
     return if (parser.at == source.len) root else parser.fail("something follows the root element", .{});
 }
@@ -31,13 +38,20 @@ const Binding = struct { prefix: []const u8, namespace: []const u8, outer: ?*con
 const Parser = struct {
     ctx: *Context,
     source: []const u8,
+    is_feed: bool,
     at: usize = 0,
 
     fn fail(parser: *const Parser, comptime format: []const u8, arguments: anytype) Error {
         const line = std.mem.count(u8, parser.source[0..parser.at], "\n") + 1;
         const reason = try parser.ctx.print(format, arguments);
-        const message = try parser.ctx.print("`input` is not well-formed XML: {s} (line {d}).", .{ reason, line });
+        const hint = if (parser.isPage()) " It is an HTML page, which the component `html` reads." else "";
+        const message = try parser.ctx.print("`input` is not well-formed XML: {s} (line {d}).{s}", .{ reason, line, hint });
         return parser.ctx.fail("INVALID_XML", message);
+    }
+
+    fn isPage(parser: *const Parser) bool {
+        const start = std.mem.trimStart(u8, parser.source, "\u{FEFF} \t\r\n");
+        return std.ascii.startsWithIgnoreCase(start, "<!doctype html") or std.ascii.startsWithIgnoreCase(start, "<html");
     }
 
     fn rest(parser: *const Parser) []const u8 {
@@ -126,7 +140,7 @@ const Parser = struct {
         if (!is_empty and !parser.skip(">")) return parser.fail("the tag `{s}` is not closed", .{shorten(name)});
         element.* = .{
             .name = name,
-            .namespace = findNamespace(bindings, name),
+            .namespace = parser.findNamespace(bindings, name),
             .attributes = attributes.items,
             .children = if (is_empty) &.{} else try parser.parseContent(name, bindings, depth),
         };
@@ -138,13 +152,14 @@ const Parser = struct {
         return if (std.mem.startsWith(u8, name, "xmlns:")) name["xmlns:".len..] else null;
     }
 
-    fn findNamespace(bindings: ?*const Binding, name: []const u8) []const u8 {
+    fn findNamespace(parser: *const Parser, bindings: ?*const Binding, name: []const u8) []const u8 {
         const prefix = name[0 .. std.mem.indexOfScalar(u8, name, ':') orelse 0];
         var binding = bindings;
         while (binding) |each| : (binding = each.outer) {
             if (std.mem.eql(u8, each.prefix, prefix)) return each.namespace;
         }
-        return if (std.mem.eql(u8, prefix, "xml")) xml_namespace else "";
+        if (std.mem.eql(u8, prefix, "xml")) return xml_namespace;
+        return if (parser.is_feed) tree.feed_prefixes.get(prefix) orelse "" else "";
     }
 
     fn takeName(parser: *Parser, what: []const u8) Error![]const u8 {
@@ -240,21 +255,32 @@ const Parser = struct {
                 text.appendAssumeCapacity(if (place == .attribute and isSpace(char)) ' ' else char);
                 continue;
             }
-            const end = std.mem.indexOfScalarPos(u8, lines, at, ';') orelse at;
-            const name = lines[@min(at + 1, end)..end];
-            const code_point = findReference(name) orelse {
+            const name = nameOfReference(lines[at..]);
+            const code_point = findReference(name) orelse (if (parser.is_feed) entities.find(name) else null) orelse {
+                if (parser.is_feed) {
+                    text.appendAssumeCapacity('&');
+                    continue;
+                }
                 parser.at = start;
-                if (name.len == 0 or name.len > 40) return parser.fail("`&` stands without a name and `;`: it must be written `&amp;`", .{});
+                if (name.len == 0) return parser.fail("`&` stands without a name and `;`: it must be written `&amp;`", .{});
                 return parser.fail("`&{s};` is not known: without a DTD there are amp, lt, gt, quot, apos and numbers", .{name});
             };
             try sdk.text.append(&text, parser.ctx.allocator, code_point);
-            at = end;
+            at += name.len + 1;
         }
         return text.items;
     }
 };
 
-fn findReference(name: []const u8) ?u21 {
+/// The name in the `&name;` that `text` begins with; empty if it does not.
+pub fn nameOfReference(text: []const u8) []const u8 {
+    if (text.len < 2 or !(std.ascii.isAlphanumeric(text[1]) or text[1] == '#')) return "";
+    const end = std.mem.indexOfScalar(u8, text[0..@min(text.len, max_reference_bytes)], ';') orelse return "";
+    return text[1..end];
+}
+
+/// What `&name;` stands for.
+pub fn findReference(name: []const u8) ?u21 {
     const names = [_][]const u8{ "amp", "lt", "gt", "quot", "apos" };
     for (names, "&<>\"'") |known, char| if (std.mem.eql(u8, name, known)) return char;
     if (name.len < 2 or name[0] != '#') return null;

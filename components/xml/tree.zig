@@ -2,6 +2,21 @@
 
 const std = @import("std");
 
+pub const atom = "http://www.w3.org/2005/Atom";
+pub const content_module = "http://purl.org/rss/1.0/modules/content/";
+pub const dublin_core = "http://purl.org/dc/elements/1.1/";
+pub const itunes = "http://www.itunes.com/dtds/podcast-1.0.dtd";
+pub const media = "http://search.yahoo.com/mrss/";
+
+/// The prefixes that feeds use for them, also without declaring them.
+pub const feed_prefixes: std.StaticStringMap([]const u8) = .initComptime(.{
+    .{ "atom", atom },
+    .{ "content", content_module },
+    .{ "dc", dublin_core },
+    .{ "itunes", itunes },
+    .{ "media", media },
+});
+
 pub const Attribute = struct {
     /// As it is written, with its prefix.
     name: []const u8,

@@ -344,6 +344,66 @@ def test_a_set_of_keys_has_the_one_that_the_token_names() -> None:
     assert do("jwt_verify", **alone, token=token({"alg": "RS256"}, {}, rsa_sign))["payload"] == {}
 
 
+def header_of(made: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(made.split(".", maxsplit=1)[0] + "=="))
+
+
+@pytest.mark.parametrize("form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])
+def test_keys_as_providers_hand_them_out(form: serialization.PrivateFormat) -> None:
+    """A service account of Google in its file, whole or as an object; a GitHub App's PKCS #1; Apple's P-256. Each also
+    with its line breaks written out.
+    """
+    pem = private_pem(rsa_key(), form)
+    account = {"type": "service_account", "private_key_id": "7", "private_key": pem, "client_email": "a@b"}
+    for key in (pem, pem.replace("\n", "\\n"), pem.replace("\n", "\r\n"), account, json.dumps(account)):
+        made = do("jwt_sign", algorithm="RS256", key=key, payload={"iss": "a@b"})["result"]
+        assert do("jwt_verify", algorithm="RS256", key=public_pem(rsa_key()), token=made)["payload"] == {"iss": "a@b"}
+    apple = private_pem(ec_key(), form).replace("\n", "\\n")
+    made = do("jwt_sign", algorithm="ES256", key=apple, key_id="ABC", payload={"iss": "team"})["result"]
+    assert (
+        do("jwt_verify", algorithm="ES256", key=public_pem(ec_key()), token=f"Bearer {made}")["header"]["kid"] == "ABC"
+    )
+    assert fail("jwt_sign", algorithm="HS256", key=account, payload={})[0] == "INVALID_KEY"
+
+
+def test_a_secret_of_bytes() -> None:
+    secret = bytes(range(200, 232))
+    made = token({"alg": "HS256"}, {"a": 1}, lambda message: hmac.digest(secret, message, "sha256"))
+    for key, encoding in ((secret.hex(), "hex"), (base64.b64encode(secret).decode(), "base64")):
+        assert do("jwt_verify", algorithm="HS256", key=key, key_encoding=encoding, token=made)["payload"] == {"a": 1}
+    code, message = fail("jwt_verify", algorithm="HS256", key="xyz", key_encoding="hex", token=made)
+    assert (code, "xyz" in message) == ("INVALID_INPUT", False)
+    assert fail("jwt_verify", algorithm="HS256", key="00ff", key_encoding="hex", token=made)[0] == "INVALID_KEY"
+
+
+def test_further_fields_of_the_header() -> None:
+    fields = {"algorithm": "HS256", "key": SECRET, "payload": {}}
+    made = do("jwt_sign", **fields, key_id="1", header={"x5t": "abc", "typ": "at+jwt"})["result"]
+    assert header_of(made) == {"alg": "HS256", "typ": "at+jwt", "kid": "1", "x5t": "abc"}
+    for name, told in (("alg", "algorithm"), ("kid", "key_id")):
+        assert fail("jwt_sign", **fields, header={name: "none"}) == (
+            "INVALID_INPUT",
+            f"`header.{name}` is what `{told}` says.",
+        )
+
+
+@pytest.mark.parametrize(("algorithm", "encoding"), [("sha256", "hex"), ("sha1", "hex"), ("sha256", "base64")])
+def test_a_signature_may_name_its_algorithm(algorithm: str, encoding: str) -> None:
+    fields = {"key": "k", "input": "x", "algorithm": algorithm, "encoding": encoding}
+    signature = do("hmac", **fields)["result"]
+    assert do("verify_hmac", **fields, signature=f"{algorithm}={signature}") == {"verified": True}
+    assert fail("verify_hmac", **fields, signature=f"md5={signature}")[0] in ("INVALID_INPUT", "SIGNATURE_MISMATCH")
+
+
+def test_the_time_of_issue_may_be_given() -> None:
+    """GitHub asks for one a minute back, because clocks differ."""
+    issued = int(time.time()) - 60
+    made = do("jwt_sign", algorithm="HS256", key=SECRET, payload={"iat": issued}, expires_in_s=540)["result"]
+    payload = do("jwt_verify", algorithm="HS256", key=SECRET, token=made)["payload"]
+    assert payload["iat"] == issued
+    assert 590 < payload["exp"] - issued < 620
+
+
 def test_expiry_is_put_in() -> None:
     made = do("jwt_sign", algorithm="HS256", key=SECRET, payload={"sub": "1", "exp": 5}, expires_in_s=60)["result"]
     payload = do("jwt_verify", algorithm="HS256", key=SECRET, token=made)["payload"]

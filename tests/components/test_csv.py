@@ -67,11 +67,49 @@ def test_values_are_texts_and_numbers_stay_as_they_are_written() -> None:
     )
 
 
+def test_a_mark_for_excel() -> None:
+    text = write([{"ö": 1}], mark=True)
+    assert text == "\ufeffö\r\n1\r\n"
+    assert parse(text)["rows"] == [{"ö": "1"}]
+
+
 def test_columns_are_all_that_rows_have_in_their_order() -> None:
     assert write([{"b": 1}, {"a": 2, "b": 3}, [4, 5, 6]], line_end="lf") == "b,a\n1,\n3,2\n4,5,6\n"
     assert write([]) == ""
     assert write([], columns=["a"]) == "a\r\n"
     assert write([{"a": ""}]) == 'a\r\n""\r\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "rows"),
+    [
+        pytest.param("sep=;\r\na;b\r\n1;2", {}, [{"a": "1", "b": "2"}], id="the line of Excel"),
+        pytest.param("\ufeffSEP=\t\na\tb\n1\t2", {}, [{"a": "1", "b": "2"}], id="behind a byte order mark"),
+        pytest.param("sep=;\na,b\n1,2", {"delimiter": ","}, [{"a": "1", "b": "2"}], id="told otherwise"),
+        pytest.param("sep=a\nb", {"header": False}, [["b"]], id="any sign"),
+        pytest.param("sep=\n1", {}, [{"sep=": "1"}], id="a column of that name"),
+        pytest.param("a\tb\n1\t2", {"delimiter": "\\t"}, [{"a": "1", "b": "2"}], id="a tab as it is written"),
+        pytest.param('\n"x,y,z";b\n1;2', {"delimiter": "auto"}, [{"x,y,z": "1", "b": "2"}], id="found"),
+        pytest.param("a|b\n1|2,3,4", {"delimiter": "auto"}, [{"a": "1", "b": "2,3,4"}], id="in the first line"),
+        pytest.param(
+            "a\n1,2", {"delimiter": "auto", "ragged": "fill", "header": False}, [["a"], ["1", "2"]], id="none"
+        ),
+        pytest.param("a,,\n1,2,3", {}, [{"a": "1", "column_2": "2", "column_3": "3"}], id="columns without a name"),
+        pytest.param(
+            "a,b\n1,2,,\n3", {"ragged": "fill"}, [{"a": "1", "b": "2"}, {"a": "3", "b": None}], id="long rows"
+        ),
+        pytest.param(' a , b\n 1 , "x ""y"" " ', {"trim": True}, [{"a": "1", "b": 'x "y" '}], id="white space"),
+        pytest.param("a \t b\n\t1", {"trim": True, "delimiter": "\t"}, [{"a": "", "b": "1"}], id="a tab is no space"),
+    ],
+)
+def test_what_programs_write(text: str, fields: dict[str, Any], rows: list[Any]) -> None:
+    assert parse(text, **fields)["rows"] == rows
+
+
+def test_a_first_value_like_the_line_of_excel_stays() -> None:
+    text = write([["sep=;"], ["x"]])
+    assert text == '"sep=;"\r\nx\r\n'
+    assert parse(text, header=False)["rows"] == [["sep=;"], ["x"]]
 
 
 def test_the_header_may_be_replaced() -> None:
@@ -106,6 +144,9 @@ def test_ragged_rows() -> None:
 
 def test_limits() -> None:
     assert parse("a\n1\n2\n3\n", limit=2)["count"] == 2
+    assert parse('a\n1\n"2\n"\n3\n', limit=1, offset=2)["rows"] == [{"a": "3"}]
+    assert parse("a\n1\n", offset=7) == {"rows": [], "count": 0, "columns": ["a"]}
+    assert parse("1\n2\n", header=False, offset=1)["rows"] == [["2"]]
     many = "".join(f"{n},some text,{n}\r\n" for n in range(50_000))
     assert parse("a,b,c\r\n" + many)["count"] == 50_000
     error = harness.run("csv", {"operation": "write", "rows": [["x" * 700_000] * 7], "header": False}).error
@@ -127,6 +168,8 @@ def test_fields_that_cannot_be() -> None:
         "`columns` has `a` twice"
         in harness.run("csv", {"operation": "write", "rows": [], "columns": ["a", "a"]}).error["message"]
     )
+    error = harness.run("csv", {"operation": "write", "rows": [], "delimiter": "auto"}).error
+    assert error["message"] == '`delimiter` must be one ASCII character for `write`, not "auto".'
     assert harness.run("csv", {"operation": "write", "rows": [1]}).error["message"] == (
         "`rows[0]` must be an object or a list, not 1."
     )

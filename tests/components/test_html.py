@@ -212,6 +212,7 @@ def test_fields() -> None:
         ("p:not(a", "at its end, a `)` is due"),
         ("p)", "at `)`, a selector cannot go on with it"),
         ("p{}", "at `{}`, a selector cannot go on with it"),
+        ("a@href", "at `@href`, a selector has no attributes to read, `fields` has"),
         ("a " * 51, "a selector has more than 50 steps"),
         (":not(" * 12 + "a" + ")" * 12, "selectors are nested more than 10 levels deep"),
         ("a" * 5001, "it has more than 5,000 bytes"),
@@ -234,6 +235,88 @@ def test_escapes_in_selectors() -> None:
         r"[title='q\22']",
     ):
         assert len(select(page, selector)) == 1, selector
+
+
+def read_table(page: str, **fields: Any) -> tuple[Any, Any]:
+    data = harness.run("html", {"operation": "table", "input": page, **fields}).data
+    assert data["count"] == len(data["rows"])
+    return data["columns"], data["rows"]
+
+
+def test_a_table_with_spans_and_several_rows_of_names() -> None:
+    page = """<table><caption>Sales</caption>
+      <thead><tr><th rowspan=2>Who</th><th colspan=2>2026</th></tr><tr><th>Jan</th><th>Feb</th></tr></thead>
+      <tbody><tr><td rowspan=2>Ada</td><td>1</td><td>2<br>net</td></tr><tr><td colspan=2>3</td></tr></tbody>
+      <tfoot><tr><td>Sum</td><td></td></tr></tfoot></table>"""
+    columns, rows = read_table(page)
+    assert columns == ["Who", "2026 Jan", "2026 Feb"]
+    assert [list(row.values()) for row in rows] == [
+        ["Ada", "1", "2\nnet"],
+        ["Ada", "3", "3"],
+        ["Sum", "", None],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "fields", "columns", "rows"),
+    [
+        pytest.param("<tr><td>a<td>b<tr><td>1", {}, None, [["a", "b"], ["1", None]], id="without names"),
+        pytest.param("<tr><td>a<td>b<tr><td>1", {"header": True}, ["a", "b"], [{"a": "1", "b": None}], id="told"),
+        pytest.param("<tr><th>a<tr><td>1", {"header": False}, None, [["a"], ["1"]], id="denied"),
+        pytest.param("<tr><th>a<td>1<tr><th>b<td>2", {}, None, [["a", "1"], ["b", "2"]], id="names at the side"),
+        pytest.param(
+            "<tr><th>a<th>a<th><tr><td>1<td>2<td>3<td>4",
+            {},
+            ["a", "a_2", "column_3", "column_4"],
+            [{"a": "1", "a_2": "2", "column_3": "3", "column_4": "4"}],
+            id="names twice, and none",
+        ),
+        pytest.param("<tr><td rowspan=0>a<td>1<tr><td>2", {}, None, [["a", "1"], ["a", "2"]], id="down to the end"),
+        pytest.param("<tr><td colspan=x rowspan=-1>a<tr><td>b", {}, None, [["a"], ["b"]], id="spans that are none"),
+        pytest.param("<tr><td>1<table><tr><td>2</table>", {}, None, [["1\n2"]], id="a table within it"),
+        pytest.param("<tr><td>1<tr><td>2", {"limit": 1}, None, [["1"]], id="limit"),
+        pytest.param("<tr>", {}, None, [], id="a row without cells"),
+        pytest.param("", {}, None, [], id="nothing"),
+    ],
+)
+def test_tables(page: str, fields: dict[str, Any], columns: Any, rows: Any) -> None:
+    assert read_table(f"<table>{page}</table>", **fields) == (columns, rows)
+
+
+def test_which_table() -> None:
+    page = "<p>x<table><tr><td>1</table><div id=b><h2>B</h2><table class=c><tr><td>2</table></div>"
+    for selector, rows in ((None, [["1"]]), ("#b", [["2"]]), ("table.c", [["2"]]), ("h2", []), ("h2, #b", [["2"]])):
+        assert read_table(page, selector=selector)[1] == rows, selector
+
+
+def test_a_table_ends_at_its_limit() -> None:
+    page = "<table><tr><td colspan=1000 rowspan=1000>a" + "<tr><td>b" * 500
+    error = harness.run("html", {"operation": "table", "input": page}).error
+    assert error == {"code": "RESULT_TOO_LARGE", "message": "The table has more than 200,000 cells."}
+
+
+def test_links_are_urls_with_a_base() -> None:
+    page = '<a href="../x y">One</a><a href="#top">Two</a><img src="//cdn.example/i.png"><a href="mailto:a@b">Three</a>'
+    found = select(page, "a, img", base_url="https://e.com/news/1?q=2")
+    assert [next(iter(item["attributes"].values())) for item in found] == [
+        "https://e.com/x%20y", "https://e.com/news/1?q=2#top", "https://cdn.example/i.png", "mailto:a@b",
+    ]  # fmt: skip
+    assert select(page, "body", base_url="https://e.com/", fields={"all": ["a@href"], "none": ["b@href"]}) == [
+        {"all": ["https://e.com/x%20y", "https://e.com/#top", "mailto:a@b"], "none": []}
+    ]
+    based = '<base href="/sub/"><a href="x">'
+    assert select(based, "a", base_url="https://e.com/1")[0]["attributes"]["href"] == "https://e.com/sub/x"
+    assert select(based, "a")[0]["attributes"]["href"] == "x"
+    fields = {"operation": "select", "input": page, "selector": "a", "base_url": "e.com"}
+    assert "https://example.com/news" in harness.run("html", fields).error["message"]
+
+
+def test_a_page_of_a_megabyte_is_read_in_time() -> None:
+    row = '<tr class="a b"><td><a href="/x/1">Name &amp; Co</a></td><td>12,50 €</td><td>some text</td></tr>\n'
+    page = "<table>" + row * 10_000 + "</table>"
+    assert len(read(page)["text"].splitlines()) == 10_000
+    assert len(select(page, "td")) == 30_000
+    assert len(read_table(page)[1]) == 10_000
 
 
 def test_limits() -> None:

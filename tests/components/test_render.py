@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from arcrun.workflows.mustache_check import MustacheError, list_tags
 from components import wasm_harness as harness
 
 SPECIFICATION = [
@@ -27,6 +30,7 @@ def render(template: str, data: Any = None, **fields: Any) -> Any:
 def test_specification(case: Any) -> None:
     partials = case.get("partials", {})
     assert render(case["template"], case["data"], partials=partials) == case["expected"], case["desc"]
+    list_tags(case["template"])
 
 
 def test_the_whole_specification_is_there() -> None:
@@ -65,7 +69,11 @@ def test_what_html_could_read_as_markup_is_escaped() -> None:
         ("{{#a}}{{#b}}{{/a}}", "`a` closes the section `b` (its line 1)"),
         ("{{#a}}", "the section `a` is not closed (its line 1)"),
         ("{{}}", "a tag has no name (its line 1)"),
-        ("{{a b}}", "a tag has one name, not `a b` (its line 1)"),
+        (
+            "{{#each a}}",
+            "a tag has one name, not `each a`: Mustache has no helpers or filters, "
+            "`{{#name}}` loops or asks (its line 1)",
+        ),
         ("{{=a=}}", "delimiters are set by two texts, as in `=<% %>=` (its line 1)"),
         ("{{<layout}}", "inheritance, `{{<`, is not supported (its line 1)"),
         ("{{$block}}", "inheritance, `{{$`, is not supported (its line 1)"),
@@ -75,6 +83,25 @@ def test_what_html_could_read_as_markup_is_escaped() -> None:
 )
 def test_what_is_no_template_is_refused_with_its_line(template: str, problem: str) -> None:
     assert run(template, {}).error == {"code": "INVALID_MUSTACHE", "message": f"`template` cannot be used: {problem}."}
+
+
+PIECES = ["{{", "}}", "{{{", "}}}", "{{#a}}", "{{/a}}", "{{^b}}", "{{/b}}", "{{=<% %>=}}", "<%={{ }}=%>", "<%", "%>"]
+SIGNS = ["{", "}", "=", "&", ">", "*", "!", "#", "/", "^", "<", "$", "a", "b", " ", "\n", "\t", "\x0b", "\u00a0", "é"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(template=st.lists(st.sampled_from(PIECES + SIGNS), max_size=14).map("".join))
+@example("{{#a}}" * 101 + "{{/a}}" * 101)
+@example("{{#a}}" * 100 + "{{/a}}" * 100)
+@example("{{= | \x0b| =}}|a\x0b|")
+def test_a_push_tells_what_a_run_would(template: str) -> None:
+    try:
+        list_tags(template)
+        told = None
+    except MustacheError as error:
+        told = f"`template` cannot be used: {error.problem} (its line {error.line})."
+    output = run(template, {}).output
+    assert (None if output["success"] else output["error"]["message"]) == told
 
 
 def test_a_partial_that_is_no_template_is_named() -> None:

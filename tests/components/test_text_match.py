@@ -104,6 +104,22 @@ PATTERNS = st.recursive(
 TEXTS = st.text(st.sampled_from("aabbAé ÉσΣςkKKſsıIi1_😀\n\r"), max_size=14)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("(?:a|((?:(a)*|.))+)", "1"),
+        ("((.)*?)*", "11"),
+        ("((a*)*|b)+", "bab"),
+        ("((?:a??)+?|.)*(b*)+$", "aab1b"),
+        ("(?:(a*)(b*)(.)??)*", "1ab1ba"),
+        ("((((a?)*)*)*)+b", "aaab"),
+    ],
+)
+def test_rounds_that_match_nothing_are_not_taken(reference: Any, pattern: str, text: str) -> None:
+    """What else a round could match is tried before its repetition ends."""
+    assert find_all(text, pattern) == reference(pattern=pattern, flags="", text=text, replacement="")["matches"]
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     pattern=PATTERNS, text=TEXTS, flags=st.sampled_from(FLAGS), replacement=st.sampled_from(["", "<$&>", "$$x", "-"])

@@ -239,6 +239,21 @@ def test_a_feed_in_rss_1() -> None:
         ("31 Jan 99 12:30:00 Z", "1999-01-31T12:30:00Z"),
         ("2026-01-31T12:30:00.25+02:00", "2026-01-31T10:30:00Z"),
         ("2026-01-31", "2026-01-31T00:00:00Z"),
+        ("Sat, 31 Jan 2026 12:30:00 +02:00", "2026-01-31T10:30:00Z"),
+        ("Sat, 31 Jan 2026 12:30:00 GMT+0200", "2026-01-31T10:30:00Z"),
+        ("Sat, 31 Jan 2026 12:30:00 UTC-2", None),
+        ("Sat, 31 Jan 2026 12:30:00 CEST", "2026-01-31T10:30:00Z"),
+        ("Sat,31 Jan 2026 12:30", "2026-01-31T12:30:00Z"),
+        ("Sam, 31 Jan 2026 12:30:00 +0100", "2026-01-31T11:30:00Z"),
+        ("Saturday, January 31, 2026 12:30 AM", "2026-01-31T00:30:00Z"),
+        ("Jan 31, 2026 1:30 pm EST", "2026-01-31T18:30:00Z"),
+        ("Sat Jan 31 12:30:00 2026", "2026-01-31T12:30:00Z"),
+        ("Sat Jan 31 12:30:00 CET 2026", "2026-01-31T11:30:00Z"),
+        ("Sat, 31-Jan-2026 12:30:00 GMT", "2026-01-31T12:30:00Z"),
+        ("Jan", None),
+        ("31-Jan", None),
+        ("Sat, , ,", None),
+        ("31 Jan 2026 13:30 PM", None),
         ("30 Feb 2026 12:30:00 GMT", None),
         ("31 Jan 2026 25:30:00 GMT", None),
         ("31 Jan 2026 12:30:00 MESZ", None),
@@ -248,6 +263,95 @@ def test_a_feed_in_rss_1() -> None:
 def test_dates(written: str, expected: str | None) -> None:
     text = f"<rss><channel><item><title>x</title><pubDate>{written}</pubDate></item></channel></rss>"
     assert read_feed(text)["items"][0]["published"] == expected
+
+
+def read_item(item: str, about: str = "", **fields: Any) -> Any:
+    text = f"<rss version='2.0'><channel>{about}<item>{item}</item></channel></rss>"
+    [found] = harness.run("xml", {"operation": "feed", "input": text, **fields}).data["items"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        pytest.param("<title>A&nbsp;b &copy; &bogus;</title>", {"title": "A b © &bogus;"}, id="names of HTML"),
+        pytest.param("<link>https://e.com/?a=1&b=2</link>", {"link": "https://e.com/?a=1&b=2"}, id="an ampersand"),
+        pytest.param("<title>&lt;b&gt;B&lt;/b&gt; &amp;amp;\n c</title>", {"title": "B & c"}, id="a title in HTML"),
+        pytest.param("<title>5 &lt; 7 and &lt;b&gt;</title>", {"title": "5 < 7 and <b>"}, id="a title that is none"),
+        pytest.param("<title><![CDATA[A & B <i>x</i>]]></title>", {"title": "A & B x"}, id="CDATA"),
+        pytest.param(
+            "<content:encoded><![CDATA[<p>&nbsp;</p>]]></content:encoded><dc:creator>Ada</dc:creator>",
+            {"content": "<p>&nbsp;</p>", "authors": ["Ada"]},
+            id="prefixes that are not declared",
+        ),
+        pytest.param("<description>d</description>", {"id": "d", "title": None, "link": None}, id="no id but its text"),
+        pytest.param(
+            "<title>t</title><itunes:author>Ada</itunes:author><itunes:summary>s</itunes:summary>"
+            "<enclosure url='https://e.com/a.mp3' length='' type='audio/mpeg'/>",
+            {
+                "authors": ["Ada"],
+                "summary": "s",
+                "enclosures": [{"url": "https://e.com/a.mp3", "type": "audio/mpeg", "length": None}],
+            },
+            id="a podcast",
+        ),
+        pytest.param(
+            "<enclosure url='/a.jpg'/><media:group><media:content url='/a.jpg'/><media:content url='/b.mp4' "
+            "type='video/mp4' fileSize='9'/></media:group>",
+            {
+                "enclosures": [
+                    {"url": "https://e.com/a.jpg", "type": None, "length": None},
+                    {"url": "https://e.com/b.mp4", "type": "video/mp4", "length": 9},
+                ]
+            },
+            id="media",
+        ),
+        pytest.param(
+            "<guid isPermaLink='false'>7</guid><atom:link href='p/7'/>",
+            {"id": "7", "link": "https://e.com/news/p/7"},
+            id="a link of Atom in RSS",
+        ),
+    ],
+)
+def test_feeds_as_they_are(item: str, expected: dict[str, Any]) -> None:
+    found = read_item(item, base_url="https://e.com/news/feed.xml")
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_links_are_relative_to_the_feed() -> None:
+    link, own = "<link>/posts/1</link>", "<link>https://e.com/blog/</link>"
+    assert read_item(link, own)["link"] == "https://e.com/posts/1"
+    assert read_item(link, own, base_url="https://other.com/x")["link"] == "https://other.com/posts/1"
+    assert read_item(link)["link"] == "/posts/1"
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://e.com/b/"><link href="/"/>
+      <entry xml:base="c/"><title type="html">&lt;i&gt;x&lt;/i&gt; &amp;amp; y</title><link href="1"/></entry></feed>"""
+    feed = read_feed(atom)
+    assert (feed["link"], feed["items"][0]["link"]) == ("https://e.com/", "https://e.com/b/c/1")
+    assert feed["items"][0]["title"] == "x & y"
+    error = harness.run("xml", {"operation": "feed", "input": atom, "base_url": "e.com"}).error
+    assert error["code"] == "INVALID_INPUT"
+
+
+def test_older_and_damaged_feeds() -> None:
+    old = """<feed xmlns="http://purl.org/atom/ns#"><title>T</title><entry><title mode="escaped" type="text/html">A
+      &lt;b&gt;x&lt;/b&gt;</title><issued>2003-12-13T08:29:29Z</issued></entry></feed>"""
+    [item] = read_feed(old)["items"]
+    assert (item["title"], item["published"]) == ("A x", "2003-12-13T08:29:29Z")
+    assert [each["title"] for each in read_feed("<feed><entry><title>x</title></entry></feed>")["items"]] == ["x"]
+    outside = "\n<rss><channel><title>T</title></channel><item><title>x</title></item></rss> <!-- cached --> trailing"
+    assert [each["title"] for each in read_feed(outside)["items"]] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "text", ["&" * 1_000_000, "&amp" * 100_000, "&lt;" * 300_000, "<![CDATA[" + "&" * 500_000 + "]]>"]
+)
+def test_what_is_made_to_be_slow_ends(text: str) -> None:
+    assert len(read_item(f"<title>{text}</title>")["title"]) >= 300_000
+
+
+def test_a_page_is_told_to_be_one() -> None:
+    for text in ("<!DOCTYPE html><html><meta charset=utf-8>", "\n<HTML><p>&nbsp;<br></HTML>"):
+        assert refuse(text).endswith("It is an HTML page, which the component `html` reads.")
 
 
 def test_what_is_no_feed_is_refused_by_its_root() -> None:

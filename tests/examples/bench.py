@@ -49,7 +49,9 @@ ENCRYPTION_KEY = b"e" * 32
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request that must come, whole, and what the service answers. `body` is the JSON sent, or a text."""
+    """A request that must come, whole, and what the service answers: JSON, or the bytes that it is. `body` is the JSON
+    sent, or a text.
+    """
 
     method: str
     url: str
@@ -70,7 +72,8 @@ class Exchange:
     @property
     def response(self) -> HttpResponse:
         headers = {"content-type": "application/json; charset=utf-8", **self.answer_headers}
-        return HttpResponse(self.status, headers, json.dumps(self.answer).encode())
+        answer = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+        return HttpResponse(self.status, headers, answer)
 
 
 class StubServices:

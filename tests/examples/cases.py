@@ -394,6 +394,77 @@ NIGHTLY = [
     ),
 ]
 
+PAGE = {"url": "https://example.com/news", "selector": "main"}
+WATCHED = [
+    Case(
+        "page_watch",
+        "keeps what is there the first time",
+        PAGE,
+        {"state": "first"},
+        ran("page part before changes keep watched", message="skipped", tell="skipped"),
+        (services.page(PAGE["url"], "<nav>Menu</nav><main><h1>News</h1></main>"),),
+    ),
+    Case(
+        "page_watch",
+        "fails if the page has lost the part",
+        PAGE,
+        None,
+        ran(
+            "page part before",
+            changes="failed",
+            message="skipped",
+            tell="skipped",
+            keep="skipped",
+            watched="skipped",
+        ),
+        (services.page(PAGE["url"], "<p>We are moving"),),
+        answered=Answered(500, {}),
+        status="failed",
+    ),
+]
+
+SALES = [{"product": "Lamp", "sold": 3, "revenue": 90}, {"product": "Chair & Co", "sold": 1, "revenue": 1049.9}]
+SALES_TABLE = """<p>Sales since 2026-09-14:</p>
+<table border="1" cellpadding="4">
+  <tr><th>Product</th><th>Sold</th><th>Revenue</th></tr>
+  <tr><td>Lamp</td><td align="right">3</td><td align="right">90</td></tr>
+  <tr><td>Chair &amp; Co</td><td align="right">1</td><td align="right">1049.9</td></tr>
+</table>
+<p>1,139.90 EUR in all.</p>
+"""
+REPORT = [
+    Case(
+        "report_by_mail",
+        "mails a table and a file",
+        {"to": "owner@example.com"},
+        {"rows": 2, "total": "1,139.90"},
+        ran("since sales revenue total table file mail sent"),
+        (
+            Exchange(
+                "GET",
+                "https://shop.example.com/api/sales?since=2026-09-14",
+                SALES,
+                headers={"Authorization": "Bearer shop-secret", **AGENT},
+            ),
+            services.gmail_with(
+                GOOGLE,
+                "owner@example.com",
+                "Sales since 2026-09-14: 1,139.90 EUR",
+                {
+                    "plain": "1,139.90 EUR in all; the table is in the HTML part and in the file.",
+                    "html": SALES_TABLE,
+                },
+                (
+                    "sales-2026-09-14.csv",
+                    "\ufeffproduct,sold,revenue\r\nLamp,3,90\r\nChair & Co,1,1049.9\r\n",
+                ),
+            ),
+        ),
+        {"google_oauth": GOOGLE, "shop_token": "shop-secret"},
+        answered=ACCEPTED,
+    ),
+]
+
 PROGRAM = {
     "version": 1,
     "output": {
@@ -855,6 +926,8 @@ CASES = [
     *ORDERS,
     *DIGEST,
     *NIGHTLY,
+    *WATCHED,
+    *REPORT,
     *SUMMARY,
     *REMINDER,
     *SEND,

@@ -16,6 +16,11 @@ JSON = {"content-type": "application/json"}
 SHEET = "https://sheets.googleapis.com/v4/spreadsheets/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms/values"
 
 
+def page(url: str, html: str) -> Exchange:
+    headers = {"content-type": "text/html; charset=utf-8"}
+    return Exchange("GET", url, html.encode(), headers={"user-agent": "arcrun"}, answer_headers=headers)
+
+
 def telegram(token: str, body: dict[str, Any], *, message_id: int = 7) -> Exchange:
     message = {"message_id": message_id, "date": 1_790_000_000, "chat": {"id": body["chat_id"], "type": "private"}}
     answer = {"ok": True, "result": {**message, "text": body["text"]}}
@@ -52,6 +57,35 @@ def gmail_refusing(token: str, to: str, subject: str, text: str) -> Exchange:
     return replace(gmail(token, to, subject, text), answer=answer, status=429)
 
 
+def gmail_with(token: str, to: str, subject: str, parts: Mapping[str, str], file: tuple[str, str]) -> Exchange:
+    """A message with `parts`, plain and html, and with a file of CSV: its name and its text."""
+    mixed, alternative = "=_arcrun_mixed", "=_arcrun_alternative"
+    lines = [
+        f"To: {to}",
+        f"Subject: {subject}",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/mixed; boundary="{mixed}"',
+        "",
+        f"--{mixed}",
+        f'Content-Type: multipart/alternative; boundary="{alternative}"',
+        "",
+    ]
+    for subtype, text in parts.items():
+        head = [f'Content-Type: text/{subtype}; charset="utf-8"', "Content-Transfer-Encoding: base64", ""]
+        lines += [f"--{alternative}", *head, *_fold(text.replace("\n", "\r\n"))]
+    name, content = file
+    disposition = ["Content-Disposition: attachment;", f' filename="{name}"']
+    head = ["Content-Type: text/csv", "Content-Transfer-Encoding: base64", *disposition, ""]
+    lines += [f"--{alternative}--", f"--{mixed}", *head, *_fold(content), f"--{mixed}--", ""]
+    raw = base64.urlsafe_b64encode("\r\n".join(lines).encode()).decode()
+    return replace(gmail(token, to, subject, ""), body={"raw": raw})
+
+
+def _fold(text: str) -> list[str]:
+    encoded = base64.b64encode(text.encode()).decode()
+    return [encoded[i : i + 76] for i in range(0, len(encoded), 76)]
+
+
 def _raw_message(to: str, subject: str, text: str) -> str:
     """The message of RFC 5322 in base64url, as Gmail wants it."""
     lines = [
@@ -62,9 +96,7 @@ def _raw_message(to: str, subject: str, text: str) -> str:
         "Content-Transfer-Encoding: base64",
         "",
     ]
-    encoded = base64.b64encode(text.replace("\n", "\r\n").encode()).decode()
-    folded = [encoded[i : i + 76] for i in range(0, len(encoded), 76)]
-    return base64.urlsafe_b64encode("\r\n".join([*lines, *folded, ""]).encode()).decode()
+    return base64.urlsafe_b64encode("\r\n".join([*lines, *_fold(text.replace("\n", "\r\n")), ""]).encode()).decode()
 
 
 def line(token: str, to: str, text: str, *, id_: str = "461230966842064897") -> Exchange:

@@ -1,5 +1,6 @@
 """The examples that start by themselves, from what starts them to what they ask of the services: the digest at nine in
-Berlin, the report at two, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the
+Berlin, the report at two, the page
+each hour, the feed once each, the failure alarm that gathers, and the invoice whose file lies in the
 bucket.
 """
 
@@ -141,6 +142,26 @@ async def test_each_night_s_report_is_compared_with_the_one_before() -> None:
     runs = await list_runs(bench, "workflow=nightly_report")
     assert [run["started_at"][:16] for run in runs] == ["2026-09-22T00:00", "2026-09-23T00:00"]
     assert {(run["trigger"], run["status"]) for run in runs} == {("schedule", "success")}
+
+
+async def test_a_page_is_watched_every_hour() -> None:
+    def hour(*lines: str) -> Exchange:
+        return services.page("https://example.com/news", f"<nav>Menu</nav><main><p>{'<p>'.join(lines)}</main>")
+
+    text = "https://example.com/news has changed.\n+ Two\n- One\n"
+    told = services.telegram(BOT, {"chat_id": 42, "text": text})
+    stubs = StubServices([hour("News", "One"), hour("News", "Two"), hour("News", "Two"), told])
+    bench = build_example_bench(stubs, StubModel(None))
+    bench.store_credential("telegram_bot_token", BOT)
+    await push(bench, "page_watch")
+    await live(bench, bench.clock.now_ms() + 185 * MINUTE_MS)
+    assert (stubs.left, stubs.unexpected) == ([], [])
+    runs = await list_runs(bench, "workflow=page_watch")
+    assert [(run["trigger"], run["data"]["state"]) for run in runs] == [
+        ("schedule", "first"),
+        ("schedule", "changed"),
+        ("schedule", "same"),
+    ]
 
 
 async def test_an_outage_sends_one_alarm_and_one_more_with_its_count() -> None:

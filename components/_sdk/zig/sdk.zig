@@ -51,6 +51,7 @@ pub const status = @import("status.zig");
 pub const text = @import("text.zig");
 pub const timezone = @import("timezone.zig");
 pub const transform = @import("transform.zig");
+pub const url = @import("url.zig");
 pub const render = @import("render.zig").render;
 
 test {

@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.authorization.protocol import AccessTokensObject, RemoteAccessTokens
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
+from arcrun.workspace.access_keys import AccessKeysObject, RemoteAccessKeys
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
@@ -130,6 +131,7 @@ class WorkspaceObject(
     FailuresObject,
     ChainsObject,
     WatchesObject,
+    AccessKeysObject,
     AccessTokensObject,
     Protocol,
 ):
@@ -209,6 +211,7 @@ class RemoteWorkspace(
     RemoteFailures,
     RemoteChains,
     RemoteWatches,
+    RemoteAccessKeys,
     RemoteAccessTokens,
 ):
     """WorkspaceObject over a channel."""

@@ -29,7 +29,8 @@ pub const Finder = struct {
     current: Ways,
     following: Ways,
     tasks: std.ArrayList(Task) = .empty,
-    /// In which step an instruction was last reached.
+    /// In which step an instruction was last reached, with as many rounds that have matched nothing so far: what such a
+    /// way may do differs, so it does not count for others. Rounds are within one another, so their number tells which.
     reached: []u64,
     step: u64 = 0,
     /// With which code points a match can begin; null if it can begin, and end, with none.
@@ -40,7 +41,7 @@ pub const Finder = struct {
     places: []Place,
 
     pub fn init(allocator: Allocator, program: *const Program, source: []const u8) Allocator.Error!Finder {
-        const count = program.instructions.len;
+        const count = program.instructions.len * (program.marks + 1);
         const slots = program.slots;
         const reached = try allocator.alloc(u64, count);
         @memset(reached, 0);
@@ -140,8 +141,10 @@ pub const Finder = struct {
                 },
                 .visit => |instruction| instruction,
             };
-            while (finder.reached[at] != finder.step) {
-                finder.reached[at] = finder.step;
+            while (true) {
+                const reached = &finder.reached[at * (finder.program.marks + 1) + finder.countEmpty(place)];
+                if (reached.* == finder.step) break;
+                reached.* = finder.step;
                 at = switch (finder.program.instructions[at]) {
                     .found, .class => {
                         ways.instructions[ways.count] = at;
@@ -165,6 +168,15 @@ pub const Finder = struct {
                 };
             }
         }
+    }
+
+    /// How many of the rounds began here.
+    fn countEmpty(finder: *const Finder, place: usize) usize {
+        var empty: usize = 0;
+        for (finder.kept[finder.slots - finder.program.marks ..]) |mark| {
+            if (mark == place) empty += 1;
+        }
+        return empty;
     }
 
     fn prefer(finder: *Finder, now: u32, later: u32) Allocator.Error!u32 {

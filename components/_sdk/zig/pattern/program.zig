@@ -35,10 +35,11 @@ pub const Instruction = union(enum) {
     found,
 };
 
-/// `slots`: of what `save` keeps.
+/// `slots`: of what `save` keeps; the last `marks` of them are where rounds began.
 pub const Program = struct {
     instructions: []const Instruction,
     slots: usize = 0,
+    marks: usize = 0,
 
     /// The code points with which a match can begin, or some more. Null if there may be a match without any.
     pub fn beginnings(program: Program, allocator: Allocator) Allocator.Error!?[]const class.Range {
@@ -80,7 +81,7 @@ fn emitWith(start: Emitter, root: Node) Error!Program {
     var emitter = start;
     try emitter.emitNode(root);
     try emitter.add(.found);
-    return .{ .instructions = emitter.list.items, .slots = emitter.slots };
+    return .{ .instructions = emitter.list.items, .slots = emitter.slots, .marks = emitter.slots - start.slots };
 }
 
 const Emitter = struct {
@@ -151,12 +152,18 @@ const Emitter = struct {
     }
 
     fn emitEndless(emitter: *Emitter, repeat: tree.Repeat) Error!void {
-        for (1..@max(repeat.min, 1)) |_| try emitter.emitRound(repeat);
+        const may_end_empty = emitter.saves and repeat.node.canBeEmpty();
+        // The last round that must be is the first of those that may be, without a copy of its own, so that groups within
+        // one another do not double. One that may match nothing has a copy: what may be must not match nothing.
+        const loops_back = repeat.min > 0 and !may_end_empty;
+        for (0..if (loops_back) repeat.min - 1 else repeat.min) |_| try emitter.emitRound(repeat);
         const start = emitter.position();
-        // Without a copy of its own for the first time, so that groups within one another do not double.
-        if (repeat.min == 0) try emitter.add(.{ .split = 0 });
-        try emitter.emitRound(repeat);
-        if (repeat.min > 0) return emitter.add(if (repeat.is_lazy) .{ .split = start } else .{ .split_lazily = start });
+        if (loops_back) {
+            try emitter.emitRound(repeat);
+            return emitter.add(if (repeat.is_lazy) .{ .split = start } else .{ .split_lazily = start });
+        }
+        try emitter.add(.{ .split = 0 });
+        try emitter.emitOptionalRound(repeat);
         try emitter.add(.{ .jump = start });
         emitter.list.items[start] = around(repeat, emitter.position());
     }
@@ -167,7 +174,7 @@ const Emitter = struct {
     }
 
     /// ECMA-262 (RepeatMatcher) has no round beyond the least number that matches nothing: its groups would forget what
-    /// they have. (In an endless repetition such a round ends where it began, which was reached before.)
+    /// they have, and what else the round could match is tried before the repetition ends.
     fn emitOptionalRound(emitter: *Emitter, repeat: tree.Repeat) Error!void {
         if (!emitter.saves or !repeat.node.canBeEmpty()) return emitter.emitRound(repeat);
         const mark = emitter.mark;

@@ -19,7 +19,7 @@ def compile_letter(config: Any, **more: Any) -> Compilation:
 
 
 @pytest.mark.parametrize(
-    "template", ["{{name}}", "{{{raw}}} {{#a}}{{.}}{{/a}}", "{{=<% %>=}}<% x %>", "{{", "}} {{>p}}"]
+    "template", ["{{name}}", "{{{raw}}} {{#a}}{{.}}{{/a}}", "{{=<% %>=}}<% x %> {{", "{", "}} {{>p}}"]
 )
 def test_templates_and_partials_stand_as_they_are_written(template: str) -> None:
     data = {"name": "{{input.name | upper}}"}
@@ -41,11 +41,38 @@ def test_a_name_of_the_run_that_data_lacks_is_told() -> None:
     config = {"component": "render", "template": "Dear {{ input.name }}", "partials": {"p": "{{vars.x}}"}}
     told = [(found.code, found.message) for found in compile_letter(config).diagnostics]
     assert told == [
-        ("INVALID_TEMPLATE", "`template` of `letter` has `{{ input.name }}`, and there is no such name in `data`"),
+        ("INVALID_TEMPLATE", "`template` of `letter` has `{{input.name}}`, and there is no such name in `data`"),
         ("INVALID_TEMPLATE", "`partials.p` of `letter` has `{{vars.x}}`, and there is no such name in `data`"),
     ]
+    [first, _] = compile_letter(config).diagnostics
+    assert first.hint == 'Give it by `data`: {name: "{{input.name}}"}, and write {{name}} in the template.'
     given: dict[str, Any] = {**config, "data": {"input": "{{input}}", "vars": {"x": 1}}}
     assert compile_letter(given).diagnostics == []
+
+
+def test_a_name_of_a_node_that_data_lacks_is_told() -> None:
+    flow = ["input >> PIPE >> page", "page >> PIPE >> letter", "letter >> PIPE >> output"]
+    template = "{{#page.data.items}}{{page.title}}{{page.data.x}}{{/page.data.items}}{{page}}{{other.data.x}}"
+    nodes = {"page": {"component": "set", "values": {}}, "letter": {"component": "render", "template": template}}
+    compilation = compile_workflow(parse_workflow({"name": "w", "flow": flow, "config": nodes}), SymbolTable(BUILTINS))
+    assert [(found.severity, found.message) for found in compilation.diagnostics] == [
+        ("warning", f"`template` of `letter` has `{{{{page.data.{name}}}}}`, and there is no such name in `data`")
+        for name in ("items", "x")
+    ]
+
+
+@pytest.mark.parametrize("form", ["template", "partials"])
+def test_what_is_no_template_is_told_before_it_runs(form: str) -> None:
+    text = "Dear {{name}},\n{{#items}}"
+    given = {"template": "x", "partials": {"p": text}} if form == "partials" else {"template": text}
+    compilation = compile_letter({"component": "render", **given})
+    [found] = compilation.diagnostics
+    key = "partials.p" if form == "partials" else "template"
+    assert (found.code, found.message) == (
+        "INVALID_TEMPLATE",
+        f"`{key}` of `letter` is no Mustache template: the section `items` is not closed (its line 2)",
+    )
+    assert compilation.plan is None
 
 
 def test_a_letter_without_a_template_is_an_error() -> None:
