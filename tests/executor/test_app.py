@@ -266,6 +266,7 @@ ROUTES = [
     ("GET", "/webhooks/named/tell/versions/1"),
     ("POST", "/webhooks/named/tell/trigger"),
     ("POST", "/webhooks/named/tell/rollback"),
+    ("POST", "/credentials/crm/try"),
     ("GET", "/audit"),
     ("POST", "/audit"),
     ("POST", "/webhooks/named/tell/pause"),
@@ -320,6 +321,7 @@ def test_these_are_all_management_routes() -> None:
         "/named/tell": "/named/{name}",
         "/schedules/tell": "/schedules/{name}",
         "/keys/tell": "/keys/{name}",
+        "/credentials/crm": "/credentials/{name}",
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}
