@@ -50,6 +50,7 @@ _COMMANDS = {
     "delete": "Delete a workflow with all its versions and its webhook.",
     "store": "List, read and edit what workflows keep between their runs.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
+    "keys": "Make, list and revoke API keys that may do less than the account's own.",
     "audit": "Show who changed what: workflows, credentials, keys.",
     "account": "Show or delete your account on a hosted platform, or rotate its API key.",
     "creds": "Store secrets, encrypted on this machine.",

@@ -11,6 +11,16 @@ KIB, MIB = 1024, 1024 * 1024
 
 # == Requests
 
+# The access keys of an account (`acr keys`).
+# Beyond: 409 TOO_MANY_KEYS.
+MAX_ACCESS_KEYS = 100
+# The seconds for which an access key may be made, if not for ever: 10 years.
+# Beyond: 400 INVALID_REQUEST.
+MAX_KEY_LIFETIME_S = 10 * 365 * 86_400
+# The milliseconds after which another use of an access key is noted.
+# Beyond: the last use shown is so much earlier than the real one, at most.
+ACCESS_KEY_USE_STEP_MS = 600_000
+
 # The body of a request, as it is sent and, if that is compressed, decompressed.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_BODY_BYTES = 4 * MIB

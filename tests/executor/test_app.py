@@ -297,6 +297,9 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/approvals/ask"),
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
+    ("GET", "/keys"),
+    ("POST", "/keys"),
+    ("DELETE", "/keys/tell"),
     ("GET", "/stores"),
     ("DELETE", "/stores"),
     *((method, "/stores/shared/s") for method in ("GET", "DELETE")),
@@ -316,6 +319,7 @@ def test_these_are_all_management_routes() -> None:
         FIRST_TOKEN: "{token}",
         "/named/tell": "/named/{name}",
         "/schedules/tell": "/schedules/{name}",
+        "/keys/tell": "/keys/{name}",
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}

@@ -4,6 +4,7 @@ webhook, nor whether it exists; and that a plan written into a namespace by hand
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -118,6 +119,9 @@ ROUTES = [
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
+    ("GET", "/keys", None),
+    ("POST", "/keys", {"name": "k", "can": "read"}),
+    ("DELETE", "/keys/k", None),
     ("GET", "/stores", None),
     ("DELETE", "/stores", None),
     ("GET", "/stores/shared/s", None),
@@ -125,6 +129,7 @@ ROUTES = [
     ("GET", "/stores/shared/s/entry", None),
     ("PUT", "/stores/shared/s/entry", {"value": 1}),
     ("DELETE", "/stores/shared/s/entry", None),
+    ("PUT", "/stores/shared/s/entries", {"entries": []}),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
 LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
@@ -137,7 +142,7 @@ def _name_places(path: str) -> str:
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
-    return path.replace("/shared/s", "/{kind}/{name}")
+    return path.replace("/shared/s", "/{kind}/{name}").replace("/keys/k", "/keys/{name}")
 
 
 def test_these_are_all_routes() -> None:
@@ -146,14 +151,19 @@ def test_these_are_all_routes() -> None:
     assert known == {(method, _name_places(path)) for method, path, _ in ROUTES} | OPEN
 
 
-async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:
+TENANT_KEYS = (None, "", "nonsense", "ak_" + "A" * 43, "revoked", "ak_" + "B" * 4_000)
+ACCESS_KEYS = ("acrk_", "acrk_nonsense", "acrk_" + "a" * 96)
+
+
+@pytest.mark.parametrize(("keys", "reads"), [(TENANT_KEYS, 2), (ACCESS_KEYS, 1)], ids=["of tenants", "access keys"])
+async def test_every_wrong_key_gets_the_same_answer_for_the_same_work(keys: Sequence[str | None], reads: int) -> None:
     bench = await build_pair()
     revoked = bench.keys["a"]
     await bench.register("a")  # again, which revokes the key
     bench.clock.advance(access.FRESH_MS)
     token = await push(bench, "a")
     costs = []
-    for wrong in (None, "", "nonsense", "ak_" + "A" * 43, revoked, "ak_" + "B" * 4_000):
+    for wrong in (revoked if key == "revoked" else key for key in keys):
         for method, path, body in ROUTES:
             bench.clock.advance(access.UNKNOWN_FRESH_MS)  # so that each is looked up
             bench.accounts.reads.clear()
@@ -161,7 +171,7 @@ async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:
             answer = await bench.ask(method, path.format(token=token, name="tell", run_id=UNKNOWN_RUN), wrong, body)
             assert (answer.status_code, read_error(answer)) == (401, UNAUTHORIZED)
             costs.append((len(bench.accounts.reads), bench.cloudflare.requests[:]))
-    assert {str(cost) for cost in costs} == {str((2, []))}
+    assert {str(cost) for cost in costs} == {str((reads, []))}
     assert bench.runner.calls == []
 
 

@@ -95,7 +95,11 @@ EXECUTOR: list[Row] = [
     ("GET", "/stores", None, (*REFUSED, 200)),
     ("DELETE", "/stores/shared/canary/entry?key=a", None, (*REFUSED, 200)),
     ("DELETE", "/stores/shared/canary", None, (*REFUSED, 200)),
+    ("PUT", "/stores/shared/canary/entries", {"entries": []}, (*REFUSED, 400)),
     ("DELETE", "/stores?all=1", None, (*REFUSED, 200)),
+    ("POST", "/keys", {"name": "canary", "can": "read"}, (*REFUSED, 201)),
+    ("GET", "/keys", None, (*REFUSED, 200)),
+    ("DELETE", "/keys/{key}", None, (*REFUSED, 200)),
 ]
 REGISTRY: list[Row] = [
     ("GET", "/health", None, (200, 200, 200)),
@@ -129,7 +133,7 @@ def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
     names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
-    names |= {"/shared/canary": "/{kind}/{name}"}
+    names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 
@@ -168,7 +172,7 @@ async def test_callers_of_the_executor() -> None:
     bench.store_credential("secret", "canary-secret")
     app, known = (
         build_app(OwnerAccess(bench.service, API_KEY)),
-        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1"},
+        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1", "key": "canary"},
     )
     async with client_of(app, {"x-arcrun-api-key": API_KEY}) as client:
         for name, source in (("token", WORKFLOW), ("failing", FAILING)):

@@ -4,7 +4,7 @@ from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.json_text import write_json
 from arcrun.wasm.abi import HostFunctions, read_outcome
 from arcrun.wasm.component import Component, fuel_of_bundled
-from arcrun.workflows.code_sources import list_sources, read_problem
+from arcrun.workflows.literals.code_sources import list_sources, read_problem
 from arcrun.workflows.model import CodeProblem, Workflow
 
 

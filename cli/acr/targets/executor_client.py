@@ -268,6 +268,21 @@ class ExecutorClient(ServiceClient):
     def delete_workflow(self, token: str, *, purges_store: bool = False) -> Answer:
         return self._send("DELETE", f"/webhooks/{token}", purge_store=1 if purges_store else None)
 
+    def create_key(self, name: str, can: str, workflow: str | None, lifetime_s: int | None) -> Answer:
+        """Make an access key. The data is as in `list_keys`, with the `key` itself."""
+        body = {"name": name, "can": can, "workflow": workflow, "expires_in_s": lifetime_s}
+        return self._send("POST", "/keys", {key: value for key, value in body.items() if value is not None})
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        """The access keys: {"name", "can", "workflow", "id", "created_at", "expires_at", "last_used_at"}. Raises
+        AnswerError.
+        """
+        keys: list[dict[str, Any]] = require_data(self._send("GET", "/keys"))["keys"]
+        return keys
+
+    def revoke_key(self, name: str) -> Answer:
+        return self._send("DELETE", f"/keys/{quote(name, safe='')}")
+
     def list_stores(self) -> list[dict[str, Any]]:
         """All stores: {"kind", "name", "entries", "bytes"}. Raises AnswerError."""
         found: list[dict[str, Any]] = []

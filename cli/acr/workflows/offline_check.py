@@ -12,8 +12,8 @@ from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.templates.hints import suggest_nearest
 from arcrun.wasm.component import Component
-from arcrun.workflows.code_sources import CODE, is_code
 from arcrun.workflows.compile import Compilation, compile_workflow
+from arcrun.workflows.literals.code_sources import CODE, is_code
 from arcrun.workflows.model import CodeProblem, SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from acr.errors import CliError
 from acr.node.typescript import strip_types
-from arcrun.workflows.code_sources import AT, LANGUAGE, TYPESCRIPT, list_code, read_source
+from arcrun.workflows.literals.code_sources import AT, LANGUAGE, TYPESCRIPT, list_code, read_source
 from arcrun.workflows.parse import parse_workflow
 
 _MENTION = re.compile(rf"\b{LANGUAGE}[\"']?\s*:\s*[\"']?{TYPESCRIPT}\b")

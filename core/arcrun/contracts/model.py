@@ -12,8 +12,8 @@ CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition 
 # Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
 # it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with; and
 # whether it runs in a sandbox although its component is bundled.
-LITERAL_FORMAT = "arcrun-literal"
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
+LITERAL_FORMAT = "arcrun-literal"
 ISOLATE_FORMAT = "arcrun-isolate"
 WASM, JAVASCRIPT = "wasm", "javascript"  # the runtimes
 

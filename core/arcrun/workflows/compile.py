@@ -76,7 +76,7 @@ def _check_mailbox(findings: Findings, name: str) -> None:
 
 def _compile_poll(workflow: Workflow, watch: "Watch", symbols: SymbolTable, findings: Findings) -> Steps[Workflow]:
     """The workflow, whose watch has the plan of its poll."""
-    from arcrun.workflows.code_sources import WATCH_PLACE  # noqa: PLC0415 - few workflows watch
+    from arcrun.workflows.literals.code_sources import WATCH_PLACE  # noqa: PLC0415 - few workflows watch
     from arcrun.workflows.polls import build_poll, check_poll  # noqa: PLC0415 - as above
     from arcrun.workflows.triggers.watch import WATCH  # noqa: PLC0415 - as above
 

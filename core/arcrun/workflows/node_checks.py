@@ -60,11 +60,11 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         inputs.check(node, config, parts.settings.take, contract)
         check_waiting(node, config, workflow, symbols, findings)
         if contract.hosts_key:
-            from arcrun.workflows.code_sources import check_code  # noqa: PLC0415 - not in every workflow
+            from arcrun.workflows.literals.code_sources import check_code  # noqa: PLC0415 - not in every workflow
 
             check_code(node, config, symbols, findings)
         elif contract.literal_keys:
-            from arcrun.workflows.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
+            from arcrun.workflows.literals.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
 
             check_templates(node, config, workflow.nodes, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)

@@ -412,7 +412,7 @@ def _keep_literals(config: dict[str, Any], called: str, at: Path, findings: Find
     undoes = undo if isinstance(undo, Mapping) else {}
     if _LITERALS.isdisjoint(config) and _LITERALS.isdisjoint(undoes):
         return config
-    from arcrun.workflows.literals import keep_literals  # noqa: PLC0415 - not in every workflow
+    from arcrun.workflows.literals.fields import keep_literals  # noqa: PLC0415 - not in every workflow
 
     if undoes:
         config = {**config, "undo": keep_literals(undoes.get("component"), undoes, (*at, "undo"), findings.positions)}

@@ -10,8 +10,8 @@ from arcrun.contracts.schema import types_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST
 from arcrun.templates.template import Reference, Template
-from arcrun.workflows.code_sources import is_code
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.literals.code_sources import is_code
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Keeping, Node, Recording, SymbolTable, Workflow
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.relations import DEFAULT

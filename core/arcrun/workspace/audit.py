@@ -45,14 +45,14 @@ class AuditLine:
 
 class AuditLog:
     def __init__(self, workspace: WorkspaceObject, sealing: Sealing, clock: Clock) -> None:
-        self._workspace, self._sealing, self._clock = workspace, sealing, clock
+        self.workspace, self.sealing, self.clock = workspace, sealing, clock
 
     async def render(self, action: str, subject: str, actor: Actor, detail: str | None = None) -> Note:
         """A note to pass to an operation of the Workspace, which adds it together with its change."""
         line = {"action": action, "subject": subject, "key_id": actor.key_id}
         optional = {"address": actor.address, "detail": detail}
-        sealed = await self._sealing.seal(_KIND, line | {name: text for name, text in optional.items() if text})
-        return {"at": render_time(self._clock.now_ms()), "line": sealed}
+        sealed = await self.sealing.seal(_KIND, line | {name: text for name, text in optional.items() if text})
+        return {"at": render_time(self.clock.now_ms()), "line": sealed}
 
     async def note(
         self, action: str, subject: str, actor: Actor, detail: str | None = None, *, is_told: bool = False
@@ -60,13 +60,13 @@ class AuditLog:
         """Add a line. `is_told` is whether the actor only reports the action. Raises UpstreamError
         OBJECT_UNAVAILABLE.
         """
-        await self._workspace.note(await self.render(action, subject, actor, detail), is_told)
+        await self.workspace.note(await self.render(action, subject, actor, detail), is_told)
 
     async def list(self, before: int | None, limit: int) -> Sequence[AuditLine]:
         """The lines, newest first. Raises UpstreamError, DecryptionError."""
-        return [await self._read(stored) for stored in await self._workspace.list_notes(before, limit)]
+        return [await self._read(stored) for stored in await self.workspace.list_notes(before, limit)]
 
     async def _read(self, stored: StoredNote) -> AuditLine:
-        line = await self._sealing.open(_KIND, stored["line"])
+        line = await self.sealing.open(_KIND, stored["line"])
         known = {name: line.get(name) for name in ("action", "subject", "key_id", "address", "detail")}
         return AuditLine(stored["id"], stored["at"], **known)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
+from arcrun.workspace.access_keys import AccessKeysObject, RemoteAccessKeys
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
@@ -123,7 +124,14 @@ class Refused(TypedDict):
 
 
 class WorkspaceObject(
-    RequestKeysObject, AdmissionsObject, SchedulesObject, FailuresObject, ChainsObject, WatchesObject, Protocol
+    RequestKeysObject,
+    AdmissionsObject,
+    SchedulesObject,
+    FailuresObject,
+    ChainsObject,
+    WatchesObject,
+    AccessKeysObject,
+    Protocol,
 ):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
@@ -195,7 +203,13 @@ class WorkspaceObject(
 
 
 class RemoteWorkspace(
-    RemoteRequestKeys, RemoteAdmissions, RemoteSchedules, RemoteFailures, RemoteChains, RemoteWatches
+    RemoteRequestKeys,
+    RemoteAdmissions,
+    RemoteSchedules,
+    RemoteFailures,
+    RemoteChains,
+    RemoteWatches,
+    RemoteAccessKeys,
 ):
     """WorkspaceObject over a channel."""
 

@@ -52,6 +52,7 @@ WORKFLOW = {
     "email_address": HOSTILE,
     "paused": {"on_trigger": HOSTILE, "all": True},
 }
+KEY = dict.fromkeys(("name", "can", "workflow", "id", "created_at", "expires_at", "last_used_at"), HOSTILE)
 COMPONENT = {
     "canonical_id": HOSTILE,
     "version": HOSTILE,
@@ -124,6 +125,8 @@ DATA: dict[str, Any] = {
     "/stores": {"stores": [{"kind": HOSTILE, "name": HOSTILE, "entries": 1, "bytes": 2_000}], "cursor": None},
     "/stores/workflow/x": {"entries": [{"key": HOSTILE, "bytes": 1, "expires_ms": 0}], "cursor": None, "deleted": 1},
     "/entry": {"key": HOSTILE, "value": HOSTILE, "was_there": True, "deleted": True},
+    "/keys": {"keys": [KEY], **KEY, "key": HOSTILE},
+    "/keys/x": {"name": HOSTILE, "revoked": True},
     "/me": {"created_at": HOSTILE, "keys": [{"id": HOSTILE, "created_at": HOSTILE, "expires_at": HOSTILE}]},
     "": COMPONENT,
 }  # fmt: skip
@@ -189,6 +192,9 @@ COMMANDS: dict[str, list[str]] = {
     "parts install": ["x@v1"],
     "parts verify": ["x@v1"],
     "doctor": [],
+    "keys create": ["x", "--can", "push", "--workflow", "w"],
+    "keys list": [],
+    "keys revoke": ["x"],
     "audit": [],
     "usage": [],
     "open": [WORD],

@@ -14,7 +14,7 @@ from workerd.local_platform import ROOT
 GREET = "name: greet\nflow: [input >> ON_SUCCESS >> tidy]\nconfig: {tidy: {component: set, values: {a: 1}}}\n"
 BROKEN = "name: broken\nflow: [input >> ON_SUCCES >> tidy]\nconfig: {tidy: {component: set, valu: {a: 1}}}\n"
 CALLS = "name: {name}\nflow: [input >> CALLS_SUBFLOW >> {called}]\nconfig: {{{called}: {{input: 1}}}}\n"
-OFFLINE = "Offline: 25 components are known, no stored credentials and workflows. For these: acr dev"
+OFFLINE = "Offline: 31 components are known, no stored credentials and workflows. For these: acr dev"
 
 
 def write(files: dict[str, str | bytes]) -> None:
@@ -194,4 +194,4 @@ def test_a_pipe_is_read_once(run_acr: RunAcr) -> None:
 
 def test_the_examples_are_valid(run_acr: RunAcr) -> None:
     said = run_acr("validate", str(ROOT / "examples/workflows"))
-    assert (said.code, said.stderr.splitlines()[-1]) == (0, "24 files: 24 ok")
+    assert (said.code, said.stderr.splitlines()[-1]) == (0, "26 files: 26 ok")

@@ -62,7 +62,7 @@ class Watch:
         [node] = self.poll["graph"]["nodes"]
         config = node["config"]
         if "source" in config:
-            from arcrun.workflows.code_sources import without_place  # noqa: PLC0415 - few components have one
+            from arcrun.workflows.literals.code_sources import without_place  # noqa: PLC0415 - few components have one
 
             config = without_place(config)
         asked = [node["component"], config, node.get("credentials"), self.poll.get("vars")]
@@ -135,7 +135,7 @@ def parse_watch(findings: Findings, value: Any, at: Path) -> Watch | None:
         return None
     entry: Mapping[str, Any] = {name: each for name, each in value.items() if name not in _OWN}
     if "source" in entry:
-        from arcrun.workflows.code_sources import is_code, keep_literal  # noqa: PLC0415 - few components have one
+        from arcrun.workflows.literals.code_sources import is_code, keep_literal  # noqa: PLC0415 - few components have one
 
         entry = keep_literal(entry, at, findings.positions) if is_code(entry["component"]) else entry
     return Watch(schedule, key, items, starts, entry=entry)

@@ -13,8 +13,10 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.caches import Cache
 from arcrun.errors import ArcrunError, NotConfiguredError, NotFoundError, RateLimitedError, UnauthorizedError
 from arcrun.ports import Clock
+from arcrun.rights import ACCESS_KEY_PREFIX, OWNER, Grant
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
+from executor.keys.grants import Grants
 from executor.service import ExecutorService
 from executor.tenants import TenantServices
 from executor.tokens import build_webhook_missing_error
@@ -35,8 +37,15 @@ class WebhookAccess(NamedTuple):
     refusal: RateLimitedError | None = None
 
 
+class KeyAccess(NamedTuple):
+    """The service of an API key, and what the key may do: OWNER itself for the account's own."""
+
+    service: ExecutorService
+    grant: Grant
+
+
 class Access(Protocol):
-    async def of_key(self, request: Request) -> ExecutorService:
+    async def of_key(self, request: Request) -> KeyAccess:
         """The service for the request's API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
 
     async def of_webhook(self, request: Request) -> WebhookAccess:
@@ -60,10 +69,14 @@ class OwnerAccess:
 
     def __init__(self, service: ExecutorService, api_key: str | None) -> None:
         self._service, self._api_key, self._webhook = service, api_key, WebhookAccess(service)
+        self._owner, self._grants = KeyAccess(service, OWNER), Grants()
 
-    async def of_key(self, request: Request) -> ExecutorService:
+    async def of_key(self, request: Request) -> KeyAccess:
+        key = presented_key(request)
+        if self._api_key and key.startswith(ACCESS_KEY_PREFIX):
+            return KeyAccess(self._service, await self._grants.find(self._service, key))
         check_api_key(request, self._api_key)
-        return self._service
+        return self._owner
 
     async def of_webhook(self, _request: Request) -> WebhookAccess:
         return self._webhook
@@ -119,13 +132,21 @@ class TenantAccess:
         self, tenants: TenantResolver, tokens: WebhookTokens, services: TenantServices, requests: RequestRate
     ) -> None:
         self._tenants, self._tokens, self._services, self._requests = tenants, tokens, services, requests
+        self._grants = Grants()
 
-    async def of_key(self, request: Request) -> ExecutorService:
-        tenant = await self._tenants.find_by_key(presented_key(request))
+    async def of_key(self, request: Request) -> KeyAccess:
+        key = presented_key(request)
+        is_access_key = key.startswith(ACCESS_KEY_PREFIX)
+        if is_access_key:
+            token = key.removeprefix(ACCESS_KEY_PREFIX)
+            tenant = await self._tenants.find(await self._tokens.read_tenant(token) or derive_tenant_id(token))
+        else:
+            tenant = await self._tenants.find_by_key(key)
         self._admit(tenant, request)
         if tenant is None:
             raise UnauthorizedError
-        return self._services.of(tenant)
+        service = self._services.of(tenant)
+        return KeyAccess(service, await self._grants.find(service, key) if is_access_key else OWNER)
 
     async def of_webhook(self, request: Request) -> WebhookAccess:
         token: str = request.path_params["token"]

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from arcrun.rights import OWNER, Right
 from arcrun_http.app import build_service_app
 from executor import audit_handlers as audit
 from executor import event_handlers as events
@@ -15,8 +16,11 @@ from executor import run_handlers as runs
 from executor import store_handlers as stores
 from executor import workflow_handlers as workflows
 from executor.access import Access
+from executor.keys import handlers as keys
+from executor.keys.scopes import Rule, Scope, limit_answer, require
 from executor.service import ExecutorService
 
+READ, RUN, PUSH, ADMIN = Right
 _WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
@@ -28,9 +32,15 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
     `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none.
     """
 
-    def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def protected(handler: Handler, right: Right, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
+        rule = Rule(right, scope)
+
         async def serve(request: Request) -> Response:
-            return await handler(await access.of_key(request), request)
+            service, grant = await access.of_key(request)
+            if grant is OWNER:
+                return await handler(service, request)
+            await require(service, request, grant, rule)
+            return limit_answer(await handler(service, request), grant, rule)
 
         return serve
 
@@ -49,61 +59,68 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
     webhook = "/webhooks/{token}"
     routes = [
         Route(f"{webhook}/trigger", trigger, methods=["POST"]),
-        Route("/execute", protected(runs.execute), methods=["POST"]),
-        Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name), methods=["POST"]),
-        Route("/runs", protected(runs.list_runs), methods=["GET"]),
-        Route("/runs/resume", protected(runs.resume), methods=["POST"]),
-        Route("/runs/unsettled", protected(runs.count_unsettled), methods=["GET"]),
-        Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
-        Route("/runs/{run_id}/follow", protected(runs.follow), methods=["GET"]),
-        Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
-        Route("/runs/{run_id}/attachments/{number}", protected(runs.show_attachment), methods=["GET"]),
-        Route("/runs/{run_id}/cancel", protected(runs.cancel), methods=["POST"]),
-        Route("/runs/{run_id}/dismiss", protected(runs.dismiss), methods=["POST"]),
-        Route("/runs/{run_id}/events/{event}", protected(events.send_event), methods=["POST"]),
-        Route("/runs/{run_id}/approvals", protected(events.list_approvals), methods=["GET"]),
-        Route("/runs/{run_id}/approvals/{node:path}", protected(events.approve), methods=["POST"]),
-        Route("/runs/{run_id}/decisions/{node:path}", protected(runs.decide), methods=["POST"]),
+        Route("/execute", protected(runs.execute, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name, RUN, Scope.NAME), methods=["POST"]),
+        Route("/runs", protected(runs.list_runs, READ, Scope.RUNS), methods=["GET"]),
+        Route("/runs/resume", protected(runs.resume, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/runs/unsettled", protected(runs.count_unsettled, READ, Scope.LIST), methods=["GET"]),
+        Route("/runs/{run_id}", protected(runs.show_run, READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/follow", protected(runs.follow, READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/input", protected(runs.show_input, RUN, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/attachments/{number}", protected(runs.show_attachment, RUN, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/cancel", protected(runs.cancel, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/dismiss", protected(runs.dismiss, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/events/{event}", protected(events.send_event, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/approvals", protected(events.list_approvals, READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/approvals/{node:path}", protected(events.approve, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/decisions/{node:path}", protected(runs.decide, RUN, Scope.RUN), methods=["POST"]),
         Route("/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
         Route("/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
         Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
         Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
-        Route("/runs/{run_id}/replay", protected(runs.replay), methods=["POST"]),
-        Route("/runs/{run_id}/retry", protected(runs.retry), methods=["POST"]),
-        Route("/data-keys/renew", protected(runs.renew_keys), methods=["POST"]),
-        Route("/usage", protected(runs.show_usage), methods=["GET"]),
-        Route("/plan", protected(runs.show_plan), methods=["GET"]),
-        Route("/validate", protected(workflows.validate), methods=["POST"]),
-        Route("/webhooks", protected(workflows.push), methods=["POST"]),
-        Route("/webhooks", protected(workflows.list_workflows), methods=["GET"]),
-        Route("/webhooks/pause", protected(workflows.pause_all), methods=["POST"]),
-        Route("/webhooks/resume", protected(workflows.resume_all), methods=["POST"]),
-        Route("/webhooks/named/{name}", protected(workflows.show_by_name), methods=["GET"]),
-        Route("/webhooks/named/{name}/rollback", protected(workflows.roll_back), methods=["POST"]),
-        Route("/webhooks/named/{name}/pause", protected(workflows.pause), methods=["POST"]),
-        Route("/webhooks/named/{name}/resume", protected(workflows.resume), methods=["POST"]),
-        Route("/webhooks/named/{name}/versions/{version}", protected(workflows.show_version), methods=["GET"]),
-        Route(webhook, protected(workflows.show_workflow), methods=["GET"]),
-        Route(webhook, protected(workflows.replace), methods=["PUT"]),
-        Route(webhook, protected(workflows.delete), methods=["DELETE"]),
-        Route(f"{webhook}/rotate", protected(workflows.rotate), methods=["POST"]),
-        Route("/schedules", protected(workflows.list_schedules), methods=["GET"]),
-        Route("/schedules/{name}", protected(workflows.show_schedules), methods=["GET"]),
-        Route("/schedules/{name}/pause", protected(workflows.pause_schedules), methods=["POST"]),
-        Route("/schedules/{name}/resume", protected(workflows.resume_schedules), methods=["POST"]),
-        Route("/schedules/{name}/run", protected(workflows.run_schedule), methods=["POST"]),
-        Route("/schedules/{name}/seen", protected(workflows.show_seen), methods=["GET"]),
-        Route("/schedules/{name}/seen", protected(workflows.add_seen), methods=["PUT"]),
-        Route("/stores", protected(stores.list_stores), methods=["GET"]),
-        Route("/stores", protected(stores.purge_all), methods=["DELETE"]),
-        Route("/stores/{kind}/{name}", protected(stores.list_entries), methods=["GET"]),
-        Route("/stores/{kind}/{name}", protected(stores.purge), methods=["DELETE"]),
-        Route("/stores/{kind}/{name}/entries", protected(stores.put_entries), methods=["PUT"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.show_entry), methods=["GET"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.put_entry), methods=["PUT"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry), methods=["DELETE"]),
-        Route("/audit", protected(audit.list_lines), methods=["GET"]),
-        Route("/audit", protected(audit.note), methods=["POST"]),
+        Route("/runs/{run_id}/replay", protected(runs.replay, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/retry", protected(runs.retry, RUN, Scope.RUN), methods=["POST"]),
+        Route("/data-keys/renew", protected(runs.renew_keys, ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/usage", protected(runs.show_usage, READ, Scope.ANY), methods=["GET"]),
+        Route("/plan", protected(runs.show_plan, READ, Scope.ANY), methods=["GET"]),
+        Route("/validate", protected(workflows.validate, PUSH, Scope.ANY), methods=["POST"]),
+        Route("/webhooks", protected(workflows.push, PUSH, Scope.PUSH), methods=["POST"]),
+        Route("/webhooks", protected(workflows.list_workflows, READ, Scope.LIST), methods=["GET"]),
+        Route("/webhooks/pause", protected(workflows.pause_all, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/webhooks/resume", protected(workflows.resume_all, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/webhooks/named/{name}", protected(workflows.show_by_name, READ, Scope.NAME), methods=["GET"]),
+        Route("/webhooks/named/{name}/rollback", protected(workflows.roll_back, PUSH, Scope.NAME), methods=["POST"]),
+        Route("/webhooks/named/{name}/pause", protected(workflows.pause, PUSH, Scope.NAME), methods=["POST"]),
+        Route("/webhooks/named/{name}/resume", protected(workflows.resume, PUSH, Scope.NAME), methods=["POST"]),
+        Route(
+            "/webhooks/named/{name}/versions/{version}",
+            protected(workflows.show_version, READ, Scope.NAME),
+            methods=["GET"],
+        ),
+        Route(webhook, protected(workflows.show_workflow, READ, Scope.TOKEN), methods=["GET"]),
+        Route(webhook, protected(workflows.replace, PUSH, Scope.TOKEN), methods=["PUT"]),
+        Route(webhook, protected(workflows.delete, PUSH, Scope.TOKEN), methods=["DELETE"]),
+        Route(f"{webhook}/rotate", protected(workflows.rotate, PUSH, Scope.TOKEN), methods=["POST"]),
+        Route("/schedules", protected(workflows.list_schedules, READ, Scope.LIST), methods=["GET"]),
+        Route("/schedules/{name}", protected(workflows.show_schedules, READ, Scope.NAME), methods=["GET"]),
+        Route("/schedules/{name}/pause", protected(workflows.pause_schedules, PUSH, Scope.NAME), methods=["POST"]),
+        Route("/schedules/{name}/resume", protected(workflows.resume_schedules, PUSH, Scope.NAME), methods=["POST"]),
+        Route("/schedules/{name}/run", protected(workflows.run_schedule, RUN, Scope.NAME), methods=["POST"]),
+        Route("/schedules/{name}/seen", protected(workflows.show_seen, READ, Scope.NAME), methods=["GET"]),
+        Route("/schedules/{name}/seen", protected(workflows.add_seen, PUSH, Scope.NAME), methods=["PUT"]),
+        Route("/stores", protected(stores.list_stores, READ, Scope.LIST), methods=["GET"]),
+        Route("/stores", protected(stores.purge_all, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}", protected(stores.list_entries, READ, Scope.STORE), methods=["GET"]),
+        Route("/stores/{kind}/{name}", protected(stores.purge, PUSH, Scope.STORE), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}/entries", protected(stores.put_entries, PUSH, Scope.STORE), methods=["PUT"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.show_entry, READ, Scope.STORE), methods=["GET"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.put_entry, PUSH, Scope.STORE), methods=["PUT"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry, PUSH, Scope.STORE), methods=["DELETE"]),
+        Route("/audit", protected(audit.list_lines, READ, Scope.ACCOUNT), methods=["GET"]),
+        Route("/audit", protected(audit.note, ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/keys", protected(keys.list_keys, ADMIN, Scope.ACCOUNT), methods=["GET"]),
+        Route("/keys", protected(keys.create, ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/keys/{name}", protected(keys.revoke, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
     ]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from arcrun.analytics import UsageRecord, UsageReporter, tally
@@ -15,7 +16,14 @@ from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.input_check import SCHEMA_REFUSED
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, ComponentError, NotConfiguredError, NotFoundError, RunTimeoutError
+from arcrun.errors import (
+    ArcrunError,
+    ComponentError,
+    ForbiddenError,
+    NotConfiguredError,
+    NotFoundError,
+    RunTimeoutError,
+)
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS, MIN_EVERY_MS
 from arcrun.ports import Background, Crypto
@@ -39,6 +47,7 @@ from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 if TYPE_CHECKING:
     from executor.durable.lasting import Lasting
+    from executor.keys.store import AccessKeys
 
 WriteRun = Callable[[EndedRun], Awaitable[None]]
 AcceptRun = Callable[[AcceptedRun], Awaitable[None]]
@@ -126,6 +135,13 @@ class ExecutorService:
     quota: Quota = WHOLE_PLATFORM
     lasting: "Lasting | None" = None  # None where accepted runs are run in the isolate that has accepted them
 
+    @cached_property
+    def keys(self) -> "AccessKeys":
+        from executor.keys.store import AccessKeys  # noqa: PLC0415 - most requests have the account's own key
+
+        audit = self.audit
+        return AccessKeys(audit.workspace, audit.sealing, audit, audit.clock, self.workflows.make_token)
+
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
         """Run one component. Its credentials are injected, and redacted in its answer."""
         component = await self.components.find(reference)
@@ -183,14 +199,19 @@ class ExecutorService:
         *,
         file: str | None = None,
         is_forced: bool = False,
+        only: str = "",
     ) -> Push:
         """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow. `file` and
-        `is_forced` are those of WorkflowStore.save.
+        `is_forced` are those of WorkflowStore.save. `only` is the one workflow that the caller may store, if it is so.
 
-        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError.
+        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError;
+        ForbiddenError KEY_NOT_ALLOWED.
         """
         compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
+        if only and plan.name != only:
+            message = f"This key counts for the workflow `{only}` alone, and this one is `{plan.name}`."
+            raise ForbiddenError(message, code="KEY_NOT_ALLOWED", next_actions=["Use a key without --workflow."])
         if plan.triggers.starts_itself and (self.lasting is None or not self.workflows.can_start):
             raise NotConfiguredError(
                 "`schedule`, `failure_of`, `after`, `email`, `watch` need the executor's Workflow and a key.",
@@ -511,7 +532,7 @@ class ExecutorService:
         configs = [call.config for call in workflow.calls] + ([] if watch is None else [watch.entry])
         if not any("source" in config for config in configs):
             return {}
-        from arcrun.workflows.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
+        from arcrun.workflows.literals.code_sources import CODE, list_sources, read_problem  # noqa: PLC0415 - as above
 
         found = {}
         for place, asked in list_sources(workflow).items():

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from arcrun.errors import ArcrunError, RequestError, UpstreamError, WorkflowError
 from arcrun.limits import MAX_WORKFLOWS
+from arcrun.rights import OWNER
 from arcrun.templates.variables import Variables, find_variables_problem
 from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
@@ -50,8 +51,10 @@ async def _push(service: ExecutorService, request: Request, token: str | None = 
     source, file, is_forced = read_source(body), read_file_name(body), body.get("force", False)
     if not isinstance(is_forced, bool):
         raise RequestError("`force` must be true or false.")
-    variables = read_variables(body)
-    return await service.push(source, actor_of(request), token, variables, file=file, is_forced=is_forced)
+    variables, grant = read_variables(body), getattr(request.state, "grant", OWNER)
+    return await service.push(
+        source, actor_of(request), token, variables, file=file, is_forced=is_forced, only=grant.workflow
+    )
 
 
 async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:

@@ -303,6 +303,10 @@ class WorkflowStore:
         """Pairs of a workflow and one whose failures start it, by its name."""
         return await self._heads.list_handled(also)
 
+    async def make_token(self) -> str:
+        """A new token of this account, which is nothing's yet."""
+        return await self._tokens.make()
+
     def build_mail_tag(self, name: str, token: str) -> str:
         """The tag of the mail address of a workflow that has this token."""
         return self._tokens.build_mail_tag(name, token)

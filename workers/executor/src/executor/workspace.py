@@ -33,9 +33,11 @@ from arcrun.workspace.protocol import (
     StoredHead,
     StoredNote,
 )
+from executor.keys import tables as access_keys
 from executor.records import admissions, request_keys
 
 if TYPE_CHECKING:
+    from arcrun.workspace.access_keys import Added, StoredAccessKey
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
@@ -105,6 +107,7 @@ MIGRATIONS = (
     ),
     ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
     ("ALTER TABLE schedules ADD COLUMN waiting_ms REAL",),
+    access_keys.TABLES,
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
@@ -117,6 +120,7 @@ _EMPTIED = (
     *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
     *("followers", "followed_ends", "told_ends"),
     *("watches", "watched_keys", "watched_items"),
+    "access_keys",
 )
 
 
@@ -136,6 +140,7 @@ class WorkspaceTables:
         )
         self._has_watches = alarm is not None and bool(sql.execute("SELECT 1 FROM watches LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
+        self._access_keys = access_keys.AccessKeyTable(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
 
@@ -301,6 +306,26 @@ class WorkspaceTables:
         statement = "SELECT name_id, day, code, count, last_at FROM refused WHERE name_id = ? ORDER BY day, code"
         found: list[Any] = self._sql.execute(statement, name_id)
         return found
+
+    def add_access_key(self, key: "StoredAccessKey", note: Note) -> "Added":
+        if self._state == "closed":
+            return "full"
+        added = self._access_keys.add(key)
+        if added == "added":
+            self._add_line(note)
+        return added
+
+    def list_access_keys(self) -> "list[StoredAccessKey]":
+        return self._access_keys.list()
+
+    def find_access_key(self, sha256: str) -> "StoredAccessKey | None":
+        return self._access_keys.find(sha256)
+
+    def delete_access_key(self, name_id: str, note: Note) -> bool:
+        is_done = self._access_keys.delete(name_id)
+        if is_done:
+            self._add_line(note)
+        return is_done
 
     def claim(self, claim: Claim) -> Claimed:
         if self._state == "closed":

@@ -10,9 +10,9 @@ from acr.bench.code_compiler import find_code_problems
 from arcrun.contracts.allowed_hosts import is_allowed, is_host_pattern
 from arcrun.templates.rendering import Rendering
 from arcrun.wasm.component import Component
-from arcrun.workflows.code_sources import find_place, list_sources, read_source
 from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.diagnostics import Diagnostic
+from arcrun.workflows.literals.code_sources import find_place, list_sources, read_source
 from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from arcrun.yaml_text import parse_yaml

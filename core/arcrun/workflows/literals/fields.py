@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arcrun.workflows.code_sources import is_code, keep_literal
 from arcrun.workflows.diagnostics import Path, Positions
-from arcrun.workflows.render_templates import is_render, keep_templates
+from arcrun.workflows.literals.code_sources import is_code, keep_literal
+from arcrun.workflows.literals.render_templates import is_render, keep_templates
 
 
 def keep_literals(component: object, config: Mapping[str, Any], at: Path, positions: Positions) -> Mapping[str, Any]:

@@ -1,0 +1,35 @@
+"""What an API key may do: `read`, `run`, `push` or `admin`, each with all of those before, in all workflows or one."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+ACCESS_KEY_PREFIX = "acrk_"
+
+
+class Right(IntEnum):
+    """`READ` sees workflows, records and what is stored, but nothing that would start or decide something. `RUN` runs
+    what is stored. `PUSH` changes workflows, and so can use every credential. `ADMIN` may do all, keys included.
+    """
+
+    READ = 1
+    RUN = 2
+    PUSH = 3
+    ADMIN = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+RIGHTS = {right.word: right for right in Right}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """`workflow` is the only one for which it counts; empty for all."""
+
+    right: Right
+    workflow: str = ""
+
+
+OWNER = Grant(Right.ADMIN)  # of the account's own key
