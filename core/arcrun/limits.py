@@ -560,6 +560,39 @@ MAX_USAGE_NAME_CHARACTERS = 128
 # Beyond: SECRET_TOO_LARGE.
 MAX_SECRET_BYTES = 64 * KIB
 
+# == Authorization of requests
+
+# The milliseconds that a service may take to issue an access token.
+# Beyond: TOKEN_UNAVAILABLE.
+TOKEN_REQUEST_TIMEOUT_MS = 20_000
+# The milliseconds for which one call may fetch a token while others wait for it.
+# Beyond: another call fetches it.
+TOKEN_LEASE_MS = 30_000
+# The milliseconds for which a call waits for a token that another one fetches.
+# Beyond: TOKEN_UNAVAILABLE.
+MAX_TOKEN_WAIT_MS = 60_000
+# The bytes of a service's answer to a request for a token.
+# Beyond: RESPONSE_TOO_LARGE.
+MAX_TOKEN_ANSWER_BYTES = 64 * KIB
+# The characters of an access token, and of a refresh token.
+# Beyond: TOKEN_ANSWER_INVALID.
+MAX_ACCESS_TOKEN_CHARACTERS = 16 * KIB
+# The milliseconds for which an access token is used, however long its service says that it lives.
+# Beyond: another one is fetched.
+MAX_ACCESS_TOKEN_MS = 86_400_000
+# The milliseconds for which a refused credential is not tried again.
+# Beyond: it is.
+REFUSED_CREDENTIAL_MS = 30_000
+# The characters of a URL that a credential is tried with.
+# Beyond: 400 INVALID_REQUEST.
+MAX_TRIED_URL_CHARACTERS = 8 * KIB
+# The access tokens that are kept for an account.
+# Beyond: those that have expired, and then those that expire first, are dropped, and fetched again when needed.
+MAX_ACCESS_TOKENS = 1_000
+# The days for which a refresh token is kept that has taken the place of the credential's, if nobody uses it.
+# Beyond: the credential's own is used again.
+REFRESH_TOKEN_KEEP_DAYS = 400
+
 # == What an isolate remembers
 
 # The total bytes of workflows, heads, credentials and dead tokens, over all tenants.

@@ -87,6 +87,7 @@ ROUTES = [
     ("GET", "/webhooks/named/{name}", None),
     ("GET", "/webhooks/named/{name}/versions/1", None),
     ("POST", "/webhooks/named/{name}/trigger", {}),
+    ("POST", "/credentials/slack/try", {}),
     ("GET", "/audit", None),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
@@ -142,7 +143,8 @@ def _name_places(path: str) -> str:
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
-    return path.replace("/shared/s", "/{kind}/{name}").replace("/keys/k", "/keys/{name}")
+    path = path.replace("/shared/s", "/{kind}/{name}").replace("/slack/", "/{name}/")
+    return path.replace("/keys/k", "/keys/{name}")
 
 
 def test_these_are_all_routes() -> None:

@@ -70,6 +70,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("POST", "/webhooks/pause"): ("push", ALL, {"on_trigger": "nonsense"}),
     ("POST", "/webhooks/resume"): ("push", ALL, {}),
     ("POST", "/webhooks/{token}/rotate"): ("push", ONE, {"token": 5}),
+    ("POST", "/credentials/{name}/try"): ("push", ALL, {"more": 1}),
     ("POST", "/data-keys/renew"): ("admin", ALL, None),
     ("DELETE", "/stores"): ("admin", ALL, None),
     ("POST", "/audit"): ("admin", ALL, {}),

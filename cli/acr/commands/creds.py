@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,10 +24,14 @@ from acr.credentials.encryption import read_encryption_key, read_key_ring
 from acr.deployment.key_rotation import begin_rotation, renew_data_keys
 from acr.deployment.resources import namespace_id_of
 from acr.errors import CliError
-from acr.output.render import print_data, print_table, warn
+from acr.output.credential_trials import MIN_FAILED_STATUS, build_auth, describe_trial, explain_status
+from acr.output.render import print_data, print_json, print_table, warn
 from acr.output.terminal import ask, say
 from acr.targets.audit_notes import note_written
-from acr.targets.settings import Storage, find_target, resolve_storage
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import require_data
+from acr.targets.settings import Storage, find_target, resolve_storage, resolve_target
+from arcrun.authorization.model import TYPES
 from arcrun.credentials.secret_forms import MIN_SECRET_LENGTH
 from arcrun.limits import MAX_SECRET_BYTES
 
@@ -43,6 +48,7 @@ def creds() -> None:
       acr creds push telegram_bot_token  one credential
       acr creds set telegram_bot_token   one, from stdin or a prompt
       acr creds list
+      acr creds test crm                 whether it works: fetches a token, asks a URL
       acr creds rm telegram_bot_token
       acr creds rotate                   re-encrypt everything with a new key
     """
@@ -121,6 +127,39 @@ def list_(as_json: bool, local: bool | None) -> None:
         print_data({"credentials": [item.to_json() for item in stored]})
     else:
         print_table(("name", "readable"), [(item.name, _READABLE[item.readable]) for item in stored])
+
+
+@creds.command()
+@click.argument("name", metavar="NAME")
+@click.option("--type", "kind", type=click.Choice(TYPES), help="How it is used, as `auth` of a node says it.")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Another field of `auth`, such as scope.")
+@click.option("--url", metavar="URL", help="Ask this URL with it, and print the status.")
+@as_json
+@local_or_deployed
+def test(name: str, url: str | None, as_json: bool, local: bool | None, **auth: Any) -> None:
+    """Use a stored credential for real, on the platform. The secret is not shown, and neither is a token.
+
+    One for access tokens fetches one, and says until when it is good and for what. Its type follows from its content,
+    unless --type says it. With --url that address is asked (GET); a status of 400 or more is a failure.
+
+    \b
+    Examples:
+      acr creds test crm
+      acr creds test crm --type oauth2_client --set scope=read --url https://api.example.com/me
+      acr creds test api_key --type header --set name=X-Api-Key --url https://api.example.com/me
+      acr creds test aws --type aws_sigv4 --set region=us-east-1 --set service=sts --url URL
+    """
+    client = ExecutorClient(resolve_target(None, None, local=local))
+    answer = client.try_credential(require_name(name), build_auth(auth["kind"], auth["fields"]), url)
+    tried = require_data(answer)
+    if as_json:
+        print_json(answer)
+    else:
+        for line in describe_trial(name, tried):
+            say(line)
+    status = tried.get("answer", {}).get("status", 200)
+    if status >= MIN_FAILED_STATUS:
+        raise CliError(f"{url} has answered {status}.", explain_status(name, status))
 
 
 @creds.command()

@@ -425,6 +425,11 @@ class ExecutorClient(ServiceClient):
                 break
         return found
 
+    def try_credential(self, name: str, auth: Mapping[str, str] | None, url: str | None) -> Answer:
+        """Use a stored credential for real: to fetch a token, or to ask a URL with it."""
+        given = {"auth": auth, "url": url}
+        return self._send("POST", f"/credentials/{name}/try", {key: value for key, value in given.items() if value})
+
     def note_audit(self, action: str, subjects: Sequence[str]) -> Answer:
         """Add audit lines for writes that bypassed the executor."""
         return self.send(

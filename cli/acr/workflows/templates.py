@@ -9,7 +9,7 @@ from acr.errors import CliError
 from acr.workflows.components_at_hand import ComponentsAtHand
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import is_test_file
-from arcrun.credentials.injection import name_credentials
+from arcrun.credentials.injection import name_authorizing, name_credentials
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.parse import parse_workflow
@@ -116,7 +116,8 @@ def find_credentials(plan: Plan, components: ComponentsAtHand) -> Iterable[Neede
         required = name_credentials(contract, node.credentials or {}, node.config) if contract else ()
         for each in required:
             told[each.name] = " ".join(each.credential.description.split()), each.credential.help_url
-        for name in (*(each.name for each in required), *node.credential_references):
+        authorizing = name_authorizing(contract, node.config) if contract else ()
+        for name in (*(each.name for each in required), *node.credential_references, *authorizing):
             nodes.setdefault(name, []).append(node.name)
     for name, users in nodes.items():
         description, help_url = told.get(name, ("", ""))

@@ -10,11 +10,11 @@ from arcrun.contracts.schema import Validator, compile_schema
 
 CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition in the language of if_control
 # Formats of fields that only the workflow, or the platform, sets: code as it stands in the workflow, what is said about
-# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with; and
-# whether it runs in a sandbox although its component is bundled.
+# it, and its place in the file; the hosts that a call may reach; what its clock and its random numbers begin with;
+# whether it runs in a sandbox although its component is bundled; and how its requests prove who sends them.
 CODE_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT = "arcrun-code", "arcrun-place", "arcrun-hosts", "arcrun-run"
 LITERAL_FORMAT = "arcrun-literal"
-ISOLATE_FORMAT = "arcrun-isolate"
+ISOLATE_FORMAT, AUTH_FORMAT = "arcrun-isolate", "arcrun-auth"
 WASM, JAVASCRIPT = "wasm", "javascript"  # the runtimes
 
 
@@ -125,7 +125,9 @@ class Contract:
     def own_keys(self) -> frozenset[str]:
         """The input fields that only a config or the platform sets."""
         return frozenset(
-            self._find_keys(CODE_FORMAT, LITERAL_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT)
+            self._find_keys(
+                *(CODE_FORMAT, LITERAL_FORMAT, PLACE_FORMAT, HOSTS_FORMAT, RUN_FORMAT, ISOLATE_FORMAT, AUTH_FORMAT)
+            )
         )
 
     @cached_property
@@ -154,6 +156,11 @@ class Contract:
     def isolate_key(self) -> str:
         """The input field that sends a call into a sandbox if it is true; empty if there is none."""
         return next(iter(self._find_keys(ISOLATE_FORMAT)), "")
+
+    @cached_property
+    def auth_key(self) -> str:
+        """The input field that says how requests prove who sends them; empty if there is none."""
+        return next(iter(self._find_keys(AUTH_FORMAT)), "")
 
     def _find_keys(self, *formats: str) -> tuple[str, ...]:
         properties = self.input_schema.get("properties", {})

@@ -57,6 +57,13 @@ def name_credentials(
     )
 
 
+def name_authorizing(contract: Contract, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The credential that `auth` of a node with this config names; empty if it has none."""
+    given = config.get(contract.auth_key) if contract.auth_key else None
+    name = given.get("credential") if isinstance(given, Mapping) else None
+    return (name,) if isinstance(name, str) else ()
+
+
 async def inject_credentials(
     named: Collection[NamedCredential], input_value: Mapping[str, Any], reveal: Reveal, node: str | None = None
 ) -> InjectedInput:

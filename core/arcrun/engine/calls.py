@@ -204,6 +204,7 @@ class ComponentCall:
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
         self._began_ms: float | None = None  # start of the attempt, once it has a slot
+        self._authorized_by = ""  # the credential of `auth`
 
     async def prepare(self) -> None:
         node, context = self._node, self._context
@@ -233,6 +234,8 @@ class ComponentCall:
         self._filled = value
         if contract.credentials_required or node.credentials or node.credential_references:
             self._filled = await self._fill_credentials(value, contract)
+        if contract.auth_key and contract.auth_key in node.config:
+            await self._reveal_authorization(node.config[contract.auth_key])
         validate_input(contract, self._filled, node.name)
         if contract.has_unchecked_rules:
             components, budget = context.ports.components, context.budget
@@ -252,13 +255,15 @@ class ComponentCall:
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
             component, cpu_ms = self._component, self._node.cpu_ms
-            if not KNOWING.isdisjoint(component.contract.capabilities):
+            if not KNOWING.isdisjoint(component.contract.capabilities) or component.contract.auth_key:
                 caller = Caller(context.workflow, context.run_id, self._name, context.secrets, context.origin)
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
             else:
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms)
         finally:
             slots.give_back()
+            if self._authorized_by:
+                self._note_derived(self._authorized_by)
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
@@ -317,6 +322,20 @@ class ComponentCall:
     async def _reveal(self, name: str) -> str:
         self.revealed = (*self.revealed, name)
         return await self._context.reveal(name)
+
+    async def _reveal_authorization(self, given: Any) -> None:
+        """Only the workflow itself names the credential: no data does."""
+        from arcrun.authorization.model import parse_authorization  # noqa: PLC0415 - few nodes have `auth`
+
+        self._authorized_by = parse_authorization(given).credential
+        await self._reveal(self._authorized_by)
+
+    def _note_derived(self, credential: str) -> None:
+        """A journal keeps the secrets that were made of the credential, too: nobody else has them later."""
+        from arcrun.authorization.model import name_derived  # noqa: PLC0415 - as above
+
+        names = (name for name in self._context.secrets if name.startswith(name_derived(credential)))
+        self.revealed = tuple(dict.fromkeys((*self.revealed, *names)))
 
     async def _reveal_references(self) -> dict[str, str]:
         """The secrets that templates name. Optional ones that are not stored are left out."""

@@ -1,6 +1,6 @@
 """What a call of a component may do with stores: those of its workflow, and shared ones."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,13 +12,14 @@ from arcrun.store.protocol import scope_of_shared, scope_of_workflow
 @dataclass(frozen=True)
 class Caller:
     """A call of a component in a run: `name` is its name within the run, the same for each of its attempts. `secrets`
-    are those that the run has read so far. `origin` is the run that it is a replay of.
+    are those that the run has read so far, to which what is made of them is added. `origin` is the run that it is a
+    replay of.
     """
 
     workflow: str
     run_id: str
     name: str
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: MutableMapping[str, str] = field(default_factory=dict)
     origin: str = ""
 
 

@@ -14,6 +14,14 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
     "NEVER_SETTLES": ("Resolve each promise that the code awaits: there are no timers, and no events.",),
     "NO_FUNCTION": ("Write `export default async (input, ctx) => ...`, or the function's body alone.",),
     "OUT_OF_MEMORY": (_LESS, "Or take it in parts: a FOREACH, or a page a run."),
+    "PAGES_REPEAT": (
+        "Compare `paginate` with what the service documents: what it calls a cursor may be another field.",
+    ),
+    "PAGES_TOO_LARGE": (
+        "Set a smaller `max_pages`, or ask for fewer fields or a shorter time; a loop takes the rest.",
+    ),
+    "PAGE_ELSEWHERE": ("Give the `url` of the origin that the service's links lead to.",),
+    "PAGE_ITEMS_INVALID": ("Name where the list is: paginate: {items: body.data}.",),
     "RESULT_NOT_JSON": ("Return what JSON has: Object.fromEntries(map), [...set], String(bigint), null for NaN.",),
     "RESULT_TOO_LARGE": ("Return less: the fields and the items that later steps need.",),
     "STACK_OVERFLOW": ("Write the recursion as a loop.",),

@@ -67,6 +67,10 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
             from arcrun.workflows.literals.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
 
             check_templates(node, config, workflow.nodes, findings)
+        if contract.auth_key and contract.auth_key in config:
+            from arcrun.workflows.inputs.authorizations import check_authorization  # noqa: PLC0415 - not in every workflow
+
+            check_authorization(node, contract.auth_key, config, symbols, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 

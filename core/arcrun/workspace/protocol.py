@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 from arcrun.admissions import AdmissionsObject, RemoteAdmissions
+from arcrun.authorization.protocol import AccessTokensObject, RemoteAccessTokens
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 from arcrun.workspace.access_keys import AccessKeysObject, RemoteAccessKeys
 from arcrun.workspace.chains import ChainsObject, RemoteChains
@@ -131,6 +132,7 @@ class WorkspaceObject(
     ChainsObject,
     WatchesObject,
     AccessKeysObject,
+    AccessTokensObject,
     Protocol,
 ):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
@@ -210,6 +212,7 @@ class RemoteWorkspace(
     RemoteChains,
     RemoteWatches,
     RemoteAccessKeys,
+    RemoteAccessTokens,
 ):
     """WorkspaceObject over a channel."""
 

@@ -62,15 +62,17 @@ def test_an_edge_that_may_fire(relation: str, node: dict[str, Any]) -> None:
         pytest.param(
             "ON_BRANCH(x)",
             GRAB,
-            "ON_BRANCH needs a string `branch`, but `http_request` answers status, headers, body",
+            "ON_BRANCH needs a string `branch`, but `http_request` answers status, headers, body, "
+            "items, pages, truncated",
             "Put switch between them, or write IF(a.data.FIELD == 'x').",
             id="a component without branches",
         ),
         pytest.param(
             "ON_TRUE",
             GRAB,
-            "ON_TRUE needs a `result` that is true or false, but `http_request` answers status, headers, body",
-            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between them.",
+            "ON_TRUE needs a `result` that is true or false, but `http_request` answers status, headers, body, "
+            "items, pages, truncated",
+            "Write a >> IF(a.data.truncated) >> b; or put if_control between them.",
             id="a component without a result",
         ),
         pytest.param(
@@ -258,7 +260,7 @@ def test_a_condition_that_may_hold(text: Any, config: dict[str, Any]) -> None:
         pytest.param(
             "status == open",
             {"input": "{{g.data}}"},
-            "reads `open`, but `input` has status, headers, body",
+            "reads `open`, but `input` has status, headers, body, items, pages, truncated",
             "Put quotes around a string: 'open'; or provide it: input: {open: ...}.",
             id="quotes missing, beside what a component answers",
         ),

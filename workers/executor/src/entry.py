@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ from executor.access import (
     build_unbound_error,
 )
 from executor.app import build_app, is_webhook_call
+from executor.authorization.opening import build_token_opener
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.durable.lasting import TENANT, Lasting
@@ -378,6 +380,15 @@ def _build_service(bindings: Any, workspace: WorkspaceObject | None = None) -> E
         previous_key=previous_key,
         space=space,
     )
+    if encryption_key:
+        open_tokens = build_token_opener(
+            *(workspace, sealing.id_of, runs, vault),
+            clock=clock,
+            random=random,
+            background=background,
+            reaches_local=_reaches_local(bindings),
+        )
+        components = replace(components, open_tokens=open_tokens)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)

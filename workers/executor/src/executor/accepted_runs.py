@@ -5,6 +5,7 @@ inputs without secrets.
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
+from arcrun.credentials.injection import name_authorizing
 from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Trigger
@@ -100,7 +101,9 @@ async def _credentials_of(node: PlannedNode, ports: RunPorts) -> set[str]:
     component = await _unless_missing(ports.components.find(node.component))
     asked = {item.key for item in component.contract.credentials_required} if component else set()
     mapped = node.credentials or {}
-    return {mapped.get(key, key) for key in asked} | set(mapped.values()) | set(node.credential_references)
+    authorizing = name_authorizing(component.contract, node.config) if component else ()
+    named = {*mapped.values(), *node.credential_references, *authorizing}
+    return {mapped.get(key, key) for key in asked} | named
 
 
 async def _unless_missing(found: Awaitable[T]) -> T | None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from arcrun.rights import OWNER, Right
 from arcrun_http.app import build_service_app
 from executor import audit_handlers as audit
+from executor import credential_handlers as credentials
 from executor import event_handlers as events
 from executor import run_handlers as runs
 from executor import store_handlers as stores
@@ -121,6 +122,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/keys", protected(keys.list_keys, ADMIN, Scope.ACCOUNT), methods=["GET"]),
         Route("/keys", protected(keys.create, ADMIN, Scope.ACCOUNT), methods=["POST"]),
         Route("/keys/{name}", protected(keys.revoke, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
     ]

@@ -34,6 +34,8 @@ async def note(service: ExecutorService, request: Request) -> JsonResponse:
         raise RequestError(
             f"`subjects` must be 1 to {MAX_SUBJECTS} names of at most {MAX_SUBJECT_CHARACTERS} printable characters."
         )
+    if action == "credential.delete" and service.components.open_tokens is not None:
+        await service.components.open_tokens().forget(subjects)
     for subject in subjects:
         await service.audit.note(action, subject, actor_of(request), "by the command line", is_told=True)
     return build_success({"noted": len(subjects)}, 201)

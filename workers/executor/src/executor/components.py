@@ -48,6 +48,8 @@ from executor.component_sources import (
 if TYPE_CHECKING:
     from arcrun.blobs.access import BlobAccess
     from arcrun.blobs.vault import BlobVault
+    from executor.authorization.access_tokens import AccessTokenStore
+    from executor.authorization.requests import AuthorizedHttpClient
 
 # A warm isolate sees a component that was replaced in the bucket after at most this time.
 FRESH_MS = 5_000
@@ -241,6 +243,7 @@ class ComponentCaller:
     most_cpu_ms: int = MAX_NODE_CPU_MS
     open_store: Callable[[], StoreObject] | None = None
     open_blobs: Callable[[], "BlobVault"] | None = None
+    open_tokens: Callable[[], "AccessTokenStore"] | None = None
 
     async def find(self, reference: str) -> Component:
         return await self.resolver.find(reference)
@@ -338,6 +341,14 @@ class ComponentCaller:
         key = id(component.contract)  # its host functions keep the contract alive
         hosts = input_value.get(hosts_key) or () if hosts_key else None
         host = budget.lent.get(key)
+        auth_key = component.contract.auth_key
+        if auth_key and auth_key in input_value:
+            http = await self._authorize(input_value[auth_key], budget, caller)
+            host = self._lend(component, budget, hosts, caller, http=http)
+            execution = await self.runner.run(called.runnable, stdin, host, fuel)
+            if http.failure is not None:
+                raise http.failure
+            return execution
         if caller is not None:
             host = self._lend(component, budget, hosts, caller)
         elif hosts is not None:
@@ -362,6 +373,14 @@ class ComponentCaller:
 
         await require_no_secret(caller.secrets.values(), operation, self.clock.pause)
 
+    async def _authorize(self, given: Any, budget: RunBudget, caller: Caller | None) -> "AuthorizedHttpClient":
+        """The client of a call whose requests prove who sends them. Raises ArcrunError."""
+        from executor.authorization.calls import authorize  # noqa: PLC0415 - few nodes have `auth`
+
+        http = BudgetedHttpClient(self.http, budget.subrequests)
+        ports: dict[str, Any] = {"open_tokens": self.open_tokens, "clock": self.clock}
+        return await authorize(given, caller, http=http, take=budget.subrequests.take, **ports)
+
     def _lend(
         self,
         component: Component,
@@ -369,6 +388,8 @@ class ComponentCaller:
         hosts: Sequence[str] | None = None,
         caller: Caller | None = None,
         kind: str = "",
+        *,
+        http: HttpClient | None = None,
     ) -> HostFunctions:
         """The host functions for all calls of a component in a run; or for one, that may reach only these `hosts`, or
         has the stores and blobs of `caller`. `kind` tells what takes other memory than the component's other calls.
@@ -380,7 +401,7 @@ class ComponentCaller:
             open_blobs = partial(self._open_blobs, self.open_blobs, caller, budget)
         return PortHostFunctions(
             component.contract,
-            BudgetedHttpClient(self.http, budget.subrequests),
+            http or BudgetedHttpClient(self.http, budget.subrequests),
             self.clock,
             self.random,
             ai=self.ai,

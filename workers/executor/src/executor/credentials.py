@@ -1,5 +1,7 @@
 """Reads stored credentials from the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -20,6 +22,7 @@ from arcrun.ports import Cipher, Clock, KeyValue, list_all
 
 # A warm isolate sees a replaced credential after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
+_MARKS = b"arcrun/marks of credentials"
 ENTRY_BYTES = 300  # in memory, besides the secret
 
 
@@ -64,6 +67,13 @@ class CredentialVault:
     async def list_names(self) -> list[str]:
         """The names of all stored credentials, including unreadable ones."""
         return [entry.key.removeprefix(KEY_PREFIX) for entry in await list_all(self._kv, KEY_PREFIX)]
+
+    def keys_for_marks(self) -> list[bytes]:
+        """Keys of HMACs by which a credential's content is known again without being stored: those under the current
+        encryption key first. Raises NotConfiguredError.
+        """
+        keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]
+        return [hmac.new(parse_encryption_key(key), _MARKS, hashlib.sha256).digest() for key in keys]
 
     def _build_ciphers(self) -> list[Cipher]:
         keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from arcrun.ports import AiModel, Background, Cipher, Clock, Crypto, HttpClient,
 from arcrun.store.protocol import StoreObject
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
+from executor.authorization.opening import build_token_opener
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
@@ -124,6 +125,15 @@ class TenantServices:
         )
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
+        if lasting is not None:
+            open_tokens = build_token_opener(
+                *(workspace, sealing.id_of, lasting.runs, vault),
+                clock=clock,
+                random=random,
+                background=background,
+                reaches_local=platform.reaches_local,
+            )
+            components = replace(components, open_tokens=open_tokens)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         refusals = RefusalLog(workspace, sealing, clock, background)
         return ExecutorService(

@@ -37,11 +37,13 @@ from executor.keys import tables as access_keys
 from executor.records import admissions, request_keys
 
 if TYPE_CHECKING:
+    from arcrun.authorization.protocol import NewToken, TokenAsk, TokenTurn
     from arcrun.workspace.access_keys import Added, StoredAccessKey
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
     from arcrun.workspace.watches import FoundItem, Poll, Seen, StoredWatch
+    from executor.authorization.tables import AccessTokens
     from executor.schedules.chains import Chains
     from executor.schedules.failures import FailureHandlers
     from executor.schedules.tables import Schedules
@@ -108,6 +110,14 @@ MIGRATIONS = (
     ("ALTER TABLE workspace ADD COLUMN tenant_id TEXT", "ALTER TABLE workspace ADD COLUMN gone_ms REAL"),
     ("ALTER TABLE schedules ADD COLUMN waiting_ms REAL",),
     access_keys.TABLES,
+    (
+        """CREATE TABLE access_tokens (
+            key TEXT PRIMARY KEY, credential_id TEXT NOT NULL, token TEXT, generation INTEGER NOT NULL DEFAULT 0,
+            renew_ms REAL NOT NULL DEFAULT 0, expires_ms REAL NOT NULL DEFAULT 0,
+            is_lasting INTEGER NOT NULL DEFAULT 0, holder TEXT, lease_ms REAL NOT NULL DEFAULT 0,
+            used_ms REAL NOT NULL) WITHOUT ROWID""",
+        "CREATE INDEX access_tokens_by_credential ON access_tokens (credential_id)",
+    ),
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
@@ -120,7 +130,7 @@ _EMPTIED = (
     *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
     *("followers", "followed_ends", "told_ends"),
     *("watches", "watched_keys", "watched_items"),
-    "access_keys",
+    *("access_keys", "access_tokens"),
 )
 
 
@@ -377,6 +387,27 @@ class WorkspaceTables:
 
         self._has_watches = True
         return Watches(self._sql, self.schedules, self._clock)
+
+    @cached_property
+    def access_tokens(self) -> "AccessTokens":
+        """Only an object of which workflows fetch tokens needs them."""
+        from executor.authorization.tables import AccessTokens  # noqa: PLC0415 - as above
+
+        return AccessTokens(self._sql, self._clock)
+
+    def take_token(self, asked: "TokenAsk") -> "TokenTurn":
+        if self._state == "closed":
+            return {"state": "turn", "token": None, "generation": 0, "is_valid": False}
+        return self.access_tokens.take(asked)
+
+    def keep_token(self, token: "NewToken") -> bool:
+        return self._state != "closed" and self.access_tokens.keep(token)
+
+    def leave_token(self, key: str, holder: str) -> None:
+        self.access_tokens.leave(key, holder)
+
+    def forget_tokens(self, credential_ids: Sequence[str]) -> None:
+        self.access_tokens.forget(credential_ids)
 
     def _has_too_many_schedules(self, version: Commit) -> bool:
         most, added = version.get("most_schedules"), version.get("schedules")

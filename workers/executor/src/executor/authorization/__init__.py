@@ -1,0 +1,1 @@
+"""Requests of nodes that have `auth`: the access tokens that a Workspace keeps, and what is added to each request."""
