@@ -239,7 +239,7 @@ async def test_keys_are_made_listed_and_revoked(platform: Platform) -> None:
     platform.clock.advance(20_001)
     assert (await platform.ask("GET", "/runs", key)).status_code == 401
     gone = await platform.ask("DELETE", "/keys/dash", platform.own_key)
-    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "KEY_NOT_FOUND")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "ACCESS_KEY_NOT_FOUND")
     audit = (await platform.ask("GET", "/audit", platform.own_key)).json()["data"]["lines"]
     told = [(line["action"], line["subject"], line["detail"]) for line in audit if line["action"].startswith("key.")]
     assert told == [("key.revoke", "dash", None), ("key.create", "dash", "can read in mine")]

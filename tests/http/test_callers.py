@@ -97,6 +97,7 @@ EXECUTOR: list[Row] = [
     ("DELETE", "/stores/shared/canary", None, (*REFUSED, 200)),
     ("PUT", "/stores/shared/canary/entries", {"entries": []}, (*REFUSED, 400)),
     ("DELETE", "/stores?all=1", None, (*REFUSED, 200)),
+    ("POST", "/credentials/secret/try", {}, (*REFUSED, 200)),
     ("POST", "/keys", {"name": "canary", "can": "read"}, (*REFUSED, 201)),
     ("GET", "/keys", None, (*REFUSED, 200)),
     ("DELETE", "/keys/{key}", None, (*REFUSED, 200)),
@@ -133,7 +134,7 @@ def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
     names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
-    names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}"}
+    names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}", "/secret/": "/{name}/"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 

@@ -178,6 +178,7 @@ COMMANDS: dict[str, list[str]] = {
     "account delete": ["--yes"],
     "creds push": [],
     "creds set": ["a_name"],
+    "creds test": ["a_name"],
     "creds list": [],
     "creds rm": [WORD],
     "creds rotate": [],

@@ -87,11 +87,11 @@ class AccessKeys:
         return [await self._read(stored) for stored in await self._workspace.list_access_keys()]
 
     async def revoke(self, name: str, actor: Actor) -> None:
-        """Raises NotFoundError KEY_NOT_FOUND."""
+        """Raises NotFoundError ACCESS_KEY_NOT_FOUND."""
         note = await self._audit.render("key.revoke", name, actor)
         if not await self._workspace.delete_access_key(self._sealing.id_of(name), note):
             raise NotFoundError(
-                f"There is no key `{name}`.", code="KEY_NOT_FOUND", next_actions=["List them: acr keys list"]
+                f"There is no key `{name}`.", code="ACCESS_KEY_NOT_FOUND", next_actions=["List them: acr keys list"]
             )
 
     async def find(self, text: str) -> Grant | None:
