@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from arcrun.workflows.mustache_check import MustacheError, list_tags
+from arcrun.workflows.literals.mustache import MustacheError, list_tags
 from components import wasm_harness as harness
 
 SPECIFICATION = [

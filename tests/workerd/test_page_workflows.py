@@ -27,10 +27,10 @@ CHAT = "https://chat.example.com/messages"
 
 
 def list_offline_tests(component: str) -> Iterator[tuple[Any, Any]]:
-    """Input and expected data of the tests that need neither a stub, nor a clock, nor what a store has."""
+    """Input and expected data of the tests that need neither a stub, nor a clock, a credential or what a store has."""
     file = parse_yaml((FOLDER / f"{component}.test.yaml").read_text(encoding="utf-8")).value
     for test in file["tests"]:
-        if "data" in test["expect"] and not {"stubs", "store"} & test.keys() and "now" not in file:
+        if "data" in test["expect"] and not {"stubs", "store", "credentials"} & test.keys() and "now" not in file:
             yield test.get("input", {}), test["expect"]["data"]
 
 

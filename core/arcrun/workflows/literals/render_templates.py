@@ -5,8 +5,8 @@ from typing import Any
 
 from arcrun.templates.syntax import ESCAPED_OPEN, OPEN
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.literals.mustache import MustacheError, list_tags
 from arcrun.workflows.model import Node
-from arcrun.workflows.mustache_check import MustacheError, list_tags
 
 RENDER = "render"
 TEMPLATE, PARTIALS, DATA = "template", "partials", "data"
