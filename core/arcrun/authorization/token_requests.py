@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -46,9 +46,6 @@ class IssuedToken:
     renew_ms: float
     scope: str = ""
     refresh_token: str = field(default="", repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def build_token_request(client: OAuthClient, refresh_token: str) -> HttpRequest:

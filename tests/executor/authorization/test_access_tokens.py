@@ -5,7 +5,7 @@ token; what happens if the service or the Workspace fails in between; and that o
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -152,8 +152,17 @@ async def test_refresh_tokens_take_each_others_place(bench: Bench) -> None:
 async def test_what_is_stored_is_sealed_and_bound_to_its_credential(bench: Bench) -> None:
     await bench.find(REFRESHING)
     assert "canary" not in json.dumps(bench.rows)
-    [row] = bench.rows
-    assert (row["credential_id"], row["is_lasting"], row["holder"]) == ("id of crm", 1, None)
+    told = sorted((row["credential_id"], row["is_lasting"], row["holder"]) for row in bench.rows)
+    assert told == [("id of crm", 0, None), ("id of crm", 1, None)]
+
+
+async def test_tokens_of_several_scopes_come_by_one_refresh_token(bench: Bench) -> None:
+    """Each of which is good once: they are fetched one after the other."""
+    scopes = [replace(REFRESHING, scope=scope) for scope in ("read", "write", "admin")]
+    found = await asyncio.gather(*(bench.find(client) for client in scopes))
+    sent = [form.partition("refresh_token=")[2].partition("&")[0] for form in bench.service.asked]
+    assert sorted(token.value for token in found) == [f"access-canary-{number}" for number in (1, 2, 3)]
+    assert sent == ["refresh-canary-0", "refresh-canary-1", "refresh-canary-2"]
 
 
 async def test_a_credential_with_another_content_has_tokens_of_its_own(bench: Bench) -> None:
@@ -168,12 +177,14 @@ async def test_a_credential_with_another_content_has_tokens_of_its_own(bench: Be
 
 
 async def test_another_encryption_key_finds_them_again(bench: Bench) -> None:
-    await bench.find(REFRESHING)
-    bench.keys = [b"key of tomorrow", b"key of today"]
-    await bench.find(REFRESHING)
-    bench.keys = [b"key of tomorrow"]
-    await bench.find(REFRESHING)
-    assert (len(bench.service.asked), len(bench.rows)) == (1, 1)
+    today, tomorrow = b"key of today", b"key of tomorrow"
+    for keys in ([today], [tomorrow, today], [tomorrow]):
+        bench.keys = keys
+        await bench.find(REFRESHING)
+        bench.clock.advance(HOUR_MS)
+    sent = [form.rpartition("=")[2] for form in bench.service.asked]
+    assert sent == ["refresh-canary-0", "refresh-canary-1", "refresh-canary-2"]
+    assert len(bench.rows) == 2
 
 
 async def test_one_that_no_key_opens_is_fetched_again(bench: Bench) -> None:

@@ -3,6 +3,8 @@
 A refresh token that the service puts in the place of another is stored before the access token beside it is used. What
 ends a call between the service's answer and the store loses it: the one before is then sent once more, which many
 services allow for a moment; if this one does not, the credential is refused until somebody stores a new one.
+
+Tokens of several scopes come by one refresh token, so that has a row of its own, whose turn is taken for each fetch.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from arcrun.authorization.credential_forms import OAuthClient
-from arcrun.authorization.protocol import AccessTokensObject, NewToken, TokenTurn
+from arcrun.authorization.protocol import AccessTokensObject, NewToken, TokenAsk, TokenTurn
 from arcrun.authorization.token_requests import (
     IssuedToken,
     build_refused_error,
@@ -24,7 +26,7 @@ from arcrun.authorization.token_requests import (
     build_unavailable_error,
     read_token_answer,
 )
-from arcrun.errors import ArcrunError, CredentialError, DecryptionError, HostFunctionError, UpstreamError
+from arcrun.errors import ArcrunError, DecryptionError, HostFunctionError, UpstreamError
 from arcrun.limits import MAX_TOKEN_WAIT_MS, REFUSED_CREDENTIAL_MS, TOKEN_LEASE_MS
 from arcrun.ports import Background, Clock, HttpClient, Random
 from arcrun.retries import backoff_ms
@@ -96,32 +98,15 @@ class AccessTokenStore:
         HostFunctionError, and what `sealer` raises.
         """
         self._require_allowed(client.token_url)
-        keys, holder = self._name_keys(client, user), self.random.token_bytes(16).hex()
-        began_ms, waits = self.clock.now_ms(), 0
+        keys = self._name_keys(client, user, client.scope, client.audience)
         while True:
-            user.take()
-            turn = await self.workspace.take_token(
-                {
-                    "keys": keys,
-                    "credential_id": self.id_of(client.credential),
-                    "holder": holder,
-                    "lease_ms": TOKEN_LEASE_MS,
-                    "refused": refused,
-                }
-            )
-            if turn["state"] == "kept":
-                opened = await self._open(client.credential, turn)
-                is_unusable = opened is None or (REFUSED_KEY in opened and tries_again)
-                if opened is not None and not is_unusable:
-                    return self._read(client, opened, turn)
-                refused = turn["generation"]
-            elif turn["state"] == "turn":
-                return await self._renew_to_the_end(client, user, _Turn(keys[0], holder, turn))
-            else:
-                waits += 1
-                if self.clock.now_ms() - began_ms > MAX_TOKEN_WAIT_MS:
-                    raise build_unavailable_error(client.token_url, "another call has been fetching one for a minute")
-                await self.clock.sleep(backoff_ms(waits, _FIRST_WAIT_MS, most_ms=_MOST_WAIT_MS))
+            turn = await self._wait_for_turn(client, user, keys, refused)
+            if turn.told["state"] == "turn":
+                return await self._renew_to_the_end(client, user, turn)
+            opened = await self._open(client.credential, turn.told)
+            if opened is not None and not (tries_again and REFUSED_KEY in opened):
+                return self._read(client, opened, turn.told)
+            refused = turn.told["generation"]
 
     async def forget(self, credentials: list[str]) -> None:
         """Delete the tokens of credentials that were removed."""
@@ -138,11 +123,33 @@ class AccessTokenStore:
         if parts.scheme != "https":
             raise HostFunctionError("`token_url` must be https: a secret is sent to it.", code="INVALID_URL")
 
-    def _name_keys(self, client: OAuthClient, user: TokenUser) -> list[str]:
-        """A credential with another content has other tokens."""
-        told = [client.credential, user.secret, client.token_url, client.scope, client.audience, client.client_auth]
-        named = json.dumps([*told, bool(client.refresh_token)]).encode()
+    def _name_keys(self, client: OAuthClient, user: TokenUser, *asked: str) -> list[str]:
+        """A credential with another content has other tokens. With nothing `asked` it is the refresh token's."""
+        told = [client.credential, user.secret, client.token_url, client.client_auth, bool(client.refresh_token)]
+        named = json.dumps([*told, *asked]).encode()
         return [hmac.new(key, b"access token " + named, hashlib.sha256).hexdigest() for key in self.keys_for_marks()]
+
+    async def _wait_for_turn(
+        self, client: OAuthClient, user: TokenUser, keys: list[str], refused: int | None = None
+    ) -> _Turn:
+        """What is kept, or the turn to fetch it. Raises UpstreamError TOKEN_UNAVAILABLE."""
+        asked: TokenAsk = {
+            "keys": keys,
+            "credential_id": self.id_of(client.credential),
+            "holder": self.random.token_bytes(16).hex(),
+            "lease_ms": TOKEN_LEASE_MS,
+            "refused": refused,
+        }
+        began_ms, waits = self.clock.now_ms(), 0
+        while True:
+            user.take()
+            told = await self.workspace.take_token(asked)
+            if told["state"] != "busy":
+                return _Turn(keys[0], asked["holder"], told)
+            waits += 1
+            if self.clock.now_ms() - began_ms > MAX_TOKEN_WAIT_MS:
+                raise build_unavailable_error(client.token_url, "another call has been fetching one for a minute")
+            await self.clock.sleep(backoff_ms(waits, _FIRST_WAIT_MS, most_ms=_MOST_WAIT_MS))
 
     async def _renew_to_the_end(self, client: OAuthClient, user: TokenUser, turn: _Turn) -> AccessToken:
         """A call that is ended meanwhile does not end this: a refresh token would be lost."""
@@ -152,22 +159,44 @@ class AccessTokenStore:
 
     async def _renew(self, client: OAuthClient, user: TokenUser, turn: _Turn) -> AccessToken:
         before = await self._open(client.credential, turn.told)
-        refresh_token = (before or {}).get("refresh_token") or client.refresh_token
         try:
-            issued = await self._fetch(client, user, refresh_token)
-        except CredentialError as error:
+            issued = await (self._refresh(client, user) if client.refresh_token else self._fetch(client, user, ""))
+        except ArcrunError as error:
             if error.code == "CREDENTIAL_REFUSED":
-                await self._keep_refusal(client, user, turn, refresh_token, error)
-            else:
-                await self.workspace.leave_token(turn.key, turn.holder)
-            raise
-        except ArcrunError:
-            await self.workspace.leave_token(turn.key, turn.holder)
+                await self._keep_refusal(client, user, turn, error)
+                raise
+            await self._leave(turn)
             if turn.told["is_valid"] and before is not None and REFUSED_KEY not in before:
                 return self._read(client, before, turn.told)
             raise
-        generation = await self._keep(client, user, turn, issued, issued.to_json())
+        value = {"access_token": issued.access_token, "expires_ms": issued.expires_ms, "scope": issued.scope}
+        try:
+            generation = await self._keep(client, user, turn, value, (issued.renew_ms, issued.expires_ms))
+        except UpstreamError:  # it is good for this call all the same
+            generation = turn.told["generation"] + 1
         return AccessToken(issued.access_token, generation, issued.expires_ms, issued.scope)
+
+    async def _refresh(self, client: OAuthClient, user: TokenUser) -> IssuedToken:
+        """By the newest refresh token. One that takes its place is stored before anything else is done."""
+        turn = await self._wait_for_turn(client, user, self._name_keys(client, user))
+        try:
+            kept = await self._open(client.credential, turn.told) or {}
+            newest = kept.get("refresh_token", client.refresh_token)
+            issued = await self._fetch(client, user, newest)
+        except ArcrunError:
+            await self._leave(turn)
+            raise
+        if issued.refresh_token == newest:
+            await self._leave(turn)
+        else:
+            await self._keep(client, user, turn, {"refresh_token": issued.refresh_token}, (0, 0), is_lasting=True)
+        return issued
+
+    async def _leave(self, turn: _Turn) -> None:
+        try:
+            await self.workspace.leave_token(turn.key, turn.holder)
+        except UpstreamError as error:  # it ends by itself
+            logger.warning("A turn to fetch an access token could not be given up: %s", error.message)
 
     async def _fetch(self, client: OAuthClient, user: TokenUser, refresh_token: str) -> IssuedToken:
         request = build_token_request(client, refresh_token)
@@ -180,26 +209,27 @@ class AccessTokenStore:
         return read_token_answer(client, refresh_token, response, self.clock.now_ms())
 
     async def _keep(
-        self, client: OAuthClient, user: TokenUser, turn: _Turn, issued: IssuedToken, value: Mapping[str, Any]
+        self,
+        client: OAuthClient,
+        user: TokenUser,
+        turn: _Turn,
+        value: Mapping[str, Any],
+        times: tuple[float, float],
+        *,
+        is_lasting: bool = False,
     ) -> int:
-        """Store what was issued; returns its generation. A refresh token that has taken the place of another one must
-        be stored. Raises UpstreamError.
-        """
-        generation, is_lasting = turn.told["generation"], value["refresh_token"] != client.refresh_token
+        """Store it until the second of `times`; returns its generation. Raises UpstreamError."""
+        generation = turn.told["generation"]
         token: NewToken = {
             "key": turn.key,
             "generation": generation,
             "token": await self._until_done(lambda: self._seal(client.credential, value)),
-            "renew_ms": issued.renew_ms,
-            "expires_ms": issued.expires_ms,
+            "renew_ms": times[0],
+            "expires_ms": times[1],
             "is_lasting": is_lasting,
         }
         user.take()
-        try:
-            await self._until_done(lambda: self.workspace.keep_token(token))
-        except UpstreamError:
-            if is_lasting:
-                raise
+        await self._until_done(lambda: self.workspace.keep_token(token))
         return generation + 1
 
     async def _until_done(self, act: Callable[[], Awaitable[Result]]) -> Result:
@@ -210,14 +240,12 @@ class AccessTokenStore:
                 await self.clock.sleep(backoff_ms(tries, _FIRST_WAIT_MS))
         return await act()
 
-    async def _keep_refusal(
-        self, client: OAuthClient, user: TokenUser, turn: _Turn, refresh_token: str, error: CredentialError
-    ) -> None:
+    async def _keep_refusal(self, client: OAuthClient, user: TokenUser, turn: _Turn, error: ArcrunError) -> None:
         """Others that wait, and those that follow soon, are told the same without asking the service."""
         ends_ms = self.clock.now_ms() + REFUSED_CREDENTIAL_MS
-        refusal = {REFUSED_KEY: error.message, "reason": error.details["reason"], "refresh_token": refresh_token}
+        refusal = {REFUSED_KEY: error.message, "reason": error.details["reason"]}
         try:
-            await self._keep(client, user, turn, IssuedToken("", ends_ms, ends_ms), refusal)
+            await self._keep(client, user, turn, refusal, (ends_ms, ends_ms))
         except ArcrunError as failure:
             logger.warning("A refusal of a credential could not be kept: %s", failure.message)
 
