@@ -499,7 +499,7 @@ MAX_ERROR_DETAILS_BYTES = 64 * KIB
 MAX_SLEEP_MS = 30_000
 # The milliseconds of one http_request, its redirects included.
 # Beyond: INVALID_REQUEST, which the component may handle.
-MAX_HTTP_TIMEOUT_MS = 60_000
+MAX_HTTP_TIMEOUT_MS = 300_000
 # The redirects that one http_request follows.
 # Beyond: TOO_MANY_REDIRECTS, which the component may handle.
 MAX_REDIRECTS = 5

@@ -37,6 +37,8 @@ pub const Request = struct {
     /// A JSON object of texts.
     headers: Value,
     body: ?[]const u8 = null,
+    /// Null leaves it to the host.
+    timeout_ms: ?i64 = null,
 };
 
 pub const Reply = struct {
@@ -84,6 +86,9 @@ pub const Service = struct {
         const method = @tagName(request.method);
         const wanted = try ctx.value(.{ .method = method, .url = request.url, .headers = request.headers });
         if (request.body) |body| try wanted.object.put(ctx.allocator, "body", .{ .string = body });
+        if (request.timeout_ms) |timeout_ms| {
+            try wanted.object.put(ctx.allocator, "timeout_ms", try ctx.value(timeout_ms));
+        }
         // A service's API does not redirect, and a credential must not follow it.
         try wanted.object.put(ctx.allocator, "follow_redirects", .{ .boolean = false });
         const response = host.httpRequest(ctx, wanted) catch |failure| {
