@@ -12,7 +12,16 @@ from acr.workflows.templates import Templates
 from workerd.local_platform import ROOT
 
 NAMES = Templates(find_platform_home()).names
-TESTED = ["contact_form", "failure_alarm", "feed_to_chat", "first_order", "greet", "health_alarm", "overdue_invoices"]
+TESTED = [
+    "contact_form",
+    "failure_alarm",
+    "feed_to_chat",
+    "first_order",
+    "greet",
+    "health_alarm",
+    "overdue_invoices",
+    "support_triage",
+]
 
 
 def read_data(run_acr: RunAcr, *arguments: str) -> dict[str, Any]:
@@ -32,7 +41,7 @@ def read_error(run_acr: RunAcr, *arguments: str) -> tuple[str, str]:
 def test_without_a_template_it_lists_them_with_what_they_need(run_acr: RunAcr) -> None:
     templates = {template["name"]: template for template in read_data(run_acr)["templates"]}
     assert [*templates] == NAMES
-    assert len(NAMES) == 23
+    assert len(NAMES) == 24
     alarm, overdue = templates["health_alarm"], templates["overdue_invoices"]
     [bot] = alarm["credentials"]
     assert (bot["name"], bot["help_url"]) == (
