@@ -8,7 +8,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs.check import InputChecker
-from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.model import TOOL_INPUT, TOOLS, Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.settings import (
     AUTOMATIC,
     DETACH,
@@ -31,6 +31,8 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
     contract = symbols.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
+    if node.may_have_tools:
+        settings[TOOLS] = node.config[TOOLS]
     if node.component is None and DETACH in node.config:
         settings[DETACH] = node.config[DETACH]
     config = {key: value for key, value in node.config.items() if key not in settings}
@@ -49,6 +51,10 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parsed = parsed if take == parsed.take else replace(parsed, take=take)
     parts = NodeParts(config, parsed, _check_undo(node, inputs) if "undo" in settings else None)
+    if TOOLS in settings:
+        from arcrun.workflows.tools import check_tools  # noqa: PLC0415 - few nodes have any
+
+        parts = replace(parts, tools=check_tools(node, inputs, check_node))
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
     elif node.component in symbols.unchecked:
@@ -57,7 +63,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         _report_component(node, symbols, findings)
     else:
         _warn_of_settings(node, contract, findings)
-        inputs.check(node, config, parts.settings.take, contract)
+        inputs.check(node, config, TOOL_INPUT if node.tool else parts.settings.take, contract)
         check_waiting(node, config, workflow, symbols, findings)
         if contract.hosts_key:
             from arcrun.workflows.code_sources import check_code  # noqa: PLC0415 - not in every workflow
@@ -84,6 +90,9 @@ def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
         allowed = UNDO_KEYS if node.undo.component else SUBFLOW_UNDO_KEYS
         message = f"`{key}` belongs to a node, not to its undo"
         findings.add("INVALID_SETTING", message, f"Allowed: {', '.join(allowed)}.", at=(*at, key))
+    if node.undo.may_have_tools:
+        findings.add("INVALID_SETTING", f"`{TOOLS}` belongs to a node, not to its undo", at=(*at, TOOLS))
+        return None
     return None if misplaced else check_node(node.undo, inputs)
 
 

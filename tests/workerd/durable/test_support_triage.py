@@ -182,3 +182,55 @@ def test_with_once_somebody_is_asked(tmp_path: Path, models: ModelServer) -> Non
         wait_for_mail(models)
     assert len(models.asked) == 1
     assert models.mails[0]["to"] == ["support@example.com"]
+
+
+ORDERS = {
+    "name": "find_order",
+    "input_schema": {"type": "object", "required": ["number"], "properties": {"number": {"type": "integer"}}},
+    "flow": ["input >> PIPE >> found", "found >> PIPE >> output"],
+    "config": {"found": {"component": "set", "values": {"number": "{{input.number}}", "state": "sent"}}},
+}
+
+
+def test_tools_are_called_once_whatever_happens(tmp_path: Path, models: ModelServer) -> None:
+    """A question with tools, killed while the model is asked for the second time: the tools have been called, and what
+    they have answered is told again.
+    """
+    tools = {
+        "find_order": {"workflow": "find_order", "description": "Finds an order by its number."},
+        "note": {
+            "component": "http_request",
+            "description": "Notes a text.",
+            "input_schema": {"type": "object", "required": ["body"], "properties": {"body": {"type": "string"}}},
+            "config": {"url": f"{models.url}/mail"},
+        },
+    }
+    calls = [
+        ("call_1", "find_order", '{"number": 7}'),
+        ("call_2", "note", '{"body": "{\\"asked\\": 7}", "url": "http://evil.example"}'),
+        ("call_3", "find_order", '{"number": "seven"}'),
+        ("call_4", "drop_orders", "{}"),
+    ]
+    ask = Reply(tell_openai(None, "tool_calls", calls=calls, tokens=(100, 10)))
+    models.replies.extend([ask, Reply({}, held=threading.Event()), tell(SURE)])
+    with platform_that_is_killed(tmp_path) as platform:
+        with platform.executor as client:
+            assert client.post("/webhooks", json={"workflow": ORDERS}).status_code == 201
+        start(platform, build_workflow(models, tools=tools))
+        run_id = mail(platform)
+        wait_for_question(models, 2)
+    with running_platform(tmp_path) as platform:
+        record = until(platform, run_id, "success")
+    assert len(models.asked) == 3
+    *_, (_, _, body) = models.asked
+    told = {message["tool_call_id"]: message["content"] for message in body["messages"] if message["role"] == "tool"}
+    assert json.loads(told["call_1"]) == {"number": 7, "state": "sent"}
+    assert json.loads(told["call_2"])["status"] == 200
+    assert told["call_3"].startswith("The input does not fit its schema")
+    assert told["call_4"] == "There is no such tool. The tools are find_order, note."
+    assert models.mails[0] == {"asked": 7}
+    assert len(models.mails) == 2  # the note, once, and the answer
+    entry = trace_of(record)["triage"]
+    rounds = [(it["node"], it["attempts"]) for it in entry["rounds"]["trace"]]
+    assert rounds == [("triage", 1), ("triage.find_order", 1), ("triage.note", 1), ("triage", 2)]
+    assert entry["output"]["data"]["usage"] == {"input_tokens": 1000, "output_tokens": 70}
