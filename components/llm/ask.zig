@@ -83,6 +83,8 @@ pub fn read(ctx: *Context, input: Input) Error!Ask {
     var private: std.ArrayList([]const u8) = .empty;
     for (messages) |message| try private.append(ctx.allocator, message.text);
     for (system.items) |text| try private.append(ctx.allocator, text);
+    const turns = try readTurns(ctx, input);
+    for (turns) |turn| for (turn.results) |result| try private.append(ctx.allocator, result.content);
     return .{
         .service = service,
         .model = try readName(input, "model"),
@@ -92,7 +94,7 @@ pub fn read(ctx: *Context, input: Input) Error!Ask {
         .schema = schema,
         .structure = structure,
         .tools = tools,
-        .turns = try readTurns(ctx, input),
+        .turns = turns,
         .max_tokens = try input.optionalInteger("max_tokens", .{ .min = 1, .max = max_tokens }),
         .temperature = try input.optionalNumeric("temperature"),
         .price = try sdk.models.Price.read(ctx, input),

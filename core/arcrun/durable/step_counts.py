@@ -58,6 +58,9 @@ class StepCounter:
             element = f"{unit.policy.batch} elements" if unit.policy.batch else "element"
             return StepCount(each=((f"{element} of {unit.path}", self.count(unit.body)),))
         once = self._count_call(unit)
+        if unit.tools:
+            called = tuple((f"call of {tool.call.name}", self._count_call(tool.call)) for tool in unit.tools)
+            return once + StepCount(each=((f"further round of {unit.name}", once), *called))
         if unit.repeat is None:
             return once
         more = once + StepCount(1) if unit.repeat.wait_ms else once
