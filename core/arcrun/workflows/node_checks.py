@@ -25,6 +25,8 @@ from arcrun.workflows.settings import (
 )
 from arcrun.workflows.waiting import check_waiting
 
+AI = "ai"  # the capability of components that ask models
+
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     """Report the problems of a single node, and take its entry apart."""
@@ -50,11 +52,12 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         parsed = replace(parsed, key_field=find_key_field(node, contract, findings))
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parsed = parsed if take == parsed.take else replace(parsed, take=take)
-    parts = NodeParts(config, parsed, _check_undo(node, inputs) if "undo" in settings else None)
-    if TOOLS in settings:
-        from arcrun.workflows.tools import check_tools  # noqa: PLC0415 - few nodes have any
-
-        parts = replace(parts, tools=check_tools(node, inputs, check_node))
+    parts = NodeParts(
+        config,
+        parsed,
+        _check_undo(node, inputs) if "undo" in settings else None,
+        _check_tools(node, inputs) if TOOLS in settings else {},
+    )
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
     elif node.component in symbols.unchecked:
@@ -73,8 +76,18 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
             from arcrun.workflows.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
 
             check_templates(node, config, findings)
+        if AI in contract.capabilities and not contract.constraints.no_network_syscall:
+            from arcrun.workflows.models import check_model  # noqa: PLC0415 - not in every workflow
+
+            check_model(node, config, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
+
+
+def _check_tools(node: Node, inputs: InputChecker) -> Mapping[str, NodeParts]:
+    from arcrun.workflows.tools import check_tools  # noqa: PLC0415 - few nodes have any
+
+    return check_tools(node, inputs, check_node)
 
 
 def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
