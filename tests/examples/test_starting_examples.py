@@ -24,9 +24,9 @@ from executor.schedules.alarm import ScheduleAlarm
 from executor.schedules.firing import AcceptedStarter
 from executor.schedules.times import build_times
 from fakes.executor import build_client
-from fakes.models import tell_openai
 from fakes.ports.mail import FakeDelivery
 from fakes.workflows import ADA
+from fixtures.model_answers import tell_openai
 
 pytestmark = pytest.mark.anyio
 

@@ -266,10 +266,10 @@ class Node:
 
     @cached_property
     def tools(self) -> "tuple[Node, ...]":
-        """What a language model may call, as far as it can be read (tools.py)."""
+        """What a language model may call, as far as it can be read (asking/tools.py)."""
         if not self.may_have_tools or not isinstance(self.config.get(TOOLS), Mapping):
             return ()
-        from arcrun.workflows.tools import list_tools  # noqa: PLC0415 - few nodes have any
+        from arcrun.workflows.asking.tools import list_tools  # noqa: PLC0415 - few nodes have any
 
         return tuple(list_tools(self))
 

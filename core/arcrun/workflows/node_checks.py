@@ -77,7 +77,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
 
             check_templates(node, config, findings)
         if AI in contract.capabilities and not contract.constraints.no_network_syscall:
-            from arcrun.workflows.models import check_model  # noqa: PLC0415 - not in every workflow
+            from arcrun.workflows.asking.prompts import check_model  # noqa: PLC0415 - not in every workflow
 
             check_model(node, config, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
@@ -85,7 +85,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
 
 
 def _check_tools(node: Node, inputs: InputChecker) -> Mapping[str, NodeParts]:
-    from arcrun.workflows.tools import check_tools  # noqa: PLC0415 - few nodes have any
+    from arcrun.workflows.asking.tools import check_tools  # noqa: PLC0415 - few nodes have any
 
     return check_tools(node, inputs, check_node)
 

@@ -230,7 +230,7 @@ class _GraphBuilder:
 
 
 def _plan_tool(tool: Node, node: Node, part: NodeParts) -> PlannedTool:
-    from arcrun.workflows.tools import describe_tool  # noqa: PLC0415 - few nodes have any
+    from arcrun.workflows.asking.tools import describe_tool  # noqa: PLC0415 - few nodes have any
 
     call = replace(_plan_call(tool, part, take=TOOL_INPUT, parents=()), name=f"{tool.name}.{tool.tool}")
     return PlannedTool(tool.tool, *describe_tool(tool, node), call)

@@ -11,7 +11,7 @@ import pytest
 
 from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
-from fakes.models import (
+from fixtures.model_answers import (
     over_http,
     refuse_anthropic,
     refuse_openai,

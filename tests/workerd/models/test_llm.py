@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fakes.models import refuse_anthropic, tell_anthropic
+from fixtures.model_answers import refuse_anthropic, tell_anthropic
 from workerd.durable.test_at_rest import find
 from workerd.local_platform import LocalPlatform, running_platform
-from workerd.model_server import ModelServer, Reply, running_models
+from workerd.models.model_server import ModelServer, Reply, running_models
 
 pytestmark = pytest.mark.workerd
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from arcrun.yaml_text import parse_yaml
-from fakes.models import refuse_openai, tell_openai
+from fixtures.model_answers import refuse_openai, tell_openai
 from workerd.durable.soak import platform_that_is_killed
 from workerd.durable.test_at_rest import find
 from workerd.durable.test_cancel import until
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
-from workerd.model_server import ModelServer, Reply, running_models
+from workerd.models.model_server import ModelServer, Reply, running_models
 
 pytestmark = pytest.mark.workerd
 

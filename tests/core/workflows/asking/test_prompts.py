@@ -11,7 +11,7 @@ from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 
-COMPONENTS = Path(__file__).parents[3] / "components"
+COMPONENTS = Path(__file__).parents[4] / "components"
 CONTRACTS = {
     name: parse_contract(yaml.safe_load((COMPONENTS / name / "contract.yaml").read_text())) for name in ("llm", "embed")
 }
