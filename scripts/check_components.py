@@ -82,7 +82,7 @@ def check_network(contract: Contract) -> Check:
 def check_required(contract: Contract, url: str, module: bytes) -> Check:
     """The component must refuse an input without a required field, naming it, and accept one with only those.
 
-    If no field is required, one field is allowed, as `required` cannot express "one of several".
+    One more is allowed where one of several must be given, or no field is required.
     """
     required = contract.input_schema.get("required", [])
     accepted = []
@@ -93,7 +93,7 @@ def check_required(contract: Contract, url: str, module: bytes) -> Check:
             accepted.append(name)
     if accepted:
         return Check(f"not enforced: {accepted}", good=False)
-    fewest = max(len(required), 1)
+    fewest = max(len(required) + bool(contract.one_of), 1)
     given_alone = (scenario.given for scenario in contract.scenarios if set(required) <= set(scenario.given))
     smallest = [given for given in given_alone if len(given) <= fewest]
     if not any(gets_on(ask(url, contract, "bundle", module, given)) for given in smallest):

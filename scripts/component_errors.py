@@ -16,6 +16,8 @@ SERVICE_CODES = (
     "UNAUTHORIZED",
     "UNEXPECTED_STATUS",
 )
+MODEL_CODES = ("CONTENT_FILTERED", "PROMPT_TOO_LONG", "QUOTA_EXCEEDED")
+SCHEMA_CODES = ("INVALID_SCHEMA", "SCHEMA_TOO_COSTLY", "SCHEMA_TOO_DEEP")
 STORE_CODES = (
     "INVALID_REQUEST",
     "NOT_A_NUMBER",
@@ -30,6 +32,15 @@ STORE_CODES = (
 BLOB_CODES = ("BLOBS_FULL", "BLOBS_UNAVAILABLE", "BLOB_FAILED", "BLOB_NOT_FOUND", "BLOB_TOO_LARGE")
 # code: (what it means, whether `retry` repeats it)
 MEANINGS = {
+    "ANSWER_EMPTY": ("The model has answered nothing.", "yes"),
+    "ANSWER_FILTERED": ("The service's filter has held back the answer.", "no"),
+    "ANSWER_MISMATCH": (
+        "The model's answer does not fit `schema`, also when asked again; `data.reasons` say why.",
+        "yes",
+    ),
+    "ANSWER_NOT_JSON": ("The model's answer is not JSON, also when asked again; `data.text` has it.", "yes"),
+    "ANSWER_REFUSED": ("The model refuses to answer; `data.text` has its words.", "no"),
+    "ANSWER_TRUNCATED": ("The answer ends in the middle: raise `max_tokens`. `data.text` has what there is.", "no"),
     "BAD_REQUEST": ("The service refused the request (400 or 422): the message has its reason.", "no"),
     "BLOBS_FULL": ("The run, or the account, has too many blobs, or too large ones.", "no"),
     "BLOBS_UNAVAILABLE": ("The call belongs to no run, or the executor has no key to encrypt with.", "no"),
@@ -41,6 +52,7 @@ MEANINGS = {
         "with a `code` of its own, in capital letters, keeps it; with `retriable: true` it is repeated.",
         "as the error says",
     ),
+    "CONTENT_FILTERED": ("The service's filter has refused the prompt.", "no"),
     "CONFLICT": ("The service has something else in that place (409).", "no"),
     "DATE_OUT_OF_RANGE": ("The result lies outside the years 1 to 9999.", "no"),
     "DIVISION_BY_ZERO": ("A division by zero.", "no"),
@@ -105,7 +117,8 @@ MEANINGS = {
     "OUT_OF_MEMORY": ("The code's values, or one text, need more than 48 MiB.", "no"),
     "OUT_OF_RANGE": ("A number, or the result, is beyond what can be kept exactly.", "no"),
     "PROGRAM_FAILED": ("The program does not suit this value; the message says where.", "no"),
-    "QUOTA_EXCEEDED": ("The service's monthly quota is used up.", "no"),
+    "PROMPT_TOO_LONG": ("The prompt has more tokens than the model takes.", "no"),
+    "QUOTA_EXCEEDED": ("The service's quota, or the account's credit, is used up.", "no"),
     "RATE_LIMITED": ("Too many requests (429); `error.retry_after_s` says how long to wait.", "yes"),
     "RESPONSE_TOO_LARGE": ("The answer of a request does not fit.", "no"),
     "RESULT_NOT_JSON": ("The result has a value that JSON cannot hold; the message names it.", "no"),

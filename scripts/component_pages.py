@@ -10,7 +10,15 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from component_errors import BLOB_CODES, MEANINGS, NETWORK, SERVICE_CODES, STORE_CODES
+from component_errors import (
+    BLOB_CODES,
+    MEANINGS,
+    MODEL_CODES,
+    NETWORK,
+    SCHEMA_CODES,
+    SERVICE_CODES,
+    STORE_CODES,
+)
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun import limits
@@ -29,6 +37,13 @@ STORE, BLOB = "store", "blob"
 _OWN_CODE = re.compile(r"(?:fail\(|\.code = (?:if \(\w+\) )?)\"([A-Z_]+)\"")
 _CODE_IN_C = re.compile(r"\"([A-Z]+(?:_[A-Z]+)+)\"")
 _CODE_IN_JAVASCRIPT = re.compile(r'code: "([A-Z_]+)"')
+# Those of the SDK's parts that a component is made of.
+CODES_OF_PARTS = {
+    "sdk.service": SERVICE_CODES,
+    "sdk.google": SERVICE_CODES,
+    "sdk.models": (*SERVICE_CODES, *MODEL_CODES),
+    "sdk.schema": SCHEMA_CODES,
+}
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _MIB = 2**20
 
@@ -202,10 +217,12 @@ def find_codes(contract: Contract) -> list[str]:
         own.update(_CODE_IN_C.findall(path.read_text(encoding="utf-8")))
     for path in (ROOT / "components" / contract.canonical_id).glob("*.js"):
         own.update(_CODE_IN_JAVASCRIPT.findall(path.read_text(encoding="utf-8")))
-    service = SERVICE_CODES if any("sdk.service" in source or "sdk.google" in source for source in sources) else ()
+    for part, codes in CODES_OF_PARTS.items():
+        if any(part in source for source in sources):
+            own.update(codes)
     store = STORE_CODES if STORE in contract.capabilities else ()
     blob = BLOB_CODES if BLOB in contract.capabilities else ()
-    return sorted({"INVALID_INPUT", *own, *service, *store, *blob, *dict(_failures(contract))})
+    return sorted({"INVALID_INPUT", *own, *store, *blob, *dict(_failures(contract))})
 
 
 def _failures(contract: Contract) -> Iterator[tuple[str, str]]:

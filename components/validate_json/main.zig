@@ -1,8 +1,6 @@
 //! validate_json: whether a text is JSON (RFC 8259), and whether what it says, or a value, fits a JSON Schema.
 
 const sdk = @import("sdk");
-const evaluate = @import("evaluate.zig");
-const schema = @import("schema.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;
@@ -16,12 +14,12 @@ fn answer(ctx: *Context, input: Input) Error!Value {
     const text = try input.optionalText("json_string");
     const value = try readValue(input, text != null);
     const wanted = input.optionalValue("schema");
-    const checked = if (wanted) |given| try schema.check(ctx, given) else null;
+    const checked = if (wanted) |given| try sdk.schema.check(ctx, given) else null;
     if (text) |source| if (try findSyntaxError(ctx, source)) |message| {
         return ctx.value(.{ .valid = false, .errors = .{.{ .path = "", .message = message }} });
     };
     const errors = if (checked) |*found|
-        try evaluate.findErrors(ctx, found, value orelse try parse(ctx, text.?))
+        try sdk.schema.findErrors(ctx, found, value orelse try parse(ctx, text.?))
     else
         &.{};
     return ctx.value(.{ .valid = errors.len == 0, .errors = errors });

@@ -197,6 +197,18 @@ MAX_ATTEMPTS = 10
 # The elements of one `batch` of FOREACH.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_BATCH = 1_000
+# The tools that a node may give a language model.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_TOOLS = 32
+# The times that a node asks a language model which calls tools.
+# Beyond: TOOLS_EXHAUSTED.
+MAX_TOOL_ROUNDS = 12
+# The calls of tools in a run of a node.
+# Beyond: TOOLS_EXHAUSTED.
+MAX_TOOL_CALLS = 60
+# The characters that a language model gets of what a tool has answered.
+# Beyond: the rest is left out, and the model is told.
+MAX_TOOL_RESULT_CHARACTERS = 32_000
 # The rounds of `repeat`, its `max`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ROUNDS = 1_000
@@ -509,7 +521,7 @@ MAX_ERROR_DETAILS_BYTES = 64 * KIB
 MAX_SLEEP_MS = 30_000
 # The milliseconds of one http_request, its redirects included.
 # Beyond: INVALID_REQUEST, which the component may handle.
-MAX_HTTP_TIMEOUT_MS = 60_000
+MAX_HTTP_TIMEOUT_MS = 300_000
 # The redirects that one http_request follows.
 # Beyond: TOO_MANY_REDIRECTS, which the component may handle.
 MAX_REDIRECTS = 5

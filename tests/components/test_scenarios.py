@@ -127,4 +127,4 @@ def test_a_component_without_network_cannot_ask_for_it() -> None:
         assert ("http_request" in names) is not harness.load_contract(component_id).constraints.no_network_syscall
         if "http_request" in names:
             reaching.add(component_id)
-    assert reaching == {"code", "gmail", "google_sheets", "http_request", "line_notify", "telegram"}
+    assert reaching == {"code", "embed", "gmail", "google_sheets", "http_request", "line_notify", "llm", "telegram"}

@@ -42,7 +42,8 @@ def statuses_of(trace: list[dict[str, Any]]) -> Mapping[str, str]:
 
 
 def test_every_file_has_a_case() -> None:
-    assert {case.example for case in CASES} == set(FILES)
+    by_mail = {"support_triage"}  # test_starting_examples.py
+    assert {case.example for case in CASES} | by_mail == set(FILES)
 
 
 @pytest.mark.parametrize("example", FILES)

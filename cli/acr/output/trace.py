@@ -58,7 +58,8 @@ def _find_rounds(entry: Entry) -> Iterator[tuple[str, Entry]]:
             yield name, {**gap, "rounds": {"count": left_out, "trace": ()}}
         if inner:
             number, ended_ms = inner["round"], inner["start_ms"] + inner["duration_ms"]
-            yield f"round {number}", inner
+            tool = inner["node"].removeprefix(f"{entry['node']}.") if inner["node"] != entry["node"] else ""
+            yield f"round {number}{tool and f': {tool}'}", inner
 
 
 def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:

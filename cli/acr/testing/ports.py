@@ -34,7 +34,7 @@ from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import ENGINE_ID, Component, fuel_of_bundled
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.wasm.javascript import write_call
-from arcrun.workflows.plan import Graph, Plan, PlannedNode
+from arcrun.workflows.plan import Graph, Plan, PlannedNode, PlannedTool
 from arcrun.workflows.waiting import WAIT_COMPONENT, WAITING_COMPONENTS
 
 ENDLESS_MS = 10 * 365 * 86_400_000  # no timeout ends a test: its time does not pass while it computes
@@ -272,7 +272,14 @@ def _name_graph(graph: Graph, stubs: Mapping[str, Stub], prefix: str) -> Graph:
 
 def _name_calls_of(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:
     undo = node.undo and _name_node(node.undo, stubs, f"{path}.{UNDO}")
-    return replace(_name_node(node, stubs, path), undo=undo)
+    tools = tuple(_name_tool(tool, stubs, f"{path}.{tool.name}") for tool in node.tools)
+    return replace(_name_node(node, stubs, path), undo=undo, tools=tools)
+
+
+def _name_tool(tool: PlannedTool, stubs: Mapping[str, Stub], path: str) -> PlannedTool:
+    """What a stub stands for need not say what it takes."""
+    schema = tool.input_schema or ({"type": "object"} if path in stubs else None)
+    return replace(tool, call=_name_node(tool.call, stubs, path), input_schema=schema)
 
 
 def _name_node(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:

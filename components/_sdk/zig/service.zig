@@ -39,6 +39,8 @@ pub const Request = struct {
     body: ?[]const u8 = null,
     /// Instead of a body: one with blobs in it.
     parts: ?Value = null,
+    /// Null leaves it to the host.
+    timeout_ms: ?i64 = null,
 };
 
 pub const Reply = struct {
@@ -87,6 +89,9 @@ pub const Service = struct {
         const wanted = try ctx.value(.{ .method = method, .url = request.url, .headers = request.headers });
         if (request.body) |body| try wanted.object.put(ctx.allocator, "body", .{ .string = body });
         if (request.parts) |parts| try wanted.object.put(ctx.allocator, "body_parts", parts);
+        if (request.timeout_ms) |timeout_ms| {
+            try wanted.object.put(ctx.allocator, "timeout_ms", try ctx.value(timeout_ms));
+        }
         // A service's API does not redirect, and a credential must not follow it.
         try wanted.object.put(ctx.allocator, "follow_redirects", .{ .boolean = false });
         const response = host.httpRequest(ctx, wanted) catch |failure| {

@@ -1,4 +1,5 @@
-"""Calls that are not done again after a crash before somebody has decided it: `once` of a node.
+"""Calls that are not done again after a crash before somebody has decided it: `once` of a node. Some are
+made again a few times before that (marks.py).
 
 A mark, a step of its own, is stored before such a call begins. An isolate that finds the mark, but no result, knows
 that the call may have been under way when an earlier isolate ended: it stores that as the result, asks, and sleeps.
@@ -47,19 +48,25 @@ async def record_once(
     work: Callable[[], Awaitable[Entry]],
     skip: Callable[[Any], Entry],
     shown_waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    *,
+    repeats: int = 0,
+    note_repeat: Callable[[], None] = lambda: None,
 ) -> Entry:
     """Like Journal.record; `skip` makes the entry of a call that is skipped, and `shown_waiting` a context in which the
-    run shows that the node waits. Raises RunError TOO_MANY_STEPS, DECISION_MISSING.
+    run shows that the node waits. The first `repeats` calls that were cut off are made again unasked; `note_repeat` is
+    called for each that is made again. Raises RunError TOO_MANY_STEPS, DECISION_MISSING.
     """
     call, number = step, 0
     while True:
         entry = await _try(journal, call, work)
         if _UNDECIDED not in entry:
             return entry
-        with shown_waiting():
-            decision = await _wait_for_decision(journal, call, step)
-        if decision["decision"] == SKIP:
-            return skip(decision["data"])
+        if number >= repeats:
+            with shown_waiting():
+                decision = await _wait_for_decision(journal, call, step)
+            if decision["decision"] == SKIP:
+                return skip(decision["data"])
+        note_repeat()
         number += 1
         call = f"{step} again {number}"
 

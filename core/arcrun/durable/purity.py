@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from arcrun.durable.marks import is_marked
 from arcrun.workflows.plan import Graph, PlannedLoop, Unit
 
 
@@ -21,7 +22,7 @@ class Purity:
     def _find(self, unit: Unit) -> bool:
         if isinstance(unit, PlannedLoop):
             return all(map(self.is_pure, unit.body.units.values()))
-        waits = unit.retry is not None or unit.is_once or (unit.repeat is not None and unit.repeat.wait_ms > 0)
+        waits = unit.retry is not None or is_marked(unit) or (unit.repeat is not None and unit.repeat.wait_ms > 0)
         return unit.workflow is None and unit.component in self._pure and not waits
 
     def count_steps(self, graph: Graph) -> int:
@@ -29,5 +30,5 @@ class Purity:
         units = graph.units.values()
         apart = [unit for unit in units if not self.is_pure(unit)]
         inner = sum(self.count_steps(unit.body) for unit in apart if isinstance(unit, PlannedLoop))
-        nodes = sum(1 + unit.is_once for unit in apart if not isinstance(unit, PlannedLoop))
+        nodes = sum(1 + is_marked(unit) for unit in apart if not isinstance(unit, PlannedLoop))
         return inner + nodes + (len(apart) < len(units))

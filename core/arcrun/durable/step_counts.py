@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from arcrun.durable.marks import is_marked
 from arcrun.durable.purity import Purity
 from arcrun.durable.waits import APPROVE, WAIT, WAIT_FOR
 from arcrun.workflows.plan import Graph, Plan, PlannedLoop, PlannedNode, Unit
@@ -57,19 +58,23 @@ class StepCounter:
             element = f"{unit.policy.batch} elements" if unit.policy.batch else "element"
             return StepCount(each=((f"{element} of {unit.path}", self.count(unit.body)),))
         once = self._count_call(unit)
+        if unit.tools:
+            called = tuple((f"call of {tool.call.name}", self._count_call(tool.call)) for tool in unit.tools)
+            return once + StepCount(each=((f"further round of {unit.name}", once), *called))
         if unit.repeat is None:
             return once
         more = once + StepCount(1) if unit.repeat.wait_ms else once
         return once + StepCount(each=((f"further round of {unit.name}", more),))
 
     def _count_call(self, node: PlannedNode) -> StepCount:
-        """A call of a component or a detached workflow is a step, and so is the mark before one that is done once,
-        and the end of a wait. What waits for somebody is woken in one more. A called workflow has its own.
+        """A call of a component or a detached workflow is a step, and so is the mark before one that is done once or
+        asks a model, and the end of a wait. What waits for somebody is woken in one more. A called workflow has its
+        own.
         """
         if node.workflow is None or node.is_detached:
             component = node.component.partition("@")[0]
             in_zone = component == WAIT and "zone" in node.config  # when that is, is a step
-            return StepCount(1 + node.is_once + _WAKING.get(component, 0) + in_zone)
+            return StepCount(1 + is_marked(node) + _WAKING.get(component, 0) + in_zone)
         plan = self._callees.get(node.workflow)
         if plan is None or node.workflow in self._open:
             return StepCount()

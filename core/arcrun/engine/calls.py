@@ -180,8 +180,8 @@ class Call(Protocol):
 
 
 class ComponentCall:
-    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call.
-    In a journal its attempts are entries.
+    """The call of a component. `arrived` is None except for plans of format 2. `name` is its name_call, `added` what
+    its input has besides. In a journal its attempts are entries.
     """
 
     keeps_time = False
@@ -197,9 +197,10 @@ class ComponentCall:
         context: RunContext,
         *,
         name: str,
+        added: Mapping[str, Any] | None = None,
     ) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
-        self._name = name
+        self._name, self._added = name, added
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
@@ -219,6 +220,8 @@ class ComponentCall:
         value: Mapping[str, Any] = build_input(node, contract, self._scope, self._arrived, rendering)
         if node.key_field:
             value = self._add_key(value)
+        if self._added:
+            value = {**value, **self._added}
         if contract.run_key and contract.run_key not in value:
             value = {**value, contract.run_key: self._begin_run()}
         unrecorded = contract.unrecorded_keys

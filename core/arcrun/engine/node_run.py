@@ -88,7 +88,8 @@ class NodeRun:
         return await (self._attempt() if self._context.journal is None else self._try_recording())
 
     async def _try_recording(self) -> Outcome:
-        from arcrun.durable.waits import WAITS  # noqa: PLC0415 - quick runs need none of it
+        from arcrun.durable.marks import count_repeats, is_marked  # noqa: PLC0415 - quick runs need none of it
+        from arcrun.durable.waits import WAITS  # noqa: PLC0415 - as above
 
         journal, call = self._context.journal, self._call
         assert journal is not None
@@ -105,11 +106,19 @@ class NodeRun:
 
         before = self.attempts, call.input, call.input_weight, call.sha256
         try:
-            if self._planned.is_once:
+            if is_marked(self._planned):
                 from arcrun.durable.once import record_once  # noqa: PLC0415 - few nodes are
 
+                shown_waiting = partial(self._shown_waiting, call)
+                repeats = count_repeats(self._planned)
                 entry = await record_once(
-                    journal, call.step, attempt, self._render_skipped, partial(self._shown_waiting, call)
+                    journal,
+                    call.step,
+                    attempt,
+                    self._render_skipped,
+                    shown_waiting,
+                    repeats=repeats,
+                    note_repeat=self._note_cut_off,
                 )
             else:
                 entry = await journal.record(call.step, attempt)
@@ -165,6 +174,10 @@ class NodeRun:
             yield
         finally:
             progress.end_wait(call.step)
+
+    def _note_cut_off(self) -> None:
+        """An attempt of which nobody knows what has come: a crash cut it off."""
+        self.attempts += 1
 
     def _real_ms(self) -> float:
         """Since the start of the run, by the isolate's clock."""

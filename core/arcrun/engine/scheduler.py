@@ -41,6 +41,7 @@ from arcrun.workflows.relations import Carries, Fires
 
 if TYPE_CHECKING:
     from arcrun.durable.journal import Journal
+    from arcrun.engine.tool_rounds import ToolRounds
 
 
 async def run_plan(
@@ -501,9 +502,11 @@ class GraphRun:
             error.locate(node=source)
             raise
 
-    def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> NodeRun | RepeatRun:
+    def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> "NodeRun | RepeatRun | ToolRounds":
         place = (self, (node.name, "")) if node.workflow is not None else None
         step = "" if self._context.journal is None else name_step(self._context, node.name, self._around.iteration)
+        if node.tools:
+            return self._begin_tool_rounds(node, scope, step)
         if node.repeat is None:
             return NodeRun(node, self._build_call(node, fired, scope, place), self._context, step)
 
@@ -511,6 +514,19 @@ class GraphRun:
             return self._build_call(node, fired, scope, place, f" round {scope[node.name][ROUNDS] + 1}")
 
         return RepeatRun(node, node.repeat, make_call, scope, self._context, step=step)
+
+    def _begin_tool_rounds(self, node: PlannedNode, scope: Scope, step: str) -> "ToolRounds":
+        from arcrun.engine.tool_rounds import ToolRounds  # noqa: PLC0415 - few nodes have tools
+
+        place = (self, (node.name, ""))
+
+        def make_call(called: PlannedNode, scope: Scope, added: Mapping[str, Any], word: str) -> Call:
+            if called.workflow is not None:
+                return self._build_call(called, [], scope, place, word)
+            name = name_call(self._context, called.name + word, self._around.iteration)
+            return ComponentCall(called, scope, None, self._context, name=name, added=added)
+
+        return ToolRounds(node, make_call, scope, self._context, step=step)
 
     def _build_call(
         self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None, kind: str = ""

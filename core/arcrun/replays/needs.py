@@ -14,7 +14,7 @@ from arcrun.errors import ArcrunError
 from arcrun.replays.choice import CUT, Taken
 from arcrun.replays.errors import build_impossible
 from arcrun.templates.template import LOOP_FIELDS, Reference
-from arcrun.workflows.model import INPUT
+from arcrun.workflows.model import INPUT, TOOL_INPUT
 from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit
 from arcrun.workflows.relations import Carries, Fires
 from arcrun.workflows.responses.model import list_responses
@@ -150,6 +150,8 @@ class _Reader:
                 self._read_references(node.repeat.template.references, reader, own)
         if node.undo is not None:
             self._read_node(node.undo, bound | {node.name})
+        for tool in node.tools:
+            self._read_node(tool.call, bound | {TOOL_INPUT})
         if node.fills_fields:  # of plans of format 2: from whatever arrived
             for edge in node.parents:
                 self._read_carried(edge, reader)

@@ -134,6 +134,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         yield from node.compile_in_steps()
         if node.undo is not None:
             yield from node.undo.compile_in_steps()
+        for tool in node.tools:
+            yield from tool.compile_in_steps()
         told = len(findings.found)
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
@@ -206,6 +208,9 @@ def _check_references(checker: ReferenceChecker, parts: Mapping[str, NodeParts])
         yield from _check_templates(node, part, checker)
         if node.undo is not None and part.undo is not None:
             yield from _check_templates(node.undo, part.undo, checker_of_undos, after=True)
+        for tool in node.tools:
+            if tool.tool in part.tools:
+                yield from _check_templates(tool, part.tools[tool.tool], checker)
     if checker.shape is not None:
         check_loops(workflow, checker.shape, checker)
     if workflow.response is not None:

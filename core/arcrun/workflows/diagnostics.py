@@ -115,6 +115,11 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A workflow calls itself in every run, so that each fails with SUBFLOW_TOO_DEEP.",
         "Call it on a condition, such as IF(...), or for each element of a list: FOREACH.",
     ),
+    "PROMPT_FROM_OUTSIDE": (
+        "A language model's `prompt` or `system` has what whoever starts the run has written: the model takes it for "
+        "the author's words, so that a text can tell it to do something else.",
+        "Give it in `data`, of which the model is told that nothing in it is an instruction.",
+    ),
     "AMBIGUOUS_ANSWER": (
         "The answer's shape differs between runs: sometimes the data of one node, sometimes an object of several by "
         "name.",

@@ -18,6 +18,8 @@ from arcrun.workflows.responses.model import Response
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
 INPUT, OUTPUT = "input", "output"
+TOOLS = "tools"  # of a node that asks a language model: what it may call
+TOOL_INPUT = "__tool"  # what a model has given a tool, which the tool takes
 # What a line may lead to besides a node and OUTPUT: it ends the run, the loop around, or the wait of the webhook's
 # caller. A node may have such a name if it has an entry in the config.
 STOP, BREAK, RESPOND = "stop", "break", "respond"
@@ -224,10 +226,13 @@ class Node:
     at: Path
     called_at: Path = field(default=(), compare=False)
     is_undo: bool = False  # of the node with this name
+    tool: str = ""  # its name, if it is one of the node with this name
 
     @property
     def told(self) -> str:
         """How messages name it."""
+        if self.tool:
+            return f"the tool `{self.tool}` of `{self.name}`"
         return f"the undo of `{self.name}`" if self.is_undo else f"`{self.name}`"
 
     @cached_property
@@ -253,6 +258,20 @@ class Node:
         component, workflow = (entry[key], None) if key == "component" else (None, entry[key])
         at = (*self.at, "undo")
         return Node(self.name, component, workflow, rest, at, (*at, key), is_undo=True)
+
+    @property
+    def may_have_tools(self) -> bool:
+        """Whether it asks a language model."""
+        return TOOLS in self.config and self.component is not None and self.component.partition("@")[0] == "llm"
+
+    @cached_property
+    def tools(self) -> "tuple[Node, ...]":
+        """What a language model may call, as far as it can be read (asking/tools.py)."""
+        if not self.may_have_tools or not isinstance(self.config.get(TOOLS), Mapping):
+            return ()
+        from arcrun.workflows.asking.tools import list_tools  # noqa: PLC0415 - few nodes have any
+
+        return tuple(list_tools(self))
 
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""
@@ -292,12 +311,13 @@ def _compile(value: str) -> Template | TemplateError:
 @dataclass(frozen=True)
 class NodeParts:
     """A node's entry taken apart: the input of its component or workflow, and the engine's settings. `undo` has the
-    parts of Node.undo.
+    parts of Node.undo, `tools` those of Node.tools.
     """
 
     config: Mapping[str, Any]
     settings: NodeSettings
     undo: "NodeParts | None" = None
+    tools: "Mapping[str, NodeParts]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -329,8 +349,9 @@ class Workflow:
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
-        """All that calls a component or a workflow: the nodes and their undos."""
-        return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
+        """All that calls a component or a workflow: the nodes, their undos and their tools."""
+        nodes = self.nodes.values()
+        return tuple(call for node in nodes for call in (node, node.undo, *node.tools) if call is not None)
 
     @property
     def components(self) -> list[str]:

@@ -8,7 +8,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs.check import InputChecker
-from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.model import TOOL_INPUT, TOOLS, Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.settings import (
     AUTOMATIC,
     DETACH,
@@ -25,12 +25,16 @@ from arcrun.workflows.settings import (
 )
 from arcrun.workflows.waiting import check_waiting
 
+AI = "ai"  # the capability of components that ask models
+
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     """Report the problems of a single node, and take its entry apart."""
     workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
     contract = symbols.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
+    if node.may_have_tools:
+        settings[TOOLS] = node.config[TOOLS]
     if node.component is None and DETACH in node.config:
         settings[DETACH] = node.config[DETACH]
     config = {key: value for key, value in node.config.items() if key not in settings}
@@ -48,7 +52,12 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         parsed = replace(parsed, key_field=find_key_field(node, contract, findings))
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parsed = parsed if take == parsed.take else replace(parsed, take=take)
-    parts = NodeParts(config, parsed, _check_undo(node, inputs) if "undo" in settings else None)
+    parts = NodeParts(
+        config,
+        parsed,
+        _check_undo(node, inputs) if "undo" in settings else None,
+        _check_tools(node, inputs) if TOOLS in settings else {},
+    )
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
     elif node.component in symbols.unchecked:
@@ -57,7 +66,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         _report_component(node, symbols, findings)
     else:
         _warn_of_settings(node, contract, findings)
-        inputs.check(node, config, parts.settings.take, contract)
+        inputs.check(node, config, TOOL_INPUT if node.tool else parts.settings.take, contract)
         check_waiting(node, config, workflow, symbols, findings)
         if contract.hosts_key:
             from arcrun.workflows.literals.code_sources import check_code  # noqa: PLC0415 - not in every workflow
@@ -71,8 +80,18 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
             from arcrun.workflows.inputs.authorizations import check_authorization  # noqa: PLC0415 - not in every workflow
 
             check_authorization(node, contract.auth_key, config, symbols, findings)
+        if AI in contract.capabilities and not contract.constraints.no_network_syscall:
+            from arcrun.workflows.asking.prompts import check_model  # noqa: PLC0415 - not in every workflow
+
+            check_model(node, config, findings)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
+
+
+def _check_tools(node: Node, inputs: InputChecker) -> Mapping[str, NodeParts]:
+    from arcrun.workflows.asking.tools import check_tools  # noqa: PLC0415 - few nodes have any
+
+    return check_tools(node, inputs, check_node)
 
 
 def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
@@ -88,6 +107,9 @@ def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
         allowed = UNDO_KEYS if node.undo.component else SUBFLOW_UNDO_KEYS
         message = f"`{key}` belongs to a node, not to its undo"
         findings.add("INVALID_SETTING", message, f"Allowed: {', '.join(allowed)}.", at=(*at, key))
+    if node.undo.may_have_tools:
+        findings.add("INVALID_SETTING", f"`{TOOLS}` belongs to a node, not to its undo", at=(*at, TOOLS))
+        return None
     return None if misplaced else check_node(node.undo, inputs)
 
 

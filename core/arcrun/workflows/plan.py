@@ -47,10 +47,12 @@ RUN_FORMAT = 7  # of a plan that reads `run` in its flow, whatever else it has
 # webhook, whatever else it has.
 LASTING_FORMAT = 8
 STARTING_FORMAT = 9  # of a plan that starts by itself, whatever else it has
+TOOLS_FORMAT = 10  # of a plan with tools of a language model, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (
     *(IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, DURABLE_FORMAT, RUN_FORMAT, LASTING_FORMAT),
     STARTING_FORMAT,
+    TOOLS_FORMAT,
 )
 
 
@@ -88,7 +90,8 @@ class PlannedNode:
     computing time of each call; None is the default. `repeat` is None if it runs once,
     `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails. `key_field`
     is the input's field that gets the automatic idempotency key, empty for none. If it `is_detached`, the workflow
-    becomes a run of its own. If it `is_once`, a call that a crash cut off waits for a decision.
+    becomes a run of its own. If it `is_once`, a call that a crash cut off waits for a decision. `tools` are what the
+    language model that it asks may call.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -111,6 +114,7 @@ class PlannedNode:
     key_field: str = ""
     is_detached: bool = False
     is_once: bool = False
+    tools: "tuple[PlannedTool, ...]" = ()
     fills_fields: bool = field(default=False, compare=False)
 
     def is_met(self, fired: int) -> bool:
@@ -152,6 +156,18 @@ def _may_be_null(text: str) -> bool:
         return False  # most strings, which need not be compiled again
     template = compile_value(text)
     return template.whole and any(reference.has_fallback for reference in template.references)
+
+
+@dataclass(frozen=True)
+class PlannedTool:
+    """What a language model may call: `call`, with the fields that `input_schema` names. Without a schema it is that of
+    the workflow that is called.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any] | None
+    call: PlannedNode
 
 
 @dataclass(frozen=True)
@@ -386,8 +402,17 @@ class Plan:
 
     @cached_property
     def calls(self) -> tuple[PlannedNode, ...]:
-        """All that calls a component or a workflow: the nodes and their undos."""
-        return tuple(call for node in self.nodes for call in (node, node.undo) if call is not None)
+        """All that calls a component or a workflow: the nodes, their undos and their tools."""
+        return tuple(
+            call
+            for node in self.nodes
+            for call in (node, node.undo, *(tool.call for tool in node.tools))
+            if call is not None
+        )
+
+    @property
+    def has_tools(self) -> bool:
+        return any(node.tools for node in self.nodes)
 
     @cached_property
     def has_undos(self) -> bool:
@@ -507,8 +532,19 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "key_field": node.key_field or None,
         "is_detached": node.is_detached or None,
         "is_once": node.is_once or None,
+        "tools": [_render_tool(tool) for tool in node.tools] or None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
+
+
+def _render_tool(tool: PlannedTool) -> dict[str, Any]:
+    schema = {} if tool.input_schema is None else {"input_schema": tool.input_schema}
+    return {"name": tool.name, "description": tool.description, **schema, "call": _render_node(tool.call)}
+
+
+def _load_tool(stored: Mapping[str, Any]) -> PlannedTool:
+    call = _load_node(stored["call"], is_implicit=False)
+    return PlannedTool(stored["name"], stored["description"], stored.get("input_schema"), call)
 
 
 def _render_edge(edge: InEdge) -> list[str]:
@@ -546,6 +582,7 @@ def _load_node(stored: Mapping[str, Any], *, is_implicit: bool) -> PlannedNode:
             "repeat": RepeatPolicy(**stored["repeat"]) if "repeat" in stored else None,
             "join": Join(**stored["join"]) if "join" in stored else None,
             "undo": _load_node(stored["undo"], is_implicit=is_implicit) if "undo" in stored else None,
+            "tools": tuple(map(_load_tool, stored.get("tools", ()))),
             "fills_fields": is_implicit,
             "config": _escape_braces(stored["config"]) if is_implicit else stored["config"],
         }

@@ -10,13 +10,14 @@ from arcrun.templates.run import RUN
 from arcrun.templates.template import STATES, Template, compile_path
 from arcrun.templates.variables import Variables, select_variables
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
-from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, TOOL_INPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
     DURABLE_FORMAT,
     LASTING_FORMAT,
     RUN_FORMAT,
     SHAPES_FORMAT,
     STARTING_FORMAT,
+    TOOLS_FORMAT,
     TRIGGERS_FORMAT,
     Ending,
     Graph,
@@ -24,6 +25,7 @@ from arcrun.workflows.plan import (
     Plan,
     PlannedLoop,
     PlannedNode,
+    PlannedTool,
 )
 from arcrun.workflows.relations import LOOP_END, Fires
 from arcrun.workflows.responses.model import list_responses
@@ -49,6 +51,8 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         response=workflow.response,
         variables={**builder.select_variables(variables), **_find_watched_variables(workflow)},
     )
+    if plan.has_tools:
+        return replace(plan, format=TOOLS_FORMAT)
     if plan.triggers.starts_itself:
         return replace(plan, format=STARTING_FORMAT)
     if plan.has_lasting_parts:
@@ -195,6 +199,9 @@ class _GraphBuilder:
             join=part.settings.join,
             repeat=part.settings.repeat,
             undo=undo,
+            tools=tuple(
+                _plan_tool(tool, node, part.tools[tool.tool]) for tool in node.tools if tool.tool in part.tools
+            ),
         )
 
     def _plan_edge(self, edge: Edge) -> list[InEdge]:
@@ -220,6 +227,13 @@ class _GraphBuilder:
             elif edge.source in names:
                 explicit |= dict.fromkeys(self._plan_edge(edge))
         return tuple(explicit) or None
+
+
+def _plan_tool(tool: Node, node: Node, part: NodeParts) -> PlannedTool:
+    from arcrun.workflows.asking.tools import describe_tool  # noqa: PLC0415 - few nodes have any
+
+    call = replace(_plan_call(tool, part, take=TOOL_INPUT, parents=()), name=f"{tool.name}.{tool.tool}")
+    return PlannedTool(tool.tool, *describe_tool(tool, node), call)
 
 
 def _plan_call(node: Node, part: NodeParts, **place: Any) -> PlannedNode:

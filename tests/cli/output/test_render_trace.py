@@ -218,3 +218,9 @@ def test_a_run_under_way_shows_what_it_waits_for(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "ask waits: title Pay?" in said
     assert "waiting" in said
+
+
+def test_rounds_of_tools_have_their_names() -> None:
+    kept = [entry("ask", round=1), entry("ask.find", round=2), entry("ask", round=3)]
+    trace = [entry("ask", rounds={"count": 3, "trace": kept})]
+    assert [name for name, _ in flatten_trace(trace)] == ["ask", "  round 1", "  round 2: find", "  round 3"]

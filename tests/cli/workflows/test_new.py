@@ -25,6 +25,7 @@ TESTED = [
     "overdue_invoices",
     "page_watch",
     "report_by_mail",
+    "support_triage",
 ]
 
 
@@ -45,7 +46,7 @@ def read_error(run_acr: RunAcr, *arguments: str) -> tuple[str, str]:
 def test_without_a_template_it_lists_them_with_what_they_need(run_acr: RunAcr) -> None:
     templates = {template["name"]: template for template in read_data(run_acr)["templates"]}
     assert [*templates] == NAMES
-    assert len(NAMES) == 26
+    assert len(NAMES) == 27
     alarm, overdue = templates["health_alarm"], templates["overdue_invoices"]
     [bot] = alarm["credentials"]
     assert (bot["name"], bot["help_url"]) == (

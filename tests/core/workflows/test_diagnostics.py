@@ -345,8 +345,11 @@ def test_a_fault_is_reported_with_its_place_and_a_hint(
 
 
 def test_each_code_has_a_case() -> None:
-    """A circle of failures closes through other workflows alone: tests/core/workflows/triggers/test_failures.py."""
-    assert {case.values[1] for case in CASES} | {"TOO_MANY_FINDINGS", "FAILURE_CYCLE"} == CATALOGUE.keys()
+    """A circle of failures closes through other workflows alone: tests/core/workflows/triggers/test_failures.py.
+    Prompts are in test_prompts.py.
+    """
+    others = {"TOO_MANY_FINDINGS", "FAILURE_CYCLE", "PROMPT_FROM_OUTSIDE"}
+    assert {case.values[1] for case in CASES} | others == CATALOGUE.keys()
 
 
 @pytest.mark.parametrize(

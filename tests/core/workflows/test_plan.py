@@ -18,7 +18,7 @@ from arcrun.workflows.model import RepeatPolicy, RetryPolicy
 from arcrun.workflows.plan import (
     PLAN_FORMAT,
     SHAPES_FORMAT,
-    STARTING_FORMAT,
+    TOOLS_FORMAT,
     InEdge,
     PlannedNode,
     load_plan,
@@ -336,7 +336,7 @@ def test_a_repeat_survives_storage_in_a_format_of_its_own() -> None:
     assert plan_of("input >> PIPE >> a").to_json()["format"] == PLAN_FORMAT
 
 
-@pytest.mark.parametrize("stored", [{}, {"format": 1}, {"format": STARTING_FORMAT + 1}, {"format": None}])
+@pytest.mark.parametrize("stored", [{}, {"format": 1}, {"format": TOOLS_FORMAT + 1}, {"format": None}])
 def test_a_plan_of_another_format_is_outdated(stored: dict[str, Any]) -> None:
     with pytest.raises(WorkflowError) as caught:
         load_plan({**plan_of("input >> PIPE >> a").to_json(), **stored} if stored else {})

@@ -214,3 +214,31 @@ async def test_a_hosted_platform_has_nothing_to_decide() -> None:
     await bench.background.finish()
     refused = await decide(bench, run_id, "pay", decision="retry")
     assert (refused["status"], refused["error"]["code"]) == (409, "NOTHING_TO_DECIDE")
+
+
+ASKING: dict[str, Any] = {
+    **SOURCE,
+    "config": {"pay": {"component": "llm", "text": "paid"}, "after": SOURCE["config"]["after"]},
+}
+
+
+async def test_a_question_to_a_model_is_asked_once_more_and_then_somebody_is(
+    calls: Calls, instances: FakeInstances
+) -> None:
+    bench = build_bench({"llm": calls, "tell": echo}, instances)
+    await bench.service.push(ASKING, ADA)
+    async with build_client(bench.service) as client:
+        run_id: str = (await client.post("/webhooks/named/w/trigger", json={})).json()["run_id"]
+    for step in ("pay", "pay again 1"):
+        running = asyncio.ensure_future(instances.run(bench.service, run_id))
+        calls.crash = running.cancel
+        await asyncio.wait([running])
+        instances.stored[run_id].results.pop(step, None)
+    calls.crash = list
+    await go_on(bench, instances, run_id)
+    record = (await ask(bench, "GET", f"/runs/{run_id}"))["data"]
+    assert (record["status"], len(calls.texts)) == ("needs_decision", 2)
+    await decide(bench, run_id, "pay", decision="retry")
+    assert await go_on(bench, instances, run_id) is not None
+    record = await bench.service.runs.find(run_id)
+    assert (record["status"], len(calls.texts), record["trace"][0]["attempts"]) == ("success", 3, 3)

@@ -16,12 +16,18 @@ pytestmark = pytest.mark.anyio
 COMPONENTS = Path(__file__).parents[3] / "components"
 CONTRACTS = {
     name: yaml.safe_load((COMPONENTS / name / "contract.yaml").read_text(encoding="utf-8"))
-    for name in ("wait", "wait_for", "approve", "http_request", "set")
+    for name in ("wait", "wait_for", "approve", "http_request", "llm", "set")
 }
 SEND = {"component": "http_request", "url": "https://shop.test/"}
 SET = {"component": "set", "values": {"n": 1}}
 INPUT = {"items": [1, 2, 3], "lists": [[1, 2], [3]]}
 INNER = {"name": "inner", "flow": ["input >> PIPE >> a", "a >> PIPE >> b"], "config": {"a": SEND, "b": SEND}}
+MODEL = {"component": "llm", "service": "openai", "model": "m", "prompt": "Hi", "base_url": "https://models.test/v1"}
+SENDING = {
+    "component": "http_request",
+    "description": "Sends.",
+    "input_schema": {"type": "object", "properties": {"url": {"type": "string"}}},
+}
 REPEAT = {"until": "r.rounds == `3`", "max": 3}
 
 
@@ -76,6 +82,14 @@ CASES = [
         "rounds with pauses",
         r={**SEND, "repeat": {**REPEAT, "wait_ms": 5}},
     ),
+    case("2", 2, ["input >> PIPE >> m"], "a question to a model", m=MODEL),
+    case(
+        "2 + 2 for each further round of m + 1 for each call of m.send",
+        2,
+        ["input >> PIPE >> m"],
+        "a model with a tool",
+        m={**MODEL, "tools": {"send": SENDING}},
+    ),
     case("2", 2, ["input >> CALLS_SUBFLOW >> inner"], "a called workflow"),
     case("1", 1, ["input >> CALLS_SUBFLOW >> inner"], "a detached one", inner={"detach": True}),
 ]
@@ -85,7 +99,7 @@ CASES = [
 async def test_it_says_what_it_takes(text: str, taken: int, flow: list[str], config: dict[str, Any]) -> None:
     instances = FakeInstances()
     due = exited({"success": True, "data": {"result": 1_798_131_600_000}})
-    scripts: Script = {"wait": exited({}), "date_ops": due, "http_request": echo, "set": echo}
+    scripts: Script = {"wait": exited({}), "date_ops": due, "http_request": echo, "llm": echo, "set": echo}
     bench = build_bench(scripts, instances, CONTRACTS)
     await bench.service.push(INNER, ADA)
     await bench.service.push({"name": "w", "durable": True, "flow": flow, "config": config}, ADA)

@@ -1,14 +1,20 @@
 //! Applies a schema, which schema.zig has checked, to a value (JSON Schema 2020-12, core and validation).
 
 const std = @import("std");
-const sdk = @import("sdk");
+const context = @import("../context.zig");
+const json = @import("../json.zig");
+const number = @import("../number.zig");
+const pattern = @import("../pattern.zig");
+const render = @import("../render.zig").render;
 const schemas = @import("schema.zig");
+const text = @import("../text.zig");
+const Context = context.Context;
+const Error = context.Error;
 const Path = @import("path.zig").Path;
-const Context = sdk.Context;
-const Error = sdk.Error;
+const Value = json.Value;
+const ValueSet = @import("../value_set.zig").ValueSet;
 const Keyword = schemas.Keyword;
 const Schema = schemas.Schema;
-const Value = sdk.Value;
 
 const max_errors = 100;
 /// Schemas that apply within one another. At most 368 bytes of stack for each, so they fit the 128 KiB.
@@ -47,7 +53,7 @@ const Place = struct {
 const Evaluator = struct {
     ctx: *Context,
     schema: *const Schema,
-    matcher: sdk.pattern.Matcher,
+    matcher: pattern.Matcher,
     /// Null while only yes or no is wanted, as within `anyOf`.
     errors: ?*std.ArrayList(Value),
     depth: usize = 0,
@@ -124,7 +130,7 @@ const Evaluator = struct {
             .contains,
             => place.instance != .array or try evaluator.applyToArray(keyword, value, place),
             .minLength, .maxLength => place.instance != .string or
-                try evaluator.applyLength(keyword, value, sdk.text.count(place.instance.string), place),
+                try evaluator.applyLength(keyword, value, text.count(place.instance.string), place),
             .pattern => place.instance != .string or try evaluator.applyPattern(value.string, place),
             .minimum,
             .maximum,
@@ -150,9 +156,9 @@ const Evaluator = struct {
         return evaluator.report(place, "must match the pattern {s}", .{try evaluator.show(.{ .string = source })});
     }
 
-    noinline fn isFound(evaluator: *Evaluator, source: []const u8, text: []const u8, place: Place) Error!bool {
+    noinline fn isFound(evaluator: *Evaluator, source: []const u8, subject: []const u8, place: Place) Error!bool {
         const program = evaluator.schema.patterns.getPtr(source).?;
-        return evaluator.matcher.isFound(program, text) catch |failure| switch (failure) {
+        return evaluator.matcher.isFound(program, subject) catch |failure| switch (failure) {
             error.OutOfMemory => return error.OutOfMemory,
             error.TooMuchWork => return evaluator.failTooCostly(place),
         };
@@ -249,12 +255,12 @@ const Evaluator = struct {
         return fits;
     }
 
-    noinline fn applyPatternProperties(evaluator: *Evaluator, patterns: *const sdk.Object, place: Place) Error!bool {
+    noinline fn applyPatternProperties(evaluator: *Evaluator, patterns: *const json.Object, place: Place) Error!bool {
         var fits = true;
         for (place.instance.object.members()) |member| {
-            for (patterns.members()) |pattern| {
-                if (!try evaluator.isFound(pattern.name, member.name, place)) continue;
-                if (!try evaluator.evaluateMember(pattern.value, member.value, member.name, place)) fits = false;
+            for (patterns.members()) |wanted| {
+                if (!try evaluator.isFound(wanted.name, member.name, place)) continue;
+                if (!try evaluator.evaluateMember(wanted.value, member.value, member.name, place)) fits = false;
             }
         }
         return fits;
@@ -264,8 +270,8 @@ const Evaluator = struct {
     noinline fn isNamed(evaluator: *Evaluator, name: []const u8, place: Place) Error!bool {
         if (place.schema.get("properties")) |properties| if (properties.get(name) != null) return true;
         const patterns = place.schema.get("patternProperties") orelse return false;
-        return for (patterns.object.members()) |pattern| {
-            if (try evaluator.isFound(pattern.name, name, place)) break true;
+        return for (patterns.object.members()) |wanted| {
+            if (try evaluator.isFound(wanted.name, name, place)) break true;
         } else false;
     }
 
@@ -316,7 +322,7 @@ const Evaluator = struct {
     }
 
     noinline fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, place: Place) Error!bool {
-        const set: sdk.ValueSet = try .init(evaluator.ctx.allocator, items.len);
+        const set: ValueSet = try .init(evaluator.ctx.allocator, items.len);
         for (items, 0..) |item, i| {
             const earlier = set.enter(item, i) orelse continue;
             return evaluator.report(place, "must not repeat an item, but {d} and {d} are the same", .{ earlier, i });
@@ -334,7 +340,7 @@ const Evaluator = struct {
     ) Error!bool {
         const bound = value.number;
         const counted = try evaluator.ctx.print("{d}", .{length});
-        const order = sdk.number.order(counted, bound);
+        const order = number.order(counted, bound);
         const fits = switch (keyword) {
             .minLength, .minItems, .minContains, .minProperties => order != .lt,
             else => order != .gt,
@@ -360,7 +366,7 @@ const Evaluator = struct {
             .maxProperties => .{ "most", "member", "" },
             else => unreachable,
         };
-        const is_one = sdk.number.order(bound, "1") == .eq;
+        const is_one = number.order(bound, "1") == .eq;
         const plural = if (is_one) "" else "s";
         const shown_ending = if (ending.len > 0 and !is_one) " that fit `contains`" else ending;
         const format = "must have at {s} {s} {s}{s}{s}, not {s}";
@@ -369,13 +375,13 @@ const Evaluator = struct {
 
     noinline fn applyToNumber(evaluator: *Evaluator, keyword: Keyword, bound: []const u8, place: Place) Error!bool {
         const lexeme = place.instance.number;
-        const order = sdk.number.order(lexeme, bound);
+        const order = number.order(lexeme, bound);
         const fits, const demand = switch (keyword) {
             .minimum => .{ order != .lt, "at least" },
             .maximum => .{ order != .gt, "at most" },
             .exclusiveMinimum => .{ order == .gt, "more than" },
             .exclusiveMaximum => .{ order == .lt, "less than" },
-            .multipleOf => .{ sdk.number.isMultiple(lexeme, bound).?, "a multiple of" },
+            .multipleOf => .{ number.isMultiple(lexeme, bound).?, "a multiple of" },
             else => unreachable,
         };
         return fits or try evaluator.report(place, "must be {s} {s}", .{ demand, bound });
@@ -398,9 +404,9 @@ const Evaluator = struct {
     }
 
     fn show(evaluator: *Evaluator, value: Value) Error![]const u8 {
-        const shown = try sdk.render(evaluator.ctx.allocator, value);
+        const shown = try render(evaluator.ctx.allocator, value);
         if (shown.len <= max_shown_bytes) return shown;
-        return evaluator.ctx.print("{s}...", .{sdk.text.prefix(shown, max_shown_bytes)});
+        return evaluator.ctx.print("{s}...", .{text.prefix(shown, max_shown_bytes)});
     }
 };
 
@@ -418,13 +424,13 @@ fn isOfType(instance: Value, wanted: schemas.Type) bool {
         .array => instance == .array,
         .string => instance == .string,
         .number => instance == .number,
-        .integer => instance == .number and sdk.number.isInteger(instance.number),
+        .integer => instance == .number and number.isInteger(instance.number),
     };
 }
 
 fn typeName(instance: Value) []const u8 {
     return switch (instance) {
-        .number => |lexeme| if (sdk.number.isInteger(lexeme)) "integer" else "number",
+        .number => |lexeme| if (number.isInteger(lexeme)) "integer" else "number",
         else => @tagName(instance),
     };
 }

@@ -1,12 +1,15 @@
 //! The part of JSON Schema 2020-12 that is understood, and the check that a schema keeps to it.
 
 const std = @import("std");
-const sdk = @import("sdk");
+const context = @import("../context.zig");
+const json = @import("../json.zig");
+const number = @import("../number.zig");
+const pattern = @import("../pattern.zig");
 const reference = @import("reference.zig");
+const Context = context.Context;
+const Error = context.Error;
 const Path = @import("path.zig").Path;
-const Context = sdk.Context;
-const Error = sdk.Error;
-const Value = sdk.Value;
+const Value = json.Value;
 
 /// Every keyword that asserts something, or leads to a schema or names one.
 pub const Keyword = enum {
@@ -89,9 +92,9 @@ const type_names = "null, boolean, object, array, number, string, integer";
 pub const Schema = struct {
     root: Value,
     /// What the `$ref` of an object leads to.
-    targets: std.AutoHashMapUnmanaged(*const sdk.Object, Value) = .empty,
+    targets: std.AutoHashMapUnmanaged(*const json.Object, Value) = .empty,
     /// By their source.
-    patterns: std.StringHashMapUnmanaged(sdk.pattern.Program) = .empty,
+    patterns: std.StringHashMapUnmanaged(pattern.Program) = .empty,
 };
 
 /// Fails with INVALID_SCHEMA unless `root` is a schema of known keywords with values of the right kind.
@@ -106,7 +109,7 @@ pub fn check(ctx: *Context, root: Value) Error!Schema {
 /// A `$ref`, which can be followed only when all names are known.
 const Reference = struct {
     text: []const u8,
-    owner: *const sdk.Object,
+    owner: *const json.Object,
     path: []const u8,
     resource: Value,
 };
@@ -117,7 +120,7 @@ const Checker = struct {
     names: reference.Names = .{},
     references: std.ArrayList(Reference) = .empty,
     /// Each is checked once, whatever leads to it.
-    checked: std.AutoHashMapUnmanaged(*const sdk.Object, void) = .empty,
+    checked: std.AutoHashMapUnmanaged(*const json.Object, void) = .empty,
 
     /// `resource` is the schema that references of this one start from: the nearest with an `$id`, or the whole.
     fn checkSchema(checker: *Checker, schema: Value, path: *const Path, resource: Value) Error!void {
@@ -158,7 +161,7 @@ const Checker = struct {
         const allocator = checker.ctx.allocator;
         const entry = try checker.schema.patterns.getOrPut(allocator, source);
         if (entry.found_existing) return;
-        switch (try sdk.pattern.compile(allocator, source)) {
+        switch (try pattern.compile(allocator, source)) {
             .program => |program| entry.value_ptr.* = program,
             .problem => |problem| {
                 return checker.refuse(path, try checker.ctx.print("not a regular expression that is supported: {s}", .{problem}));
@@ -281,10 +284,10 @@ fn isListOfTexts(value: Value) bool {
 }
 
 fn isCount(value: Value) bool {
-    return value == .number and sdk.number.isInteger(value.number) and sdk.number.order(value.number, "0") != .lt;
+    return value == .number and number.isInteger(value.number) and number.order(value.number, "0") != .lt;
 }
 
 fn isDivisor(value: Value) bool {
-    return value == .number and sdk.number.order(value.number, "0") == .gt and
-        sdk.number.isMultiple("1", value.number) != null;
+    return value == .number and number.order(value.number, "0") == .gt and
+        number.isMultiple("1", value.number) != null;
 }

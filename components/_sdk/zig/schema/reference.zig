@@ -1,9 +1,11 @@
 //! What a `$ref` leads to: a place within the schema, by JSON Pointer (RFC 6901), `$anchor` or `$id`.
 
 const std = @import("std");
-const sdk = @import("sdk");
+const json = @import("../json.zig");
+const path = @import("../path.zig");
+const percent = @import("../percent.zig");
+const Value = json.Value;
 const Allocator = std.mem.Allocator;
-const Value = sdk.Value;
 
 /// A schema with an `$id`, or the whole: what references within it start from.
 const Identified = struct { id: []const u8, schema: Value };
@@ -69,7 +71,7 @@ fn withoutFragment(uri: []const u8) []const u8 {
 /// What follows `#`, without its percent-encoding; empty if there is none, null if that is wrong.
 fn decodeFragment(allocator: Allocator, reference: []const u8) Allocator.Error!?[]const u8 {
     const at = std.mem.indexOfScalar(u8, reference, '#') orelse return "";
-    return sdk.percent.decode(allocator, reference[at + 1 ..]);
+    return percent.decode(allocator, reference[at + 1 ..]);
 }
 
 fn follow(allocator: Allocator, base: Value, pointer: []const u8) Allocator.Error!?Value {
@@ -97,5 +99,5 @@ fn unescape(allocator: Allocator, step: []const u8) Allocator.Error!?[]const u8 
 
 fn readPosition(step: []const u8, count: usize) ?usize {
     if (step.len > 1 and step[0] == '0') return null;
-    return sdk.path.position(step, count);
+    return path.position(step, count);
 }
