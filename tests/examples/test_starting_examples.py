@@ -1,6 +1,6 @@
 """The examples that start by themselves, from what starts them to what they ask of the services: the digest at nine in
-Berlin, the report at two, the page each hour, the feed once each, the failure alarm that gathers, the invoice whose file
-lies in the bucket, and the mail to support that a model answers.
+Berlin, the report at two, the page each hour, the feed once each, the failure alarm that gathers, the invoice whose
+file lies in the bucket, and the mail to support that a model answers.
 """
 
 import asyncio

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.templates.hints import suggest_nearest
@@ -67,25 +68,31 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     else:
         _warn_of_settings(node, contract, findings)
         inputs.check(node, config, TOOL_INPUT if node.tool else parts.settings.take, contract)
-        check_waiting(node, config, workflow, symbols, findings)
-        if contract.hosts_key:
-            from arcrun.workflows.literals.code_sources import check_code  # noqa: PLC0415 - not in every workflow
-
-            check_code(node, config, symbols, findings)
-        elif contract.literal_keys:
-            from arcrun.workflows.literals.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
-
-            check_templates(node, config, workflow.nodes, findings)
-        if contract.auth_key and contract.auth_key in config:
-            from arcrun.workflows.inputs.authorizations import check_authorization  # noqa: PLC0415 - not in every workflow
-
-            check_authorization(node, contract.auth_key, config, symbols, findings)
-        if AI in contract.capabilities and not contract.constraints.no_network_syscall:
-            from arcrun.workflows.asking.prompts import check_model  # noqa: PLC0415 - not in every workflow
-
-            check_model(node, config, findings)
+        _check_own_rules(node, config, contract, inputs)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
+
+
+def _check_own_rules(node: Node, config: Mapping[str, Any], contract: Contract, inputs: InputChecker) -> None:
+    """What the fields of some components mean beyond their schemas."""
+    workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
+    check_waiting(node, config, workflow, symbols, findings)
+    if contract.hosts_key:
+        from arcrun.workflows.literals.code_sources import check_code  # noqa: PLC0415 - not in every workflow
+
+        check_code(node, config, symbols, findings)
+    elif contract.literal_keys:
+        from arcrun.workflows.literals.render_templates import check_templates  # noqa: PLC0415 - not in every workflow
+
+        check_templates(node, config, workflow.nodes, findings)
+    if contract.auth_key and contract.auth_key in config:
+        from arcrun.workflows.inputs.authorizations import check_authorization  # noqa: PLC0415 - not in every workflow
+
+        check_authorization(node, contract.auth_key, config, symbols, findings)
+    if AI in contract.capabilities and not contract.constraints.no_network_syscall:
+        from arcrun.workflows.asking.prompts import check_model  # noqa: PLC0415 - not in every workflow
+
+        check_model(node, config, findings)
 
 
 def _check_tools(node: Node, inputs: InputChecker) -> Mapping[str, NodeParts]:
