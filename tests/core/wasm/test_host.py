@@ -172,7 +172,7 @@ async def test_what_is_not_an_http_url_is_refused(url: Any) -> None:
         pytest.param({"headers": {"n": None}}, id="header value that is null"),
         pytest.param({"timeout_ms": 0}, id="timeout 0"),
         pytest.param({"timeout_ms": -1}, id="negative timeout"),
-        pytest.param({"timeout_ms": 60_001}, id="timeout above 60 s"),
+        pytest.param({"timeout_ms": 300_001}, id="timeout above 300 s"),
         pytest.param({"timeout_ms": "1000"}, id="timeout as a text"),
         pytest.param({"timeout_ms": True}, id="timeout as true"),
         pytest.param({"timeout_ms": None}, id="timeout null"),
