@@ -147,7 +147,7 @@ def test_how_a_page_is_named(wanted: str, page: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "advice"),
     [
-        ("tutorail", "Did you mean tutorial?"),
+        ("tutoril", "Did you mean tutorial?"),
         ("components/strng_ops", "Did you mean components/string_ops?"),
         ("ai_transform", "Did you mean components/ai_transform_compile or components/ai_transform_run?"),
         ("qqqq", "See all pages: acr open"),
