@@ -85,7 +85,7 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 
 def workflow(name: str) -> dict[str, Any]:
-    return {"name": name, "flow": FLOW, "config": {"tell": {"component": "echo", "text": "hi"}}}
+    return {"name": name, "flow": FLOW, "config": {"tell": {"component": "echo", "text": "hi {{input.url?}}"}}}
 
 
 class Platform:
@@ -201,6 +201,21 @@ async def test_who_reads_sees_no_tokens(platform: Platform) -> None:
         assert not any(token in answer.text for token in tokens), (path, answer.text)
         assert int(answer.headers["content-length"]) == len(answer.content)
     assert tokens[0] in (await platform.ask("GET", "/webhooks/named/mine", run)).text
+
+
+async def test_who_follows_a_run_sees_none_either(platform: Platform) -> None:
+    """Events, and the answers of runs in lines, come in parts."""
+    hook = f"https://x/webhooks/{platform.known['mine']['token']}/trigger"
+    run = await platform.ask("POST", "/webhooks/named/mine/trigger", platform.own_key, {"url": hook})
+    await platform.finish()
+    transport = httpx.ASGITransport(platform.app, raise_app_exceptions=False)
+    for name, can, is_shown in (("r", "read", False), ("x", "run", True)):
+        key = await platform.make_key(name, can)
+        headers = {"x-arcrun-api-key": key, "accept": "text/event-stream"}
+        async with httpx.AsyncClient(transport=transport, base_url="https://arcrun.test", headers=headers) as client:
+            told = await client.get(f"/runs/{run.json()['run_id']}/follow")
+        assert told.text.startswith(("event:", "retry:")), told.text
+        assert (hook in told.text, "/webhooks/…/trigger" in told.text) == (is_shown, not is_shown)
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ class StreamedResponse(Response):
     def __init__(self, parts: AsyncIterator[bytes]) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self._parts = parts
+        self.parts = parts
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for part in self._parts:
+        async for part in self.parts:
             await send({"type": "http.response.body", "body": part + self.ending, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from arcrun.errors import ForbiddenError, NotFoundError
 from arcrun.rights import Grant, Right
-from arcrun_http.responses import JsonResponse
+from arcrun_http.responses import JsonResponse, StreamedResponse
 from executor.service import ExecutorService
 
 
@@ -107,18 +107,18 @@ def limit_answer(response: Response, grant: Grant, rule: Rule) -> Response:
         response = _keep_own(response, grant.workflow)
     if grant.right is not Right.READ:
         return response
-    if isinstance(response, StreamingResponse):
-        response.body_iterator = _hide_in_lines(response.body_iterator)
+    if isinstance(response, StreamedResponse):
+        response.parts = _hide_in_parts(response.parts)
         return response
     response.body = hide_secrets(bytes(response.body))
     response.headers["content-length"] = str(len(response.body))
     return response
 
 
-async def _hide_in_lines(pieces: AsyncIterable[Any]) -> AsyncIterator[bytes]:
-    """A piece is whole events, so no secret lies across two."""
-    async for piece in pieces:
-        yield hide_secrets(piece.encode() if isinstance(piece, str) else bytes(piece))
+async def _hide_in_parts(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A part is whole events or lines, so no secret lies across two."""
+    async for part in parts:
+        yield hide_secrets(part)
 
 
 def _keep_own(response: JsonResponse, workflow: str) -> JsonResponse:
