@@ -76,6 +76,7 @@ MEANINGS = {
     "INVALID_REQUEST": ("The operation takes no such field, or no such value of it; the message names it.", "no"),
     "INVALID_RESPONSE": ("The service's answer is not of the documented form.", "no"),
     "INVALID_RESPONSE_BODY": ("The answer's body is not what was asked for, such as text or JSON.", "no"),
+    "INVALID_ROWS": ("A row has more values than there are columns; the message says which.", "no"),
     "INVALID_SCHEMA": ("The JSON Schema is wrong; the message says where.", "no"),
     "INVALID_SELECTOR": (
         "The CSS selector cannot be read, or has what is not supported; the message says where.",

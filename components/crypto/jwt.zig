@@ -111,7 +111,8 @@ pub fn verify(ctx: *Context, input: Input) Error!Value {
 /// A token as it stands in a header: "Bearer eyJ...".
 fn withoutScheme(given: []const u8) []const u8 {
     const scheme = "Bearer ";
-    return if (std.ascii.startsWithIgnoreCase(given, scheme)) std.mem.trim(u8, given[scheme.len..], " ") else given;
+    const token = std.mem.trim(u8, given, " \t\r\n");
+    return if (std.ascii.startsWithIgnoreCase(token, scheme)) std.mem.trim(u8, token[scheme.len..], " ") else token;
 }
 
 fn refuseForm(ctx: *Context) Error {

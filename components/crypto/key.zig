@@ -136,7 +136,10 @@ const begin = "-----BEGIN ";
 /// Its line breaks may be written as `\n`, as in JSON or in a variable of an environment.
 fn readPem(ctx: *Context, source: []const u8) Problem!Key {
     const text = try std.mem.replaceOwned(u8, ctx.allocator, source, "\\n", "\n");
-    const start = std.mem.indexOf(u8, text, begin) orelse return error.InvalidKey;
+    // openssl writes the curve's name before an EC key, in a block of its own; the key names it too.
+    const parameters_end = "-----END EC PARAMETERS-----";
+    const from = std.mem.indexOf(u8, text, parameters_end) orelse 0;
+    const start = std.mem.indexOfPos(u8, text, from, begin) orelse return error.InvalidKey;
     const label_end = std.mem.indexOfPos(u8, text, start + begin.len, "-----") orelse return error.InvalidKey;
     const label = text[start + begin.len .. label_end];
     const end = std.mem.indexOfPos(u8, text, label_end, "-----END ") orelse return error.InvalidKey;

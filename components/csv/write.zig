@@ -28,10 +28,19 @@ pub fn write(ctx: *Context, input: Input) Error!Value {
         for (columns, 0..) |name, i| try writer.add(i, columns.len, .{ .string = name });
         try writer.append(writer.line_end);
     }
+    var width: ?usize = if (columns.len > 0) columns.len else null;
     for (rows, 0..) |row, at| {
         switch (row) {
             .object => for (columns, 0..) |name, i| try writer.add(i, columns.len, row.get(name) orelse .null),
-            .array => |values| for (values, 0..) |value, i| try writer.add(i, values.len, value),
+            .array => |values| {
+                const wanted = width orelse values.len;
+                width = wanted;
+                if (values.len > wanted) {
+                    const message = "`rows[{d}]` has {d} values, where there are {d} columns.";
+                    return ctx.fail("INVALID_ROWS", try ctx.print(message, .{ at, values.len, wanted }));
+                }
+                for (0..wanted) |i| try writer.add(i, wanted, if (i < values.len) values[i] else .null);
+            },
             else => return input.mistyped(try ctx.print("rows[{d}]", .{at}), "an object or a list", row),
         }
         try writer.append(writer.line_end);

@@ -31,6 +31,20 @@ pub fn readable(allocator: Allocator, root: Node) Allocator.Error![]const u8 {
     return reader.text.items;
 }
 
+/// By the attribute, or by a style of its own; style sheets are not read.
+fn isHidden(element: Node) bool {
+    if (element.attribute("hidden") != null) return true;
+    const style = element.attribute("style") orelse return false;
+    var rules = std.mem.splitScalar(u8, style, ';');
+    while (rules.next()) |rule| {
+        const colon = std.mem.indexOfScalar(u8, rule, ':') orelse continue;
+        const name = std.mem.trim(u8, rule[0..colon], " \t\r\n");
+        const value = std.mem.trim(u8, rule[colon + 1 ..], " \t\r\n");
+        if (std.ascii.eqlIgnoreCase(name, "display") and std.ascii.startsWithIgnoreCase(value, "none")) return true;
+    }
+    return false;
+}
+
 const Reader = struct {
     allocator: Allocator,
     text: std.ArrayList(u8) = .empty,
@@ -48,7 +62,7 @@ const Reader = struct {
 
     fn addElement(reader: *Reader, element: Node, is_kept: bool) Allocator.Error!void {
         const tag = element.tag();
-        if (unread.has(tag)) return;
+        if (unread.has(tag) or isHidden(element)) return;
         const is_block = blocks.has(tag);
         const is_cell = cells.has(tag);
         if (is_block or element.isTag("br")) reader.gap = .line;

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 ACCESS_KEY_PREFIX = "acrk_"
+HIDDEN = "…"  # what stands for a token in the answers to a key that may only read
 
 
 class Right(IntEnum):

@@ -302,7 +302,7 @@ def test_claims(payload: Any, asked: dict[str, Any], code: str | None) -> None:
         *(f"{b64(header)}.{b64(b'{}')}.AA" for header in (b"[]", b"{}", b'{"alg": "none"}', b'{"alg": 5}', b"\xff")),
         token({"alg": "HS512"}, {}, mac), token({"alg": "hs256"}, {}, mac),
         token({"alg": "HS256", "crit": ["b64"]}, {}, mac),
-        token({"alg": "HS256"}, {}, mac) + "=", token({"alg": "HS256"}, {}, mac) + "\n",
+        token({"alg": "HS256"}, {}, mac) + "=",
     ],
 )  # fmt: skip
 def test_what_is_no_token_of_the_algorithm_is_refused(made: str) -> None:
@@ -451,6 +451,14 @@ def test_no_damage_to_a_key_ends_in_a_trap(data: st.DataObject) -> None:
     made = token({"alg": label}, {}, rsa_sign if label == "RS256" else ec_sign)
     output = harness.run("crypto", {"operation": "jwt_verify", "algorithm": label, "key": key, "token": made}).output
     assert output["success"] or output["error"]["code"] in ("INVALID_KEY", "JWT_INVALID")
+
+
+def test_a_key_of_ec_as_openssl_writes_it() -> None:
+    """The curve's name stands before it, in a block of its own."""
+    curve = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    key = curve + private_pem(ec_key(), serialization.PrivateFormat.TraditionalOpenSSL)
+    made = do("jwt_sign", algorithm="ES256", key=key, payload={})["result"]
+    assert do("jwt_verify", algorithm="ES256", key=public_pem(ec_key()), token=f" {made}\n")["payload"] == {}
 
 
 def test_a_short_secret_is_refused() -> None:

@@ -74,7 +74,7 @@ def test_a_mark_for_excel() -> None:
 
 
 def test_columns_are_all_that_rows_have_in_their_order() -> None:
-    assert write([{"b": 1}, {"a": 2, "b": 3}, [4, 5, 6]], line_end="lf") == "b,a\n1,\n3,2\n4,5,6\n"
+    assert write([{"b": 1}, {"a": 2, "b": 3}, [4, 5]], line_end="lf") == "b,a\n1,\n3,2\n4,5\n"
     assert write([]) == ""
     assert write([], columns=["a"]) == "a\r\n"
     assert write([{"a": ""}]) == 'a\r\n""\r\n'
@@ -110,6 +110,13 @@ def test_a_first_value_like_the_line_of_excel_stays() -> None:
     text = write([["sep=;"], ["x"]])
     assert text == '"sep=;"\r\nx\r\n'
     assert parse(text, header=False)["rows"] == [["sep=;"], ["x"]]
+
+
+def test_rows_have_as_many_values_as_there_are_columns() -> None:
+    assert write([[1, 2], [3]], columns=["x", "y"], line_end="lf") == "x,y\n1,2\n3,\n"
+    for fields in ({"rows": [[1, 2], {"a": 1}]}, {"rows": [[1], [1, 2]]}, {"rows": [[1, 2]], "columns": ["x"]}):
+        error = harness.run("csv", {"operation": "write", **fields}).error
+        assert (error["code"], "has 2 values, where there are 1 columns" in error["message"]) == ("INVALID_ROWS", True)
 
 
 def test_the_header_may_be_replaced() -> None:

@@ -169,6 +169,11 @@ def test_references_are_those_of_the_standard() -> None:
             assert (item["text"], item["attributes"]) == (node.text(), attributes_of(node)), page
 
 
+def test_what_is_hidden_is_not_read() -> None:
+    page = "<p>a<p hidden>b</p><p style='color: red; DISPLAY : none!important'>c</p><p style='display:block'>d</p>"
+    assert read(page)["text"] == "a\nd"
+
+
 def test_readable_text() -> None:
     page = """<!DOCTYPE html><head><title> A  page </title><script>var x = "<p>";</script></head>
     <body><h1>One</h1>two <b>bold</b>,<i> slanted</i><br>three<ul><li>a<li>b</ul>

@@ -9,6 +9,7 @@ from acr.backups.store_entries import EntrySeal, entry_lines
 from acr.errors import CliError
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
+from arcrun.rights import HIDDEN
 
 ALL = 1_000_000_000  # runs, of one list
 
@@ -27,6 +28,12 @@ def export_lines(
     Raises CliError.
     """
     listed = client.list_workflows()
+    if any(workflow["token"] == HIDDEN for workflow in listed):
+        raise CliError(
+            "This key may only read: it sees no tokens, also not within workflows, and an export without them is none.",
+            "Use the account's own key, or one that can run.",
+            "KEY_NOT_ALLOWED",
+        )
     of_all = [workflow["paused"] for workflow in listed if (workflow["paused"] or {}).get("all")]
     yield {
         "kind": "export",

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from arcrun.errors import ForbiddenError, NotFoundError
-from arcrun.rights import Grant, Right
+from arcrun.rights import HIDDEN, Grant, Right
 from arcrun_http.responses import JsonResponse, StreamedResponse
 from executor.service import ExecutorService
 
@@ -94,11 +94,10 @@ _SECRETS = re.compile(
     rb"|(/webhooks/)(?!named/)[\w-]+"
     rb"|(/approvals/[\w-]+/)[\w.~-]+"
 )
-_HIDDEN = "…".encode()
 
 
 def hide_secrets(content: bytes) -> bytes:
-    return _SECRETS.sub(lambda found: (found[1] or found[2] or found[3]) + _HIDDEN, content)
+    return _SECRETS.sub(lambda found: (found[1] or found[2] or found[3]) + HIDDEN.encode(), content)
 
 
 def limit_answer(response: Response, grant: Grant, rule: Rule) -> Response:
