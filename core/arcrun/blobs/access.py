@@ -21,7 +21,7 @@ from arcrun.blobs.names import (
     BlobPlace,
     build_unknown_error,
     describe_blob,
-    name_by_url,
+    name_by_answer,
     parse_blob_name,
     read_content_type,
     read_filename,
@@ -126,7 +126,11 @@ class BlobAccess:
 
     def describe_answer(self, name: BlobName, url: str, headers: Mapping[str, Any]) -> dict[str, Any]:
         """The value of a blob that is the body of an answer."""
-        return describe_blob(name, read_content_type(headers.get("content-type")), name_by_url(url))
+        return describe_blob(
+            name,
+            read_content_type(headers.get("content-type")),
+            name_by_answer(url, headers.get("content-disposition")),
+        )
 
     async def _open_part(self, part: Any) -> Part:
         if not isinstance(part, Mapping):

@@ -20,6 +20,13 @@ _NAME = re.compile(
     r"(?:blob-(?P<token>[0-9a-f]{32})-(?P<bytes>0|[1-9][0-9]{0,11})|attachment-(?P<number>[1-9][0-9]?))"
 )
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *;[ -~]*)?", re.ASCII)
+# Of Content-Disposition: filename="a \"b\".pdf", filename=a.pdf, filename*=UTF-8''%C3%A4.pdf (RFC 6266, RFC 8187).
+MAX_DISPOSITION_CHARACTERS = 2_000
+EXTENDED_PARTS = 3  # the charset, a language, the name
+_FILENAME = re.compile(
+    r'(?:^|;)\s*filename(?P<star>\*?)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s;"]+))',
+    re.ASCII | re.IGNORECASE,
+)
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -94,9 +101,16 @@ def read_filename(said: Any) -> str:
     return _UNNAMEABLE.sub("", last).strip()[:MAX_FILENAME_CHARACTERS]
 
 
-def name_by_url(url: str) -> str:
-    """The name of the file that a URL leads to."""
-    return read_filename(unquote(urlsplit(url).path))
+def name_by_answer(url: str, disposition: Any) -> str:
+    """The name of a file that a server sends: by its header Content-Disposition (RFC 6266), or else by the URL."""
+    said = disposition[:MAX_DISPOSITION_CHARACTERS] if isinstance(disposition, str) else ""
+    names = {"": "", **{found["star"]: found["quoted"] or found["plain"] or "" for found in _FILENAME.finditer(said)}}
+    extended = names.get("*", "").split("'", 2)
+    if len(extended) == EXTENDED_PARTS and extended[0].lower() in ("utf-8", "iso-8859-1"):
+        name = read_filename(unquote(extended[2], extended[0]))
+    else:
+        name = read_filename(re.sub(r"\\(.)", r"\1", names[""]))
+    return name or read_filename(unquote(urlsplit(url).path))
 
 
 def build_unknown_error() -> HostFunctionError:

@@ -8,7 +8,7 @@ from arcrun.blobs.names import (
     OCTETS,
     BlobName,
     describe_blob,
-    name_by_url,
+    name_by_answer,
     parse_blob_name,
     read_content_type,
     read_filename,
@@ -117,4 +117,27 @@ def test_names_of_files(said: Any, read: str) -> None:
     ],
 )
 def test_an_url_names_a_file_and_shows_no_query(url: str, name: str) -> None:
-    assert name_by_url(url) == name
+    assert name_by_answer(url, None) == name
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="Invoice 7.pdf"', "Invoice 7.pdf"),
+        ("attachment; filename=invoice.pdf; size=5", "invoice.pdf"),
+        ("attachment; filename*=UTF-8''Rechnung%20%C3%A4.pdf", "Rechnung ä.pdf"),
+        ("attachment; filename=\"x.pdf\"; filename*=utf-8'de'%E2%82%AC.pdf", "€.pdf"),
+        ("attachment; filename*=iso-8859-1''%E4.pdf", "ä.pdf"),
+        ("attachment; filename*=nonsense; filename=b.pdf", "b.pdf"),
+        (r'attachment; FILENAME = "a \"b\".pdf"', 'a "b".pdf'),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ('attachment; filename="a;b.pdf"', "a;b.pdf"),
+        ("attachment", "download"),
+        ('attachment; filename=""', "download"),
+        ('attachment; filename="open', "download"),
+        ("x" * 100_000 + "; filename=a.pdf", "download"),
+        (7, "download"),
+    ],
+)
+def test_the_server_names_its_file(disposition: Any, name: str) -> None:
+    assert name_by_answer("https://a.example/download?id=7", disposition) == name
