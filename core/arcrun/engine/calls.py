@@ -250,13 +250,13 @@ class ComponentCall:
         self._began_ms = None
         context = self._context
         pace, slots, ports = context.pace, context.slots, context.ports
+        component, cpu_ms = self._component, self._node.cpu_ms
         if not slots.take_free():
             await slots.wait()
         try:
             if pace.is_due:  # preparing the input, other nodes' work, and the call are separate stretches
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
-            component, cpu_ms = self._component, self._node.cpu_ms
             if not KNOWING.isdisjoint(component.contract.capabilities) or component.contract.wants_secrets:
                 caller = Caller(context.workflow, context.run_id, self._name, context.secrets, context.origin)
                 outcome = await ports.components.call(component, self._filled, context.budget, cpu_ms, caller)
