@@ -15,6 +15,7 @@ from arcrun.accounts.webhook_tokens import TOKEN_BYTES
 from executor import access, tenants
 from executor.access import RefusedAccess, build_unbound_error
 from executor.app import build_app
+from executor.keys import recent
 from fakes.auth import MASTER_KEY
 from fakes.components import echo, exited
 from fakes.executor import Script, upload_component
@@ -162,12 +163,12 @@ async def test_every_wrong_key_gets_the_same_answer_for_the_same_work(keys: Sequ
     bench = await build_pair()
     revoked = bench.keys["a"]
     await bench.register("a")  # again, which revokes the key
-    bench.clock.advance(access.FRESH_MS)
+    bench.clock.advance(recent.FRESH_MS)
     token = await push(bench, "a")
     costs = []
     for wrong in (revoked if key == "revoked" else key for key in keys):
         for method, path, body in ROUTES:
-            bench.clock.advance(access.UNKNOWN_FRESH_MS)  # so that each is looked up
+            bench.clock.advance(recent.UNKNOWN_FRESH_MS)  # so that each is looked up
             bench.accounts.reads.clear()
             bench.cloudflare.requests.clear()
             answer = await bench.ask(method, path.format(token=token, name="tell", run_id=UNKNOWN_RUN), wrong, body)
@@ -238,7 +239,7 @@ async def test_of_a_tenant_that_was_removed_nothing_is_left_to_trigger() -> None
     tenant = await bench.store.find_by_key(bench.keys["a"])
     assert tenant is not None
     await bench.store.delete(tenant)
-    bench.clock.advance(access.FRESH_MS)
+    bench.clock.advance(recent.FRESH_MS)
     gone, made_up = await trigger(bench, token), await trigger(bench, UNKNOWN_TOKEN)
     assert (gone.status_code, gone.content) == (404, made_up.content)
 
@@ -249,9 +250,9 @@ async def test_a_revoked_key_opens_nothing_after_a_moment() -> None:
     assert (await bench.ask("GET", "/webhooks", key)).status_code == 200
     assert tenant is not None
     await bench.store.rotate_key(tenant, 0)
-    bench.clock.advance(access.FRESH_MS)
+    bench.clock.advance(recent.FRESH_MS)
     assert (await bench.ask("GET", "/webhooks", key)).status_code == 401
-    assert access.FRESH_MS + access.KV_CACHE_S * 1_000 < 60_000
+    assert recent.FRESH_MS + access.KV_CACHE_S * 1_000 < 60_000
 
 
 async def test_a_key_in_its_grace_time_ends_to_the_second() -> None:
@@ -275,11 +276,11 @@ async def test_a_known_key_costs_no_read() -> None:
 
 async def test_guessing_does_not_push_the_tenants_out() -> None:
     bench = await build_pair()
-    for i in range(access.MAX_UNKNOWN + 5):
+    for i in range(recent.MAX_UNKNOWN + 5):
         await bench.access._tenants.find_by_key(f"guess {i}")
     bench.accounts.reads.clear()
     assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
-    assert (bench.accounts.reads, len(bench.access._tenants._unknown)) == ([], access.MAX_UNKNOWN)
+    assert (bench.accounts.reads, len(bench.access._tenants._recent._unknown)) == ([], recent.MAX_UNKNOWN)
 
 
 async def test_a_new_registration_is_used_after_a_moment() -> None:
@@ -295,7 +296,7 @@ async def test_a_new_registration_is_used_after_a_moment() -> None:
     refused = await bench.ask("GET", "/runs", bench.keys["a"])
     assert (refused.status_code, read_error(refused)["code"]) == (424, "TENANT_TOKEN_REFUSED")
     _, key = await bench.store.register(renewed)
-    bench.clock.advance(access.FRESH_MS)
+    bench.clock.advance(recent.FRESH_MS)
     answer = await bench.ask("POST", f"/webhooks/{token}/trigger", key)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "CREDENTIAL_UNREADABLE")
 

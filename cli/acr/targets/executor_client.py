@@ -238,11 +238,15 @@ class ExecutorClient(ServiceClient):
 
         `calls` and `file` are None if they are unknown. Raises AnswerError.
         """
+        return self._list_all("/webhooks", "workflows")
+
+    def _list_all(self, path: str, name: str) -> list[dict[str, Any]]:
+        """What all pages of a list have as `name`. Raises AnswerError."""
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            data = require_data(self._send("GET", "/webhooks", cursor=cursor))
-            found += data["workflows"]
+            data = require_data(self._send("GET", path, cursor=cursor))
+            found += data[name]
             cursor = data["cursor"]
             if cursor is None:
                 return found
@@ -285,14 +289,7 @@ class ExecutorClient(ServiceClient):
 
     def list_stores(self) -> list[dict[str, Any]]:
         """All stores: {"kind", "name", "entries", "bytes"}. Raises AnswerError."""
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            data = require_data(self._send("GET", "/stores", cursor=cursor))
-            found += data["stores"]
-            cursor = data["cursor"]
-            if cursor is None:
-                return found
+        return self._list_all("/stores", "stores")
 
     def list_entries(self, store: StoreName, prefix: str, limit: int) -> list[dict[str, Any]]:
         """Entries of a store, at most `limit`: {"key", "bytes", "expires_ms"}. Raises AnswerError."""

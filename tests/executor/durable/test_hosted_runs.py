@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from arcrun.accounts.limits import TenantLimits
-from executor.access import FRESH_MS
+from executor.keys.recent import FRESH_MS
 from executor.records.closing import AGAIN_MS, forget_run
 from fakes.accepted import Calls
 from fakes.components import exited

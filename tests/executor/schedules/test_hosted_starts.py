@@ -13,7 +13,7 @@ from arcrun.accounts.limits import StartLimits, TenantLimits
 from arcrun.errors import ConflictError, DecryptionError, UpstreamError
 from arcrun.limits import MAX_GONE_MS, MAX_TENANT_FIRINGS, MAX_TENANT_MAILBOX_CHARACTERS
 from executor import workspace
-from executor.access import FRESH_MS
+from executor.keys.recent import FRESH_MS
 from executor.mail.receiving import MessageDelayedError, Refused, Taken, receive
 from executor.records.closing import AGAIN_MS
 from executor.schedules.tables import RETRY_MS

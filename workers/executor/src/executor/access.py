@@ -10,24 +10,18 @@ from arcrun.accounts.model import Tenant, derive_tenant_id
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
-from arcrun.caches import Cache
 from arcrun.errors import ArcrunError, NotConfiguredError, NotFoundError, RateLimitedError, UnauthorizedError
 from arcrun.ports import Clock
 from arcrun.rights import ACCESS_KEY_PREFIX, OWNER, Grant
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
 from executor.keys.grants import Grants
+from executor.keys.recent import Recent
 from executor.service import ExecutorService
 from executor.tenants import TenantServices
 from executor.tokens import build_webhook_missing_error
 
-# A revoked key stops working after at most this plus the KV binding's cache (KV_CACHE_S): 50 s in all.
-FRESH_MS = 20_000
-KV_CACHE_S = 30  # the platform's minimum
-UNKNOWN_FRESH_MS = 5_000  # a new key may have been tried before it was visible here
-MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
-
-Cached = Cache[tuple[float, Tenant | None]]
+KV_CACHE_S = 30  # the platform's minimum; with FRESH_MS a revoked key of a tenant works for 50 s at most
 
 
 class WebhookAccess(NamedTuple):
@@ -97,8 +91,7 @@ class TenantResolver:
 
     def __init__(self, accounts: AccountStore, clock: Clock) -> None:
         self._accounts, self._clock = accounts, clock
-        self._known: Cached = Cache(MAX_KNOWN)
-        self._unknown: Cached = Cache(MAX_UNKNOWN)  # separate, so that guessed keys cannot evict tenants
+        self._recent: Recent[Tenant] = Recent()
 
     async def find_by_key(self, api_key: str) -> Tenant | None:
         sha256 = hash_api_key(api_key)
@@ -110,16 +103,7 @@ class TenantResolver:
         return await self._find(f"tenant:{tenant_id}", lambda: self._accounts.find(tenant_id))
 
     async def _find(self, name: str, look_up: Callable[[], Awaitable[Tenant | None]]) -> Tenant | None:
-        now_ms = self._clock.now_ms()
-        for cached, fresh_ms in ((self._known, FRESH_MS), (self._unknown, UNKNOWN_FRESH_MS)):
-            kept_ms, tenant = cached.get(name, (now_ms - fresh_ms, None))
-            if now_ms - kept_ms < fresh_ms:
-                return tenant
-            cached.pop(name)
-        tenant = await look_up()
-        cached = self._unknown if tenant is None else self._known
-        cached.put(name, (now_ms, tenant))
-        return tenant
+        return await self._recent.find(name, self._clock.now_ms(), look_up)
 
 
 class TenantAccess:

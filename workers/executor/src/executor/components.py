@@ -258,12 +258,17 @@ class ComponentCaller:
     ) -> Coroutine[Any, Any, Outcome]:
         if cpu_ms is not None:
             self.require_cpu(component.id, cpu_ms)
-        key = component.contract.isolate_key
-        is_apart = key and input_value.get(key) is True
-        runnable = self.resolver.find_runnable(component)
-        called = _Called(component, runnable, caller)
+        called = _Called(component, self.resolver.find_runnable(component), caller)
         if component.contract.exchanged_keys and caller is not None and self.open_tokens is not None:
             return self._call_with_tokens(called, input_value, budget, cpu_ms)
+        return self._place(called, input_value, budget, cpu_ms)
+
+    def _place(
+        self, called: _Called, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
+    ) -> Coroutine[Any, Any, Outcome]:
+        """A call in this isolate, or in a sandbox."""
+        key, runnable = called.component.contract.isolate_key, called.runnable
+        is_apart = key and input_value.get(key) is True
         if runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS and not is_apart:
             return self._call(called, input_value, budget, fuel_of_bundled(runnable.id, cpu_ms))
         return self._call_in_sandbox(called, input_value, budget, cpu_ms)
@@ -275,13 +280,9 @@ class ComponentCaller:
 
         assert called.caller is not None
         assert self.open_tokens is not None
-        runnable = called.runnable
-        is_small = runnable.module is None and (cpu_ms or 0) <= CALL_CPU_MS
 
         def call(value: Mapping[str, Any]) -> Coroutine[Any, Any, Outcome]:
-            if is_small:
-                return self._call(called, value, budget, fuel_of_bundled(runnable.id, cpu_ms))
-            return self._call_in_sandbox(called, value, budget, cpu_ms)
+            return self._place(called, value, budget, cpu_ms)
 
         http = BudgetedHttpClient(self.http, budget.subrequests)
         exchanges = Exchanges(self.open_tokens(), http, budget.subrequests.take)
