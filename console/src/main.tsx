@@ -1,3 +1,6 @@
 import { render } from "preact";
+import { App } from "./app/App";
+import { applyTheme } from "./app/theme";
 
-render(<main>arcrun</main>, document.getElementById("app")!);
+applyTheme();
+render(<App />, document.getElementById("app")!);

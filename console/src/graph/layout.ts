@@ -1,0 +1,95 @@
+/** Where the nodes and edges of a flow lie, in pixels. */
+import * as dagre from "@dagrejs/dagre";
+import { isEnd, labelOf, type Flow, type FlowEdge } from "./flow";
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Box extends Point {
+  name: string;
+  width: number;
+  height: number;
+}
+
+export interface Line {
+  edge: FlowEdge;
+  points: Point[];
+  label?: Point;
+}
+
+export interface Layout {
+  width: number;
+  height: number;
+  boxes: Box[];
+  lines: Line[];
+}
+
+export type Direction = "LR" | "TB";
+
+const HEIGHT = 44;
+const END_HEIGHT = 28;
+const MARGIN = 12;
+const SIGN = 7.4; // pixels a character of 12.5 px takes, on average
+const WIDE_SIGN = 13;
+
+const widthOf = (text: string): number => [...text].reduce((sum, sign) => sum + (sign.charCodeAt(0) > 0x2e80 ? WIDE_SIGN : SIGN), 0);
+export const MAX_WIDTH = 230;
+
+let last: { key: string; layout: Layout } | undefined;
+
+export function layOut(flow: Flow, direction: Direction): Layout {
+  const key = JSON.stringify([direction, [...flow.nodes.values()].map((node) => [node.name, node.component]), flow.edges.map((edge) => [edge.source, edge.relation, edge.target])]);
+  if (last?.key !== key) last = { key, layout: compute(flow, direction) };
+  // Offsets of the text are those of now.
+  return { ...last.layout, lines: last.layout.lines.map((line, at) => ({ ...line, edge: flow.edges[at] ?? line.edge })) };
+}
+
+function compute(flow: Flow, direction: Direction): Layout {
+  const graph = new dagre.graphlib.Graph({ multigraph: true });
+  const isLarge = flow.nodes.size > 60;
+  graph.setGraph({
+    rankdir: direction,
+    nodesep: direction === "LR" ? 18 : 26,
+    ranksep: 44,
+    edgesep: 10,
+    marginx: MARGIN,
+    marginy: MARGIN,
+    ranker: isLarge ? "longest-path" : "network-simplex",
+  });
+  for (const node of flow.nodes.values()) {
+    const text = isEnd(node.name) ? widthOf(node.name) : Math.max(widthOf(node.name), widthOf(node.component) * 0.9) + 26;
+    graph.setNode(node.name, { width: Math.min(MAX_WIDTH, Math.max(isEnd(node.name) ? 56 : 96, text + 22)), height: isEnd(node.name) ? END_HEIGHT : HEIGHT });
+  }
+  flow.edges.forEach((edge, at) => {
+    const label = labelOf(edge);
+    const room = label ? { width: Math.min(160, widthOf(label) * 0.85 + 10), height: 16, labelpos: "c" } : { width: 0, height: 0 };
+    graph.setEdge(edge.source, edge.target, { ...room, minlen: 1 }, String(at));
+  });
+  dagre.layout(graph);
+  const boxes = [...flow.nodes.keys()].map((name) => ({ name, ...(graph.node(name) as Omit<Box, "name">) }));
+  const lines = flow.edges.map((edge, at) => {
+    const found = graph.edge(edge.source, edge.target, String(at)) as { points: Point[]; x?: number; y?: number };
+    const label = found.x === undefined || found.y === undefined ? undefined : { x: found.x, y: found.y };
+    return { edge, points: found.points, label };
+  });
+  const size = graph.graph() as { width?: number; height?: number };
+  return { width: size.width ?? 0, height: size.height ?? 0, boxes, lines };
+}
+
+/** A smooth path through the points. */
+export function pathThrough(points: Point[]): string {
+  const [first, ...rest] = points;
+  if (!first) return "";
+  if (rest.length < 2) return `M${at(first)}${rest.map((point) => `L${at(point)}`).join("")}`;
+  let path = `M${at(first)}`;
+  for (let i = 0; i < rest.length - 1; i++) {
+    const [control, next] = [rest[i]!, rest[i + 1]!];
+    const end = i === rest.length - 2 ? next : { x: (control.x + next.x) / 2, y: (control.y + next.y) / 2 };
+    path += `Q${at(control)} ${at(end)}`;
+  }
+  return path;
+}
+
+const at = ({ x, y }: Point): string => `${Math.round(x)},${Math.round(y)}`;

@@ -1,0 +1,47 @@
+/** The console's texts in the chosen language. `t("runs")`, `t("ago", {time: "5 min"})`. */
+import { TEXTS, type TextKey } from "./table";
+
+export const LANGUAGES = { en: "English", "zh-Hant": "繁體中文" } as const;
+export type Language = keyof typeof LANGUAGES;
+const KEPT = "arcrun-language";
+
+function preferred(): Language {
+  const kept = read(KEPT);
+  if (kept === "en" || kept === "zh-Hant") return kept;
+  return navigator.languages.some((name) => /^zh/i.test(name)) && !/^en/i.test(navigator.language) ? "zh-Hant" : "en";
+}
+
+let language: Language = preferred();
+document.documentElement.lang = language;
+
+export const currentLanguage = (): Language => language;
+
+export function chooseLanguage(chosen: Language): void {
+  language = chosen;
+  document.documentElement.lang = chosen;
+  write(KEPT, chosen);
+}
+
+export function t(key: TextKey, values: Record<string, string | number> = {}): string {
+  const text = TEXTS[key][language === "en" ? 0 : 1];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** What is kept in this browser: choices of how the console looks, never anything of the account. */
+export function read(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+export function write(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // a browser that keeps nothing: the choice counts until the page is closed
+  }
+}
+
+export type { TextKey };

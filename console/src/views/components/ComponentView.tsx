@@ -1,0 +1,139 @@
+/** One component: its contract, an example to copy, versions, statistics, who has attested it. */
+import { stringify } from "yaml";
+import type { Json, Schema } from "../../api/types";
+import { linkTo } from "../../app/router";
+import { JsonView } from "../../parts/json";
+import { Copy, Empty, Page, Shown } from "../../parts/pieces";
+import { formatDuration } from "../../parts/time";
+import { t } from "../../texts";
+import { categoryWord } from "./ComponentList";
+import { useComponents, type ListedComponent } from "./contracts";
+
+export function ComponentView({ id }: { id: string }) {
+  const loaded = useComponents();
+  return (
+    <Shown of={loaded}>
+      {(all) => {
+        const component = all.find((each) => each.canonical_id === id);
+        if (!component) {
+          return (
+            <Page title={id}>
+              <Empty title={t("no_component", { id })}>
+                <a href={linkTo(["components"])}>{t("components")}</a>
+              </Empty>
+            </Page>
+          );
+        }
+        return <One component={component} />;
+      }}
+    </Shown>
+  );
+}
+
+function One({ component }: { component: ListedComponent }) {
+  const example = exampleOf(component);
+  return (
+    <Page title={component.canonical_id}>
+      <p>{component.description}</p>
+      <dl class="facts">
+        <Fact title={t("category")}>{categoryWord(component.category)}</Fact>
+        <Fact title={t("version")}>{component.version}</Fact>
+        {component.stability && <Fact title={t("stability")}>{component.stability}</Fact>}
+        {component.author && <Fact title={t("author")}>{component.author}</Fact>}
+        <Fact title={t("reaches")}>{component.capabilities?.length ? component.capabilities.join(", ") : t("reaches_nothing")}</Fact>
+        {component.statistics && (
+          <Fact title={t("runs")}>
+            {component.statistics.runs} {component.statistics.failed > 0 && `(${t("failed_count", { count: component.statistics.failed })})`}{" "}
+            {component.statistics.p95_ms !== undefined && `p95 ${formatDuration(component.statistics.p95_ms)}`}
+          </Fact>
+        )}
+        {component.versions && <Fact title={t("versions")}>{component.versions.join(", ")}</Fact>}
+      </dl>
+      {example && (
+        <section class="card">
+          <h2>
+            {t("example")} <Copy text={example} />
+          </h2>
+          <pre tabIndex={0}>{example}</pre>
+        </section>
+      )}
+      {(component.credentials_required?.length ?? 0) > 0 && (
+        <section class="card">
+          <h2>{t("credentials")}</h2>
+          <ul>
+            {component.credentials_required!.map((credential) => (
+              <li key={credential.key}>
+                <code>{credential.key}</code> {credential.description}{" "}
+                {credential.help_url && isHttps(credential.help_url) && (
+                  <a href={credential.help_url} target="_blank" rel="noreferrer noopener">
+                    {t("where_to_get")}
+                  </a>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section class="card">
+        <h2>{t("input")}</h2>
+        <Fields schema={component.input_schema} />
+      </section>
+      <section class="card">
+        <h2>{t("output")}</h2>
+        <Fields schema={component.output_schema} />
+      </section>
+      {component.attestation !== undefined && component.attestation !== null && (
+        <section class="card">
+          <h2>{t("attestation")}</h2>
+          <JsonView value={component.attestation as Json} />
+        </section>
+      )}
+    </Page>
+  );
+}
+
+const isHttps = (url: string): boolean => /^https:\/\//i.test(url);
+
+function Fact({ title, children }: { title: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function exampleOf(component: ListedComponent): string | undefined {
+  const example = component.config_example;
+  if (example === null || typeof example !== "object" || Array.isArray(example)) return undefined;
+  return stringify({ config: { step: { component: component.canonical_id, ...example } } }, { lineWidth: 100 });
+}
+
+function Fields({ schema }: { schema: Schema }) {
+  const fields = Object.entries(schema.properties ?? {});
+  if (fields.length === 0) return <p class="faint">{schema.description ?? t("no_fields")}</p>;
+  return (
+    <div class="table-frame" tabIndex={0}>
+      <table>
+        <tbody>
+          {fields.map(([name, field]) => (
+            <tr key={name}>
+              <th scope="row">
+                <code>{name}</code>
+                {schema.required?.includes(name) && <span title={t("required")}> *</span>}
+              </th>
+              <td class="faint">{kindOf(field)}</td>
+              <td>{field.description}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function kindOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.map(String).join(" | ");
+  if (schema.anyOf || schema.oneOf) return (schema.anyOf ?? schema.oneOf)!.map(kindOf).join(" | ");
+  return Array.isArray(schema.type) ? schema.type.join(" | ") : (schema.type ?? t("any_value"));
+}

@@ -1,0 +1,278 @@
+/** The graph beside the text, each choosing in the other; diagnostics while one types; a run to try it; the push. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ApiError, get, post } from "../../api/client";
+import { useData } from "../../api/data";
+import type { Diagnostic, Run, Workflow } from "../../api/types";
+import { useCan } from "../../app/session";
+import { addNode, changeRelation, connect, freeName, removeEdge, removeNode, renameNode, type Change } from "../../editor/edits";
+import { nodeOf } from "../../editor/fixes";
+import { draftOf, dropDraft, keepDraft, useEditor } from "../../editor/useEditor";
+import { Graph, type NodeState } from "../../graph/Graph";
+import { findAt, isEnd, parseWorkflow, sourceText, type FlowEdge } from "../../graph/flow";
+import { Button, Copy, ErrorBox } from "../../parts/pieces";
+import { formatDuration } from "../../parts/time";
+import { t } from "../../texts";
+import { useContracts } from "../components/contracts";
+import { NodePanel } from "../runs/NodePanel";
+import { findEntry } from "../runs/Timeline";
+import { AddNode } from "./AddNode";
+import { EdgePanel } from "./EdgePanel";
+import { FieldPanel } from "./FieldPanel";
+import { Findings } from "./Findings";
+import { PushDialog } from "./PushDialog";
+import { TryDialog } from "./TryDialog";
+
+const PARSE_MS = 120; // after the last key: the graph
+const CHECK_MS = 350; // and what the executor says of it
+
+export function EditTab({ name, workflow, reload }: { name: string; workflow?: Workflow; reload: () => Promise<void> }) {
+  const canPush = useCan("push");
+  const stored = workflow ? sourceText(workflow.workflow) : "";
+  const [text, setText] = useState(draftOf(name) ?? stored);
+  const [baseVersion, setBaseVersion] = useState(workflow?.version);
+  const isChanged = text !== stored;
+  const { flow } = useMemo(() => parseWorkflow(text), [text]);
+  const [selected, setSelected] = useState<string | undefined>();
+  const [edge, setEdge] = useState<FlowEdge | undefined>();
+  const [findings, setFindings] = useState<Diagnostic[] | undefined>();
+  const [checkError, setCheckError] = useState<ApiError | undefined>();
+  const [dialog, setDialog] = useState<"add" | "push" | "try" | undefined>();
+  const [tried, setTried] = useState<Run | undefined>();
+  const contracts = useContracts();
+  const credentials = useData<{ credentials: { name: string }[] }>(canPush ? "credentials" : null, () => get("/credentials"));
+  const workflows = useData<{ workflows: { name: string }[] }>("workflow names", () => get("/webhooks"));
+  const timer = useRef(0);
+  const vars = workflow?.vars ?? undefined;
+
+  const known = () => ({
+    contracts,
+    credentials: credentials.data?.credentials.map((each) => each.name) ?? [],
+    workflows: workflows.data?.workflows.map((each) => each.name) ?? [],
+  });
+
+  const changed = useCallback((next: string) => {
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => setText(next), PARSE_MS);
+  }, []);
+
+  const editor = useEditor({
+    text,
+    label: t("text_of", { name }),
+    isReadOnly: !canPush,
+    known,
+    onChange: changed,
+    onCursor: (offset) => {
+      const found = findAt(parseWorkflow(editor.handle.current?.text() ?? "").flow, offset);
+      if (found !== undefined) setSelected(found);
+    },
+    onSave: () => setDialog("push"),
+    onRun: () => setDialog("try"),
+  });
+
+  useEffect(() => {
+    if (isChanged) keepDraft(name, text);
+    else dropDraft(name);
+  }, [text, stored]);
+
+  // Somebody has pushed, here or elsewhere: an untouched text follows.
+  useEffect(() => {
+    if (!workflow || workflow.version === baseVersion) return;
+    setBaseVersion(workflow.version);
+    if (draftOf(name) === undefined) editor.handle.current?.replace(stored);
+  }, [workflow?.version]);
+
+  useEffect(() => {
+    if (!canPush) return;
+    let isOld = false;
+    const check = window.setTimeout(async () => {
+      try {
+        const answer = await post<{ valid: boolean; diagnostics: Diagnostic[] }>("/validate", { workflow: text, ...(vars ? { vars } : {}) });
+        if (isOld) return;
+        setFindings(answer.diagnostics);
+        setCheckError(undefined);
+        editor.handle.current?.show(answer.diagnostics);
+      } catch (fault) {
+        if (!isOld && fault instanceof ApiError) setCheckError(fault);
+      }
+    }, CHECK_MS);
+    return () => {
+      isOld = true;
+      clearTimeout(check);
+    };
+  }, [text, editor.isReady, canPush]);
+
+  const select = (node: string) => {
+    setEdge(undefined);
+    setSelected(node);
+    const at = flow.nodes.get(node)?.at;
+    if (at) editor.handle.current?.select(at.from, at.to);
+  };
+  const apply = (changes: Change[]) => editor.handle.current?.apply(changes);
+  const now = () => editor.handle.current?.text() ?? text;
+  const isNode = selected !== undefined && !isEnd(selected) && flow.nodes.has(selected);
+  const states = useMemo(() => statesOf(text, findings, tried), [text, findings, tried]);
+  const entry = tried && selected !== undefined ? findEntry(tried, selected) : undefined;
+
+  return (
+    <>
+      <div class="edit-tools" role="toolbar" aria-label={t("tools")}>
+        {canPush && (
+          <>
+            <Button kind="main" disabled={!isChanged && workflow !== undefined} onClick={() => setDialog("push")} title="Ctrl+S">
+              {t("push")}
+            </Button>
+            <Button onClick={() => setDialog("try")} title="Ctrl+Enter">
+              {t("try_it")}
+            </Button>
+            <Button onClick={() => setDialog("add")}>{t("add_step")}</Button>
+            <Button kind="quiet" onClick={() => editor.handle.current?.undo()}>
+              {t("undo_edit")}
+            </Button>
+            <Button kind="quiet" onClick={() => editor.handle.current?.redo()}>
+              {t("redo_edit")}
+            </Button>
+            {isChanged && workflow && (
+              <Button kind="quiet" onClick={() => editor.handle.current?.replace(stored)}>
+                {t("discard")}
+              </Button>
+            )}
+          </>
+        )}
+        <Copy text={text}>{t("copy_text")}</Copy>
+        {isChanged && <span class="faint">{t("not_pushed")}</span>}
+      </div>
+      {tried && <TriedBar run={tried} onClose={() => setTried(undefined)} />}
+      <div class="edit-parts">
+        <section class="panel edit-graph" aria-label={t("graph")}>
+          <Graph
+            flow={flow}
+            selected={selected}
+            onSelect={select}
+            states={states}
+            onConnect={canPush ? (source, target) => apply(connect(now(), source, target)) : undefined}
+            onSelectEdge={canPush ? setEdge : undefined}
+          />
+          <div class="edit-panel" aria-live="polite">
+            {edge ? (
+              <EdgePanel
+                edge={edge}
+                onRelation={(relation) => {
+                  apply(changeRelation(now(), edge, relation));
+                  setEdge(undefined);
+                }}
+                onRemove={() => {
+                  apply(removeEdge(now(), edge));
+                  setEdge(undefined);
+                }}
+              />
+            ) : isNode ? (
+              <>
+                {entry && tried && <NodePanel name={selected} entry={entry} flow={flow} run={tried} />}
+                <FieldPanel
+                  key={selected}
+                  name={selected}
+                  text={text}
+                  flow={flow}
+                  contracts={contracts}
+                  isReadOnly={!canPush}
+                  onChange={(make) => apply(make(now()))}
+                  onRename={(to) => {
+                    apply(renameNode(now(), selected, to));
+                    setSelected(to);
+                  }}
+                  onRemove={() => {
+                    apply(removeNode(now(), selected));
+                    setSelected(undefined);
+                  }}
+                  onConnect={(target, relation) => apply(connect(now(), selected, target, relation))}
+                />
+              </>
+            ) : (
+              <p class="faint">{t("choose_step")}</p>
+            )}
+          </div>
+        </section>
+        <section class="panel edit-text" aria-label={t("text")}>
+          <div class="editor" ref={editor.place} />
+          {!editor.isReady && <pre class="editor-wait">{text}</pre>}
+          {checkError && <ErrorBox error={checkError} />}
+          {canPush && <Findings text={text} findings={findings} onGo={(from, to) => editor.handle.current?.select(from, to)} onFix={apply} />}
+        </section>
+      </div>
+      {dialog === "add" && (
+        <AddNode
+          contracts={contracts}
+          after={selected ?? "input"}
+          onClose={() => setDialog(undefined)}
+          onAdd={(contract) => {
+            const own = freeName(now(), contract.canonical_id);
+            const after = selected !== undefined && selected !== "output" ? selected : "input";
+            apply(addNode(now(), own, contract.canonical_id, contract, after));
+            setSelected(own);
+            setDialog(undefined);
+          }}
+        />
+      )}
+      {dialog === "push" && (
+        <PushDialog
+          name={name}
+          text={now()}
+          before={stored}
+          baseVersion={baseVersion}
+          vars={vars}
+          onClose={() => setDialog(undefined)}
+          onPushed={async () => {
+            dropDraft(name);
+            setDialog(undefined);
+            await reload();
+          }}
+        />
+      )}
+      {dialog === "try" && (
+        <TryDialog
+          name={name}
+          text={now()}
+          isStored={!isChanged && workflow !== undefined}
+          vars={vars}
+          onClose={() => setDialog(undefined)}
+          onRan={(run) => {
+            setTried(run);
+            setDialog(undefined);
+            setSelected(run.node ?? selected);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+
+function TriedBar({ run, onClose }: { run: Run; onClose: () => void }) {
+  return (
+    <div class={`tried is-${run.status}`} role="status">
+      <strong>{t(run.status === "success" ? "tried_success" : "tried_failed")}</strong> <span class="number">{formatDuration(run.duration_ms)}</span>{" "}
+      {run.error && (
+        <span>
+          {run.node ? `${run.node}: ` : ""}
+          {run.error.message}
+        </span>
+      )}{" "}
+      {run.run_id && <a href={`#/runs/${encodeURIComponent(run.run_id)}`}>{t("open_run")}</a>}
+      <Button kind="quiet" label={t("close")} onClick={onClose}>
+        ✕
+      </Button>
+    </div>
+  );
+}
+
+function statesOf(text: string, findings: Diagnostic[] | undefined, tried: Run | undefined): Map<string, NodeState> {
+  const states = new Map<string, NodeState>();
+  for (const entry of tried?.trace ?? []) states.set(entry.node, { status: entry.status, note: entry.status === "skipped" ? "" : formatDuration(entry.duration_ms) });
+  for (const finding of findings ?? []) {
+    const node = nodeOf(text, finding);
+    if (node === undefined) continue;
+    const state = states.get(node) ?? {};
+    states.set(node, finding.severity === "error" ? { ...state, errors: (state.errors ?? 0) + 1 } : { ...state, warnings: (state.warnings ?? 0) + 1 });
+  }
+  return states;
+}

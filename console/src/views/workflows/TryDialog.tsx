@@ -1,0 +1,116 @@
+/** A run of the text as it stands, pushed or not, with an input that is kept while the page is open. */
+import { useState } from "preact/hooks";
+import { ApiError, get, pathOf, queryOf, request } from "../../api/client";
+import { forget, useAction, useData } from "../../api/data";
+import type { Json, Run, Schema, TraceEntry, Verdict } from "../../api/types";
+import { go, linkTo } from "../../app/router";
+import { parseWorkflow, pairOf } from "../../graph/flow";
+import { SchemaForm } from "../../parts/form";
+import { Button, Dialog, ErrorBox, Field } from "../../parts/pieces";
+import { Moment } from "../../parts/time";
+import { t } from "../../texts";
+import { jsonProblem } from "../runs/RunView";
+
+const inputs = new Map<string, string>(); // by workflow, until the page is closed
+
+interface TryProps {
+  name: string;
+  text: string;
+  isStored: boolean;
+  vars?: Record<string, Json>;
+  onClose: () => void;
+  onRan: (run: Run) => void;
+}
+
+/** The workflow's `input_schema`, if it says that the input is an object. */
+function schemaOf(text: string): Schema | undefined {
+  const node = pairOf(parseWorkflow(text).document.contents, "input_schema")?.value;
+  const schema = node?.toJSON() as Schema | undefined;
+  return schema && typeof schema === "object" && schema.properties ? schema : undefined;
+}
+
+/** What a comment of a template says to send: `# POST {"name": " ada "}`. */
+const exampleIn = (text: string): string | undefined => /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1];
+
+export function TryDialog({ name, text, isStored, vars, onClose, onRan }: TryProps) {
+  const schema = schemaOf(text);
+  const [input, setInput] = useState(inputs.get(name) ?? exampleIn(text) ?? "{}");
+  const problem = jsonProblem(input);
+  const [isForm, setForm] = useState(schema !== undefined);
+  const earlier = useData<{ runs: Verdict[] }>(`/runs?tried=${name}`, () => get(`/runs${queryOf({ workflow: name, limit: 5 })}`));
+  const keep = (next: string) => {
+    inputs.set(name, next);
+    setInput(next);
+  };
+  const start = useAction(async () => {
+    const run = isStored ? await runStored(name, JSON.parse(input) as Json) : await runText(text, JSON.parse(input) as Json, vars);
+    forget("/runs");
+    if (run.trace === undefined && run.run_id) {
+      onClose();
+      go(linkTo(["runs", run.run_id])); // accepted: it goes on, and is watched there
+    } else onRan(run);
+  });
+  const take = useAction(async (id: string) => {
+    const found = await get<{ input: Json }>(pathOf`/runs/${id}/input`);
+    keep(JSON.stringify(found.input, null, 2));
+  });
+  return (
+    <Dialog title={t("try_title", { name })} onClose={onClose}>
+      {schema && (
+        <Button kind="quiet" pressed={isForm} onClick={() => setForm(!isForm)}>
+          {t("as_form")}
+        </Button>
+      )}
+      {schema && isForm && problem === undefined ? (
+        <SchemaForm schema={schema} value={objectOf(input)} onChange={(value) => keep(JSON.stringify(value, null, 2))} />
+      ) : (
+        <Field label={t("input")} hint={problem}>
+          {(id) => <textarea id={id} rows={8} spellcheck={false} value={input} aria-invalid={problem !== undefined} onInput={(event) => keep(event.currentTarget.value)} />}
+        </Field>
+      )}
+      {(earlier.data?.runs.length ?? 0) > 0 && (
+        <details>
+          <summary>{t("input_of_run")}</summary>
+          {earlier.data!.runs.map((run) => (
+            <Button key={run.run_id} kind="quiet" onClick={() => void take.run(run.run_id)}>
+              {run.run_id.slice(-6)} <Moment at={run.started_at} />
+            </Button>
+          ))}
+          {take.error && <ErrorBox error={take.error} />}
+        </details>
+      )}
+      {!isStored && <p class="faint">{t("try_unpushed")}</p>}
+      {start.error && <ErrorBox error={start.error} />}
+      <div class="actions is-end">
+        <Button onClick={onClose}>{t("cancel")}</Button>
+        <Button kind="main" busy={start.isBusy} disabled={problem !== undefined} onClick={() => void start.run()}>
+          {t("run")}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function objectOf(text: string): Record<string, Json> {
+  const value = JSON.parse(text) as Json;
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+}
+
+const runStored = (name: string, input: Json): Promise<Run> => answerOf(name, `${pathOf`/webhooks/named/${name}/trigger`}?trace=1`, input);
+
+const runText = (text: string, input: Json, vars?: Record<string, Json>): Promise<Run> =>
+  answerOf("", "/execute?trace=1", { workflow: text, input, ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
+
+/** A run as its record would have it, from the answer to the request that started it. */
+async function answerOf(workflow: string, path: string, body: unknown): Promise<Run> {
+  const common = { workflow, version: 0, trigger: workflow ? "name" : "execute", started_at: new Date().toISOString() };
+  try {
+    const answer = await request("POST", path, body);
+    return { ...common, run_id: answer.run_id, status: "success", duration_ms: answer.duration_ms, data: answer.data, trace: answer.trace as TraceEntry[] | undefined };
+  } catch (fault) {
+    if (!(fault instanceof ApiError) || fault.runId === undefined) throw fault;
+    const node = fault.problem.details?.["node"];
+    const record = await get<Run>(pathOf`/runs/${fault.runId}`).catch(() => undefined);
+    return record ?? { ...common, run_id: fault.runId, status: "failed", error: fault.problem as Run["error"], node: typeof node === "string" ? node : undefined, trace: [] };
+  }
+}
