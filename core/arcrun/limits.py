@@ -49,6 +49,15 @@ MAX_JSON_VALUES = 400_000
 # The entries of a page of runs or of the audit.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_PAGE = 100
+# The runs, the newest of all, of which a list of workflows shows each workflow's own.
+# Beyond: a workflow whose last run is older is shown without any.
+MAX_RECENT_RUNS = 1_000
+# The runs of a workflow that a list of workflows shows.
+# Beyond: the older ones are left out.
+MAX_RECENT_RUNS_SHOWN = 20
+# The workflows of a page of which is told what credentials they need.
+# Beyond: the rest comes by the cursor.
+MAX_SHOWN_USES = 20
 # The entries of a page of workflows.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_WORKFLOWS_PAGE = 1_000

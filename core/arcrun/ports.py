@@ -210,6 +210,11 @@ class ComponentRegistry(Protocol):
         REGISTRY_UNAVAILABLE.
         """
 
+    async def ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        """The status and the JSON of the registry's answer to a GET of `/components` or of what is below it. Raises
+        ComponentError REGISTRY_UNAVAILABLE.
+        """
+
 
 class Background(Protocol):
     """Work that continues after the answer (the platform's waitUntil: for at most 30 s)."""

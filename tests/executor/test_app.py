@@ -298,6 +298,13 @@ ROUTES = [
     ("POST", f"/runs/{'0' * 26}/approvals/ask"),
     ("POST", f"/runs/{'0' * 26}/replay"),
     ("POST", f"/runs/{'0' * 26}/retry"),
+    ("GET", "/runs/recent"),
+    ("GET", "/components"),
+    ("GET", "/components/html"),
+    ("GET", "/credentials"),
+    ("GET", "/credentials/uses"),
+    ("PUT", "/credentials/crm"),
+    ("DELETE", "/credentials/crm"),
     ("GET", "/keys"),
     ("POST", "/keys"),
     ("DELETE", "/keys/tell"),
@@ -322,6 +329,7 @@ def test_these_are_all_management_routes() -> None:
         "/schedules/tell": "/schedules/{name}",
         "/keys/tell": "/keys/{name}",
         "/credentials/crm": "/credentials/{name}",
+        "/components/html": "/components/{id}",
         "0" * 26: "{run_id}",
     }
     names |= {"/versions/1": "/versions/{version}", "/events/paid": "/events/{event}"}

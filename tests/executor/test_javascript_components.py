@@ -4,6 +4,7 @@ runs it, in this isolate or in a sandbox, by the node's `cpu_ms`.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +146,9 @@ class Registry:
 
     async def find(self, reference: str) -> Published | None:
         return self.published if reference in ("shout", "shout@v1") else None
+
+    async def ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        raise NotImplementedError
 
 
 async def test_a_tenant_runs_what_the_registry_shows_and_nothing_by_name() -> None:

@@ -121,6 +121,13 @@ ROUTES = [
     ("POST", "/runs/{run_id}/replay", None),
     ("POST", "/runs/{run_id}/retry", None),
     ("POST", "/runs/resume", None),
+    ("GET", "/runs/recent", None),
+    ("GET", "/components", None),
+    ("GET", "/components/html", None),
+    ("GET", "/credentials", None),
+    ("GET", "/credentials/uses", None),
+    ("PUT", "/credentials/slack", {"value": "s"}),
+    ("DELETE", "/credentials/slack", None),
     ("GET", "/keys", None),
     ("POST", "/keys", {"name": "k", "can": "read"}),
     ("DELETE", "/keys/k", None),
@@ -144,8 +151,8 @@ def _name_places(path: str) -> str:
     places |= dict.fromkeys(("decisions/pay", "approvals/pay"), "{node:path}")
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
-    path = path.replace("/shared/s", "/{kind}/{name}").replace("/slack/", "/{name}/")
-    return path.replace("/keys/k", "/keys/{name}")
+    path = path.replace("/shared/s", "/{kind}/{name}").replace("/slack", "/{name}")
+    return path.replace("/keys/k", "/keys/{name}").replace("/components/html", "/components/{id}")
 
 
 def test_these_are_all_routes() -> None:

@@ -98,6 +98,13 @@ EXECUTOR: list[Row] = [
     ("PUT", "/stores/shared/canary/entries", {"entries": []}, (*REFUSED, 400)),
     ("DELETE", "/stores?all=1", None, (*REFUSED, 200)),
     ("POST", "/credentials/secret/try", {}, (*REFUSED, 200)),
+    ("GET", "/runs/recent", None, (*REFUSED, 200)),
+    ("GET", "/components", None, (*REFUSED, 200)),
+    ("GET", "/components/html", None, (*REFUSED, 200)),
+    ("GET", "/credentials", None, (*REFUSED, 200)),
+    ("GET", "/credentials/uses", None, (*REFUSED, 200)),
+    ("PUT", "/credentials/secret", {"value": "canary"}, (*REFUSED, 200)),
+    ("DELETE", "/credentials/secret", None, (*REFUSED, 200)),
     ("POST", "/keys", {"name": "canary", "can": "read"}, (*REFUSED, 201)),
     ("GET", "/keys", None, (*REFUSED, 200)),
     ("DELETE", "/keys/{key}", None, (*REFUSED, 200)),
@@ -134,7 +141,7 @@ def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
     names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
-    names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}", "/secret/": "/{name}/"}
+    names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}", "/secret": "/{name}", "/html": "/{id}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
 

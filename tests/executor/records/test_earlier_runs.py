@@ -9,7 +9,7 @@ from starlette.requests import Request
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, RunError, UpstreamError
-from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
+from arcrun.limits import MAX_ACCEPTED_MS
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping
@@ -168,13 +168,6 @@ async def test_a_list_of_a_rare_workflow_goes_on_at_its_cursor() -> None:
         runs, cursor = await isolate.store.list(RunFilter("rare"), 1, cursor)
         found, pages = found + runs, pages + 1
     assert ([run["id"] for run in found], pages <= 4) == ([ids[0]], True)
-
-
-@pytest.mark.parametrize("limit", [0, -1, MAX_PAGE + 1])
-async def test_a_page_has_a_limit(limit: int) -> None:
-    with pytest.raises(ArcrunError) as caught:
-        await Isolate().store.list(RunFilter(), limit, None)
-    assert (caught.value.code, caught.value.message) == ("INVALID_REQUEST", "`limit` must be from 1 to 100.")
 
 
 async def code_of(isolate: Isolate, run_id: str) -> str:

@@ -29,23 +29,25 @@ class RegistryService:
 
     async def find(self, reference: str) -> Published | None:
         canonical_id, _, version = reference.partition("@")
-        query = {
-            **({"version": version} if version else {}),
-            **({"visibility": "public"} if self._finds_public else {}),
-        }
-        try:
-            answer = await self._fetch(f"/components/{canonical_id}?{urlencode(query)}")
-            text = await answer.text()
-        except JsException as error:
-            raise _unavailable(error.message) from None
-        if answer.status == 404:
+        query = {"version": version} if version else {}
+        status, found = await self.ask(f"/components/{canonical_id}", query)
+        if status == 404:
             return None
-        if not answer.ok:
-            raise _unavailable(f"it answered {answer.status}")
-        data = parse_json(text)["data"]
+        if status != 200:
+            raise _unavailable(f"it answered {status}")
+        data = found["data"]
         if self._finds_public and data["visibility"] != "public":  # a registry that does not know the parameter
             return None
         return Published(data["contract"], data["sha256"], data["contract_sha256"])
+
+    async def ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        seen = {**query, **({"visibility": "public"} if self._finds_public else {})}
+        try:
+            answer = await self._fetch(f"{path}?{urlencode(seen)}")
+            text = await answer.text()
+        except JsException as error:
+            raise _unavailable(error.message) from None
+        return answer.status, parse_json(text)
 
     async def send(self, records: Sequence[UsageRecord]) -> None:
         body = {"records": [record.to_json() for record in records]}

@@ -10,13 +10,12 @@ from starlette.routing import Route
 
 from arcrun.rights import OWNER, Right
 from arcrun_http.app import build_service_app
-from executor import audit_handlers as audit
-from executor import credential_handlers as credentials
 from executor import event_handlers as events
 from executor import run_handlers as runs
 from executor import store_handlers as stores
 from executor import workflow_handlers as workflows
 from executor.access import Access
+from executor.account import audit, components, credentials
 from executor.keys import handlers as keys
 from executor.keys.scopes import Rule, Scope, limit_answer, require
 from executor.service import ExecutorService
@@ -64,6 +63,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name, RUN, Scope.NAME), methods=["POST"]),
         Route("/runs", protected(runs.list_runs, READ, Scope.RUNS), methods=["GET"]),
         Route("/runs/resume", protected(runs.resume, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/runs/recent", protected(runs.list_recent, READ, Scope.LIST), methods=["GET"]),
         Route("/runs/unsettled", protected(runs.count_unsettled, READ, Scope.LIST), methods=["GET"]),
         Route("/runs/{run_id}", protected(runs.show_run, READ, Scope.RUN), methods=["GET"]),
         Route("/runs/{run_id}/follow", protected(runs.follow, READ, Scope.RUN), methods=["GET"]),
@@ -117,11 +117,17 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/stores/{kind}/{name}/entry", protected(stores.show_entry, READ, Scope.STORE), methods=["GET"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.put_entry, PUSH, Scope.STORE), methods=["PUT"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry, PUSH, Scope.STORE), methods=["DELETE"]),
+        Route("/components", protected(components.list_components, READ, Scope.ANY), methods=["GET"]),
+        Route("/components/{id}", protected(components.show_component, READ, Scope.ANY), methods=["GET"]),
         Route("/audit", protected(audit.list_lines, READ, Scope.ACCOUNT), methods=["GET"]),
         Route("/audit", protected(audit.note, ADMIN, Scope.ACCOUNT), methods=["POST"]),
         Route("/keys", protected(keys.list_keys, ADMIN, Scope.ACCOUNT), methods=["GET"]),
         Route("/keys", protected(keys.create, ADMIN, Scope.ACCOUNT), methods=["POST"]),
         Route("/keys/{name}", protected(keys.revoke, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/credentials", protected(credentials.list_credentials, PUSH, Scope.ACCOUNT), methods=["GET"]),
+        Route("/credentials/uses", protected(credentials.list_uses, PUSH, Scope.ACCOUNT), methods=["GET"]),
+        Route("/credentials/{name}", protected(credentials.put, ADMIN, Scope.ACCOUNT), methods=["PUT"]),
+        Route("/credentials/{name}", protected(credentials.delete, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),

@@ -81,6 +81,7 @@ class ComponentResolver:
         has_names: bool = True,
     ) -> None:
         self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
+        self.registry = registry
         self._sources: list[ComponentSource] = [BucketSource(bucket, clock.pause)] if has_names else []
         if registry is not None:
             self._sources.append(RegistrySource(registry, bucket))

@@ -1,4 +1,4 @@
-"""Reads stored credentials from the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
+"""Stored credentials in the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
 
 import hashlib
 import hmac
@@ -7,18 +7,22 @@ from contextlib import suppress
 
 from arcrun.caches import Cache, CacheSpace
 from arcrun.credentials.record import (
+    IV_BYTES,
     KEY_PREFIX,
     NAME_PATTERN,
+    SealedCredential,
     associated_data_of,
     build_missing_error,
     build_unreadable_error,
     kv_key_of,
     parse_encryption_key,
     parse_record,
+    render_record,
+    validate_name,
 )
 from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_CACHED_CREDENTIALS
-from arcrun.ports import Cipher, Clock, KeyValue, list_all
+from arcrun.ports import Cipher, Clock, KeyValue, Random, list_all
 
 # A warm isolate sees a replaced credential after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
@@ -67,6 +71,24 @@ class CredentialVault:
     async def list_names(self) -> list[str]:
         """The names of all stored credentials, including unreadable ones."""
         return [entry.key.removeprefix(KEY_PREFIX) for entry in await list_all(self._kv, KEY_PREFIX)]
+
+    async def store(self, name: str, secret: str, random: Random) -> None:
+        """Encrypt `secret` and store it under `name`. Raises CredentialError (CREDENTIAL_NAME_INVALID), and
+        NotConfiguredError as `reveal`.
+        """
+        validate_name(name)
+        cipher, iv = self._build_ciphers()[0], random.token_bytes(IV_BYTES)
+        sealed = SealedCredential(await cipher.encrypt(secret.encode(), iv, associated_data_of(name)), iv)
+        await self._kv.put(kv_key_of(name), render_record(sealed))
+        self._cached.pop(name)
+
+    async def remove(self, name: str) -> bool:
+        """Whether there was one."""
+        if not NAME_PATTERN.fullmatch(name) or await self._kv.get(kv_key_of(name)) is None:
+            return False
+        await self._kv.delete(kv_key_of(name))
+        self._cached.pop(name)
+        return True
 
     def keys_for_marks(self) -> list[bytes]:
         """Keys of HMACs by which a credential's content is known again without being stored: those under the current

@@ -20,7 +20,15 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, WorkflowPausedError
 from arcrun.json_text import write_json
-from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.limits import (
+    MAX_ANSWER_WAIT_MS,
+    MAX_PAGE,
+    MAX_RECENT_RUNS,
+    MAX_RECENT_RUNS_SHOWN,
+    MAX_RUN_DEPTH,
+    MAX_RUN_TIMEOUT_MS,
+    MAX_SEARCH_CHARACTERS,
+)
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
@@ -34,7 +42,7 @@ from arcrun_http.requests import (
     read_json,
     read_object,
 )
-from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
+from arcrun_http.responses import LINES, JsonLines, JsonResponse, build_success, render_error
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
 from executor.workflow_handlers import read_source, read_variables
@@ -305,6 +313,8 @@ def answer_in_lines(service: ExecutorService, run_id: str, make: Callable[[], Aw
 
 async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     limit = read_count(request, "limit", 50)
+    if not 1 <= limit <= MAX_PAGE:
+        raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
     unwritten = service.runs.unwritten
     try:
         runs, cursor = await service.runs.list(read_filter(request), limit, read_cursor(request))
@@ -315,6 +325,17 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
     listed = [name_run_id(verdict) for verdict in runs]
     return JsonResponse({"success": True, "data": {"runs": listed, "cursor": cursor, **missing}})
+
+
+async def list_recent(service: ExecutorService, _request: Request) -> JsonResponse:
+    """The newest runs of each workflow that is among the newest of all: what a list of workflows shows of them."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    verdicts, _ = await service.runs.list(RunFilter(), MAX_RECENT_RUNS, None)
+    for verdict in verdicts:
+        runs = found.setdefault(verdict["workflow"], []) if verdict["version"] else []
+        if len(runs) < MAX_RECENT_RUNS_SHOWN:
+            runs.append(name_run_id(verdict))
+    return build_success({"workflows": found})
 
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:

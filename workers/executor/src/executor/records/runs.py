@@ -16,12 +16,11 @@ from arcrun.engine.record import RunRecord, StoredRecord, Verdict
 from arcrun.engine.request import RequestSource
 from arcrun.engine.run_id import time_of
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
+from arcrun.errors import ArcrunError, NotFoundError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import (
     MAX_BATCH_BYTES,
     MAX_KNOWN_CLAIMS,
-    MAX_PAGE,
     MAX_ROW_BYTES,
     MAX_RUN_TIMEOUT_MS,
     MAX_UNDO_MS,
@@ -344,12 +343,6 @@ class Runs(KeyedRuns, Protocol):
 
     async def measure(self) -> Sequence[Measured]:
         """The platform usage of each object of the RunLog; empty if runs are in a tenant's KV."""
-
-
-def check_page(limit: int) -> None:
-    """Raises RequestError."""
-    if not 1 <= limit <= MAX_PAGE:
-        raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
 
 
 def build_unknown_run_error(run_id: str) -> NotFoundError:
