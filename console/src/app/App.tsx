@@ -20,6 +20,7 @@ import { NewWorkflow } from "../views/workflows/NewWorkflow";
 import { WorkflowList } from "../views/workflows/WorkflowList";
 import { WorkflowView } from "../views/workflows/WorkflowView";
 import { NotFound } from "./NotFound";
+import { Icon } from "./icons";
 import { Palette } from "./Palette";
 import { SignIn } from "./SignIn";
 import { Shortcuts, useShortcuts } from "./shortcuts";
@@ -57,17 +58,7 @@ export function App() {
   );
 }
 
-const MENU = [
-  ["workflows", "⎇"],
-  ["runs", "▷"],
-  ["components", "▦"],
-  ["credentials", "⚿"],
-  ["schedules", "◷"],
-  ["stores", "▤"],
-  ["audit", "≡"],
-  ["keys", "⚷"],
-  ["health", "♥"],
-] as const;
+const MENU = ["workflows", "runs", "components", "credentials", "schedules", "stores", "audit", "keys", "health"] as const;
 
 function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLanguage: (language: Language) => void; onSignedOut: () => void }) {
   const route = useRoute();
@@ -83,7 +74,7 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
   useEffect(() => {
     setMenu(false);
     window.scrollTo(0, 0);
-    document.title = `${t((MENU.find(([name]) => name === at)?.[0] ?? "workflows") as "workflows")} · arcrun`;
+    document.title = `${t(MENU.find((name) => name === at) ?? "workflows")} · arcrun`;
   }, [key]);
   const leave = async () => {
     await signOut().catch(() => {});
@@ -102,9 +93,9 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
           </button>
         </div>
         <nav id="menu" aria-label={t("menu")}>
-          {MENU.map(([name, sign]) => (
+          {MENU.map((name) => (
             <a key={name} href={linkTo([name])} aria-current={at === name || (name === "workflows" && at === "new") ? "page" : undefined}>
-              <span aria-hidden="true">{sign}</span> {t(name)}
+              <Icon name={name} /> {t(name)}
             </a>
           ))}
         </nav>

@@ -1,32 +1,57 @@
 /** Credentials by name: which workflows use them, when they were last used. A value is set here, and never shown. */
 import { useState } from "preact/hooks";
-import { get, pathOf, put, remove } from "../../api/client";
+import { get, pathOf, put, queryOf, remove } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
 import { Button, Confirm, Dialog, Empty, ErrorBox, Field, Page, Shown, toast } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
+import { loadRecent } from "../workflows/WorkflowList";
 
 interface Credential {
   name: string;
-  updated_at?: string | null;
-  last_used_at?: string | null;
-  used_by?: string[];
-  is_missing?: boolean;
+  usedBy: string[];
+  isMissing: boolean;
+  /** When a workflow that uses it last ran. */
+  lastRunAt?: string;
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+type Uses = Record<string, string[]>;
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
+
+/** Those that are stored, and those that workflows need and nobody has stored. */
+async function loadCredentials(): Promise<Credential[]> {
+  const [stored, uses, recent] = await Promise.all([get<{ credentials: { name: string }[] }>("/credentials"), loadUses(), loadRecent()]);
+  const names = new Set(stored.credentials.map(({ name }) => name));
+  return [...new Set([...names, ...Object.keys(uses)])].sort().map((name) => {
+    const usedBy = uses[name] ?? [];
+    const times = usedBy.flatMap((workflow) => recent[workflow]?.[0]?.started_at ?? []).sort();
+    return { name, usedBy, isMissing: !names.has(name), lastRunAt: times.at(-1) };
+  });
+}
+
+async function loadUses(): Promise<Uses> {
+  const uses: Uses = {};
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const page: { uses: Uses; cursor: string | null } = await get(`/credentials/uses${queryOf({ cursor })}`);
+    for (const [name, workflows] of Object.entries(page.uses)) uses[name] = [...(uses[name] ?? []), ...workflows];
+    cursor = page.cursor;
+  }
+  return uses;
+}
 
 export function Credentials() {
   const canPush = useCan("push");
   const canAdmin = useCan("admin");
-  const loaded = useData<{ credentials: Credential[] }>("credentials", () => get("/credentials"));
+  const loaded = useData(canPush ? "credential uses" : null, loadCredentials);
   const [edited, setEdited] = useState<string | undefined>();
   const [removed, setRemoved] = useState<string | undefined>();
   const erase = useAction(async (name: string) => {
     await remove(pathOf`/credentials/${name}`);
-    forget("credentials");
+    forget("credential");
     await loaded.reload();
   });
   if (!canPush) return <Page title={t("credentials")}>{<Empty title={t("needs_push")} />}</Page>;
@@ -34,7 +59,7 @@ export function Credentials() {
     <Page title={t("credentials")} actions={canAdmin && <Button kind="main" onClick={() => setEdited("")}>{t("new_credential")}</Button>}>
       <p class="faint">{t("credentials_text")}</p>
       <Shown of={loaded}>
-        {({ credentials }) =>
+        {(credentials) =>
           credentials.length === 0 ? (
             <Empty title={t("no_credentials")}>
               <p>{t("no_credentials_next")}</p>
@@ -45,10 +70,10 @@ export function Credentials() {
                 <div key={credential.name} class="row">
                   <span class="row-main">
                     <strong>{credential.name}</strong>
-                    {credential.is_missing && <span class="row-error">{t("credential_missing")}</span>}
+                    {credential.isMissing && <span class="row-error">{t("credential_missing")}</span>}
                     <span class="faint">
-                      {credential.used_by?.length ? t("used_by") : t("used_by_none")}{" "}
-                      {credential.used_by?.map((name) => (
+                      {credential.usedBy.length ? t("used_by") : t("used_by_none")}{" "}
+                      {credential.usedBy.map((name) => (
                         <a key={name} href={linkTo(["workflows", name])}>
                           {name}{" "}
                         </a>
@@ -56,18 +81,13 @@ export function Credentials() {
                     </span>
                   </span>
                   <span class="row-side">
-                    {credential.updated_at && (
+                    {credential.lastRunAt && (
                       <span class="faint">
-                        {t("set_at")} <Moment at={credential.updated_at} />
-                      </span>
-                    )}
-                    {credential.last_used_at && (
-                      <span class="faint">
-                        {t("last_used")} <Moment at={credential.last_used_at} />
+                        {t("last_used")} <Moment at={credential.lastRunAt} />
                       </span>
                     )}
                     {canAdmin && <Button onClick={() => setEdited(credential.name)}>{t("set_value")}</Button>}
-                    {canAdmin && !credential.is_missing && (
+                    {canAdmin && !credential.isMissing && (
                       <Button kind="quiet" label={t("remove_credential", { name: credential.name })} onClick={() => setRemoved(credential.name)}>
                         ✕
                       </Button>
@@ -101,7 +121,7 @@ function SetValue({ name, onClose, onSet }: { name: string; onClose: () => void;
   const set = useAction(async () => {
     await put(pathOf`/credentials/${own}`, { value });
     setValue("");
-    forget("credentials");
+    forget("credential");
     toast(t("credential_set", { name: own }));
     await onSet();
     onClose();

@@ -1,13 +1,15 @@
 /** One component: its contract, an example to copy, versions, statistics, who has attested it. */
 import { stringify } from "yaml";
-import type { Json, Schema } from "../../api/types";
+import { get, pathOf } from "../../api/client";
+import { useData } from "../../api/data";
+import type { Schema } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { JsonView } from "../../parts/json";
 import { Copy, Empty, Page, Shown } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { categoryWord } from "./ComponentList";
-import { useComponents, type ListedComponent } from "./contracts";
+import { useComponents, type ListedComponent, type Published } from "./contracts";
 
 export function ComponentView({ id }: { id: string }) {
   const loaded = useComponents();
@@ -30,8 +32,12 @@ export function ComponentView({ id }: { id: string }) {
   );
 }
 
-function One({ component }: { component: ListedComponent }) {
+function One({ component: listed }: { component: ListedComponent }) {
+  // One that the registry does not have is built in, and has its contract already.
+  const published = useData<Published | null>(`component:${listed.canonical_id}`, () => get<Published>(pathOf`/components/${listed.canonical_id}`).catch(() => null));
+  const component: ListedComponent = { ...listed, ...published.data?.contract };
   const example = exampleOf(component);
+  const { total_runs: runs, success_rate: rate, avg_duration_ms: took } = listed;
   return (
     <Page title={component.canonical_id}>
       <p>{component.description}</p>
@@ -41,13 +47,14 @@ function One({ component }: { component: ListedComponent }) {
         {component.stability && <Fact title={t("stability")}>{component.stability}</Fact>}
         {component.author && <Fact title={t("author")}>{component.author}</Fact>}
         <Fact title={t("reaches")}>{component.capabilities?.length ? component.capabilities.join(", ") : t("reaches_nothing")}</Fact>
-        {component.statistics && (
+        {runs !== undefined && runs !== null && (
           <Fact title={t("runs")}>
-            {component.statistics.runs} {component.statistics.failed > 0 && `(${t("failed_count", { count: component.statistics.failed })})`}{" "}
-            {component.statistics.p95_ms !== undefined && `p95 ${formatDuration(component.statistics.p95_ms)}`}
+            {runs}
+            {rate !== undefined && rate !== null && `, ${t("failed_share", { share: `${Math.round((1 - rate) * 100)} %` })}`}
+            {took !== undefined && took !== null && `, ⌀ ${formatDuration(took)}`}
           </Fact>
         )}
-        {component.versions && <Fact title={t("versions")}>{component.versions.join(", ")}</Fact>}
+        {listed.visibility && <Fact title={t("visibility")}>{listed.visibility}</Fact>}
       </dl>
       {example && (
         <section class="card">
@@ -82,10 +89,10 @@ function One({ component }: { component: ListedComponent }) {
         <h2>{t("output")}</h2>
         <Fields schema={component.output_schema} />
       </section>
-      {component.attestation !== undefined && component.attestation !== null && (
+      {published.data?.attestation != null && (
         <section class="card">
           <h2>{t("attestation")}</h2>
-          <JsonView value={component.attestation as Json} />
+          <JsonView value={published.data.attestation} />
         </section>
       )}
     </Page>

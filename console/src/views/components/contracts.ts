@@ -1,7 +1,7 @@
 /** The contracts of components: the built-in ones come with the console, others from the executor. */
-import { get } from "../../api/client";
+import { getAll } from "../../api/client";
 import { useData } from "../../api/data";
-import type { Contract } from "../../api/types";
+import type { Contract, Json } from "../../api/types";
 
 let builtIn: Promise<Contract[]> | undefined;
 
@@ -21,18 +21,33 @@ async function readFile(file: string): Promise<Contract[]> {
   return (await response.json()) as Contract[];
 }
 
+/** What the registry tells of a component beside its contract: its statistics are of the account's own runs. */
 export interface ListedComponent extends Contract {
   is_builtin: boolean;
-  statistics?: { runs: number; failed: number; p95_ms?: number };
-  versions?: string[];
-  attestation?: unknown;
+  visibility?: string;
+  total_runs?: number | null;
+  success_rate?: number | null;
+  avg_duration_ms?: number | null;
 }
+
+type Listed = Partial<ListedComponent> & { canonical_id: string };
+
+/** A published component: its contract, the steps of its review, who has attested it. */
+export interface Published {
+  contract: Contract | null;
+  attestation?: Json;
+}
+
+/** Of what the registry lists without its contract: that comes with the component itself. */
+const EMPTY: Omit<Contract, "canonical_id"> = { display_name: "", description: "", category: "data", version: "", input_schema: {}, output_schema: {} };
 
 async function loadAll(): Promise<ListedComponent[]> {
   const own = await loadBuiltIn();
-  const others = await get<{ components: ListedComponent[] }>("/components").catch(() => ({ components: [] }));
   const byId = new Map<string, ListedComponent>(own.map((contract) => [contract.canonical_id, { ...contract, is_builtin: true }]));
-  for (const listed of others.components) byId.set(listed.canonical_id, { ...byId.get(listed.canonical_id), ...listed });
+  for (const listed of await getAll<Listed>("/components", "components").catch(() => [])) {
+    const known = byId.get(listed.canonical_id);
+    byId.set(listed.canonical_id, { ...EMPTY, ...known, ...listed, is_builtin: known !== undefined });
+  }
   return [...byId.values()].sort((a, b) => a.canonical_id.localeCompare(b.canonical_id));
 }
 

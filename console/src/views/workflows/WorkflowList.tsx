@@ -11,32 +11,24 @@ import { Moment, formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 
 export type Recent = Record<string, Verdict[]>;
-const ASKED = 50; // names a request
-const LIVE_MS = 10_000;
+const SHOWN = 50;
+const LIVE_MS = 15_000;
 
 export const loadWorkflows = (): Promise<WorkflowHead[]> => getAll<WorkflowHead>("/webhooks", "workflows");
 export const loadSchedules = (): Promise<Schedule[]> => getAll<Schedule>("/schedules", "schedules");
 
-/** The last runs of each workflow, the newest first. */
-export async function loadRecent(names: string[]): Promise<Recent> {
-  const found: Recent = {};
-  for (let at = 0; at < names.length; at += ASKED) {
-    const query = new URLSearchParams(names.slice(at, at + ASKED).map((name) => ["workflow", name]));
-    Object.assign(found, (await get<{ workflows: Recent }>(`/runs/recent?${query}`)).workflows);
-  }
-  return found;
-}
+/** The last runs of each workflow that has any lately, the newest first. */
+export const loadRecent = async (): Promise<Recent> => (await get<{ workflows: Recent }>("/runs/recent")).workflows;
 
 export function WorkflowList() {
   const canPush = useCan("push");
   const heads = useData("workflows", loadWorkflows, LIVE_MS);
   const schedules = useData("schedules", loadSchedules, LIVE_MS);
   const [text, setText] = useState("");
-  const [most, setMost] = useState(ASKED);
+  const [most, setMost] = useState(SHOWN);
   const found = useMemo(() => search(heads.data ?? [], text), [heads.data, text]);
   const shown = found.slice(0, most);
-  const names = shown.map((head) => head.name);
-  const recent = useData<Recent>(names.length > 0 ? `recent:${names.join()}` : null, () => loadRecent(names), LIVE_MS);
+  const recent = useData<Recent>("recent", loadRecent, LIVE_MS);
   const next = useMemo(() => nextTimes(schedules.data ?? []), [schedules.data]);
   return (
     <Page title={t("workflows")} actions={canPush && <LinkButton kind="main" href={linkTo(["new"])}>{t("new_workflow")}</LinkButton>}>
@@ -63,12 +55,12 @@ export function WorkflowList() {
               {found.length === 0 && <Empty title={t("nothing_found")} />}
               <div class="rows">
                 {shown.map((head) => (
-                  <WorkflowRow key={head.name} head={head} runs={recent.data?.[head.name]} next={next.get(head.name)} />
+                  <WorkflowRow key={head.name} head={head} runs={recent.data && (recent.data[head.name] ?? [])} next={next.get(head.name)} />
                 ))}
               </div>
               {found.length > most && (
                 <div class="more">
-                  <button type="button" class="button is-plain" onClick={() => setMost(most + 4 * ASKED)}>
+                  <button type="button" class="button is-plain" onClick={() => setMost(most + 4 * SHOWN)}>
                     {t("more_of", { count: found.length - most })}
                   </button>
                 </div>
