@@ -169,7 +169,8 @@ export function renameNode(text: string, name: string, to: string): Change[] {
   const covered = [...changes];
   // `{{name.data...}}` anywhere else; in code, which is no template, too: what reads its input by that name there does not.
   for (const [start, inner] of templatesIn(text)) {
-    for (const at of wordsIn(inner, name)) changes.push({ from: start + at, to: start + at + name.length, insert: to });
+    const approved = inner.indexOf(`run.approve.${name}`) >= 0 ? [inner.indexOf(`run.approve.${name}`) + "run.approve.".length] : [];
+    for (const at of [...wordsIn(inner, name), ...approved]) changes.push({ from: start + at, to: start + at + name.length, insert: to });
   }
   const taken = /(?<=^|[\s,{])take:\s*"?([\p{L}\p{N}\p{M}_-]+)/gmu;
   for (const match of text.matchAll(taken)) {
@@ -180,22 +181,28 @@ export function renameNode(text: string, name: string, to: string): Change[] {
   return changes.filter((change) => covered.includes(change) || !overlaps(change));
 }
 
+/** Its ends, and what a condition or a loop refers to; a branch of that name is not the step. */
 function renameInLine(text: string, edge: FlowEdge, name: string, to: string): Change[] {
   const written = text.slice(edge.at.from, edge.at.to);
-  if (edge.source !== name && edge.target !== name && wordsIn(edge.relation, name).length === 0) return [];
-  return wordsIn(written, name).map((at) => ({ from: edge.at.from + at, to: edge.at.from + at + name.length, insert: to }));
+  const middle = written.indexOf(edge.relation);
+  const refersInside = edge.kind === "loop" || /^(IF|條件滿足時)/i.test(edge.relation);
+  const isEnd = (at: number) => (at < middle ? edge.source === name : at >= middle + edge.relation.length && edge.target === name);
+  return wordsIn(written, name)
+    .filter((at) => isEnd(at) || (refersInside && at >= middle && at < middle + edge.relation.length))
+    .map((at) => ({ from: edge.at.from + at, to: edge.at.from + at + name.length, insert: to }));
 }
 
 function* templatesIn(text: string): Generator<[number, string]> {
   for (const match of text.matchAll(/\{\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\}/g)) yield [match.index + 2, match[1]!];
 }
 
-/** Where `word` stands by itself and is no key behind a dot, nor in quotes. */
+/** Where `word` stands by itself and is no key behind a dot or in brackets, nor a text in quotes. */
 function wordsIn(text: string, word: string): number[] {
   const found: number[] = [];
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
     const [before, after] = [text[at - 1] ?? " ", text[at + word.length] ?? " "];
-    if (!WORD.test(before) && before !== "." && !WORD.test(after)) found.push(at);
+    const isText = /["'`]/.test(before) && /[\\"'`]/.test(after);
+    if (!WORD.test(before) && before !== "." && !isText && !WORD.test(after)) found.push(at);
   }
   return found;
 }

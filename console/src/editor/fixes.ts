@@ -46,7 +46,7 @@ function findWrong(text: string, finding: Diagnostic, meant: string): { from: nu
   const words = quoted.flatMap((name) => [name, name.split(".").at(-1)!, name.split(".")[0]!]);
   for (const word of words) {
     const at = word === "" || word === meant ? -1 : rest.indexOf(word);
-    if (at >= 0 && distance(word, meant) <= Math.max(3, meant.length / 2)) return { from: place.from + at, to: place.from + at + word.length };
+    if (at >= 0 && (meant.endsWith(`.${word}`) || distance(word, meant) <= Math.max(3, meant.length / 2))) return { from: place.from + at, to: place.from + at + word.length };
   }
   return undefined;
 }

@@ -35,6 +35,7 @@ const SIGN = 7.4; // pixels a character of 12.5 px takes, on average
 const WIDE_SIGN = 13;
 
 const widthOf = (text: string): number => [...text].reduce((sum, sign) => sum + (sign.charCodeAt(0) > 0x2e80 ? WIDE_SIGN : SIGN), 0);
+const NOTE = 52; // room for " · 123 ms" beside the component's name
 export const MAX_WIDTH = 230;
 
 let last: { key: string; layout: Layout } | undefined;
@@ -59,7 +60,7 @@ function compute(flow: Flow, direction: Direction): Layout {
     ranker: isLarge ? "longest-path" : "network-simplex",
   });
   for (const node of flow.nodes.values()) {
-    const text = isEnd(node.name) ? widthOf(node.name) : Math.max(widthOf(node.name), widthOf(node.component) * 0.9) + 26;
+    const text = isEnd(node.name) ? widthOf(node.name) : Math.max(widthOf(node.name), widthOf(node.component === node.name ? "" : node.component) * 0.9 + NOTE) + 26;
     graph.setNode(node.name, { width: Math.min(MAX_WIDTH, Math.max(isEnd(node.name) ? 56 : 96, text + 22)), height: isEnd(node.name) ? END_HEIGHT : HEIGHT });
   }
   flow.edges.forEach((edge, at) => {

@@ -33,8 +33,8 @@ export function ComponentView({ id }: { id: string }) {
 }
 
 function One({ component: listed }: { component: ListedComponent }) {
-  // One that the registry does not have is built in, and has its contract already.
-  const published = useData<Published | null>(`component:${listed.canonical_id}`, () => get<Published>(pathOf`/components/${listed.canonical_id}`).catch(() => null));
+  const { canonical_id: id } = listed;
+  const published = useData<Published>(listed.is_published ? `component:${id}` : null, () => get<Published>(pathOf`/components/${id}`));
   const component: ListedComponent = { ...listed, ...published.data?.contract };
   const example = exampleOf(component);
   const { total_runs: runs, success_rate: rate, avg_duration_ms: took } = listed;

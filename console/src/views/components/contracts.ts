@@ -24,6 +24,8 @@ async function readFile(file: string): Promise<Contract[]> {
 /** What the registry tells of a component beside its contract: its statistics are of the account's own runs. */
 export interface ListedComponent extends Contract {
   is_builtin: boolean;
+  /** Whether the registry has it too. */
+  is_published: boolean;
   visibility?: string;
   total_runs?: number | null;
   success_rate?: number | null;
@@ -43,10 +45,10 @@ const EMPTY: Omit<Contract, "canonical_id"> = { display_name: "", description: "
 
 async function loadAll(): Promise<ListedComponent[]> {
   const own = await loadBuiltIn();
-  const byId = new Map<string, ListedComponent>(own.map((contract) => [contract.canonical_id, { ...contract, is_builtin: true }]));
+  const byId = new Map<string, ListedComponent>(own.map((contract) => [contract.canonical_id, { ...contract, is_builtin: true, is_published: false }]));
   for (const listed of await getAll<Listed>("/components", "components").catch(() => [])) {
     const known = byId.get(listed.canonical_id);
-    byId.set(listed.canonical_id, { ...EMPTY, ...known, ...listed, is_builtin: known !== undefined });
+    byId.set(listed.canonical_id, { ...EMPTY, ...known, ...listed, is_builtin: known !== undefined, is_published: true });
   }
   return [...byId.values()].sort((a, b) => a.canonical_id.localeCompare(b.canonical_id));
 }
