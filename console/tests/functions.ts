@@ -45,7 +45,7 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
     const pos = text.indexOf("¦");
     const whole = text.replace("¦", "");
     const before = whole.slice(whole.lastIndexOf("\n", pos - 1) + 1, pos);
-    return completeAt(whole, pos, before, known, true)?.options.map(({ label }) => label) ?? [];
+    return completeAt(whole, pos, before, { ...known, flow: parseWorkflow(whole).flow }, true)?.options.map(({ label }) => label) ?? [];
   },
   diff: diffLines,
   statistics: statisticsOf,

@@ -25,6 +25,7 @@ import { Palette } from "./Palette";
 import { SignIn } from "./SignIn";
 import { Shortcuts, useShortcuts } from "./shortcuts";
 import { SessionContext, findSession, signInByLink, signOut, takeLink } from "./session";
+import { useInteractiveMark } from "./measures";
 import { linkTo, useRoute, type Route } from "./router";
 import { chooseTheme, currentTheme, type Theme } from "./theme";
 
@@ -68,9 +69,7 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
   useShortcuts({ onPalette: () => setPalette(true), onHelp: () => setHelp(true) });
   const at = route.path[0] ?? "workflows";
   const key = route.path.slice(0, 2).join("/");
-  useEffect(() => {
-    performance.mark("interactive");
-  }, []);
+  useInteractiveMark();
   useEffect(() => {
     setMenu(false);
     window.scrollTo(0, 0);

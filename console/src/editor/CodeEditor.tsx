@@ -9,7 +9,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic as Finding } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
-import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, tooltips } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { Diagnostic } from "../api/types";
 import { t } from "../texts";
@@ -59,7 +59,7 @@ const LOOK = EditorView.theme({
   ".cm-activeLine": { backgroundColor: "var(--hover)" },
   ".cm-activeLineGutter": { backgroundColor: "var(--hover)" },
   "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { background: "var(--selection)" },
+  ".cm-content ::selection, .cm-line::selection": { backgroundColor: "var(--selection)" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "6px" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-completionInfo": { maxWidth: "320px" },
@@ -72,7 +72,9 @@ export function createEditor(options: EditorOptions): EditorHandle {
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   const mount = document.createElement("div");
   mount.style.height = "100%";
-  root.replaceChildren(mount);
+  mount.style.contain = "strict"; // what is typed moves nothing of the page
+  const tips = document.createElement("div");
+  root.replaceChildren(mount, tips);
   const act = (work: () => void) => () => {
     work();
     return true;
@@ -85,11 +87,11 @@ export function createEditor(options: EditorOptions): EditorHandle {
     lineNumbers(),
     foldGutter(),
     history(),
-    drawSelection(),
     indentUnit.of("  "),
     indentOnInput(),
     bracketMatching(),
     closeBrackets(),
+    tooltips({ parent: tips, position: "fixed" }),
     autocompletion({ override: [completeWith(known)], icons: false }),
     highlightActiveLine(),
     highlightActiveLineGutter(),

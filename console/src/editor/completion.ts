@@ -1,9 +1,11 @@
 /** What may stand at a place of a workflow's text: relations, steps, components, their fields, references. */
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import type { Contract, Schema } from "../api/types";
-import { parseWorkflow, type Flow } from "../graph/flow";
+import type { Flow } from "../graph/flow";
 
 export interface Known {
+  /** As the text was a moment ago: reading it anew at each key would take too long. */
+  flow: Flow;
   contracts: Contract[];
   credentials: string[];
   workflows: string[];
@@ -31,11 +33,12 @@ export function completeWith(known: () => Known) {
 
 /** `before` is the line up to the place. */
 export function completeAt(text: string, pos: number, before: string, known: Known, isExplicit = false): CompletionResult | null {
-  const { flow } = parseWorkflow(text);
+  const { flow } = known;
   const word = /[\p{L}\p{N}\p{M}_-]*$/u.exec(before)![0];
   const from = pos - word.length;
   const answer = (found: Completion[]): CompletionResult | null => (found.length > 0 ? { from, options: found, validFor: /^[\p{L}\p{N}\p{M}_-]*$/u } : null);
 
+  if (/^\s*#/.test(before)) return null;
   const template = /\{\{([^{}]*)$/.exec(before);
   if (template) return answer(referencesAt(template[1]!, flow, known));
   if (/^\s*-\s*["']?[^"']*$/.test(before) && isInFlow(text, pos)) return answer(lineParts(before, flow));
@@ -45,7 +48,7 @@ export function completeAt(text: string, pos: number, before: string, known: Kno
   if (/workflow:\s*["']?[\w-]*$/.test(before)) return answer(options(known.workflows, "class"));
   if (/credential:\s*["']?[\w-]*$/.test(before)) return answer(options(known.credentials, "variable"));
 
-  const node = [...flow.nodes.values()].find(({ entry }) => entry !== undefined && entry.from <= pos && pos <= entry.to + 1);
+  const node = flow.nodes.get(entryAt(text, pos) ?? "");
   const key = /(?:[{,]\s*|^\s+)["']?[\w-]*$/.test(before);
   if (node && key) {
     const retry = /retry:\s*\{[^}]*$/.test(before);
@@ -63,6 +66,20 @@ export function completeAt(text: string, pos: number, before: string, known: Kno
   }
   if (/^[\w-]*$/.test(before) && (word !== "" || isExplicit)) return answer(options(TOP, "keyword").map((each) => ({ ...each, apply: `${each.label}: ` })));
   return null;
+}
+
+/** The step whose entry of `config` a place is in, by the lines above it. */
+function entryAt(text: string, pos: number): string | undefined {
+  const above = text.slice(0, text.indexOf("\n", pos) < 0 ? text.length : text.indexOf("\n", pos)).split("\n");
+  const start = above.findLastIndex((line) => /^config:/.test(line));
+  if (start < 0 || above.slice(start + 1).some((line) => /^[^\s#]/.test(line))) return undefined;
+  const found = above.slice(start + 1).flatMap((line) => {
+    const match = /^( +)["']?([\p{L}\p{N}\p{M}_-]+)["']?:/u.exec(line);
+    return match ? [{ indent: match[1]!.length, name: match[2]! }] : [];
+  });
+  if (found.length === 0) return undefined;
+  const least = Math.min(...found.map(({ indent }) => indent));
+  return found.findLast(({ indent }) => indent === least)?.name;
 }
 
 const typeName = (schema: Schema): string => (schema.enum ? schema.enum.slice(0, 4).join(" | ") : Array.isArray(schema.type) ? schema.type.join(" | ") : (schema.type ?? ""));

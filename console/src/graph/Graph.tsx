@@ -1,9 +1,9 @@
 /** A flow as a picture: its nodes can be chosen, and while it is edited be connected. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { markOf } from "../parts/pieces";
 import { t } from "../texts";
 import { INPUT, OUTPUT, isEnd, labelOf, type Flow, type FlowEdge } from "./flow";
-import { layOut, pathThrough, type Box, type Direction, type Line } from "./layout";
+import { layOut, pathThrough, type Box, type Direction, type Layout, type Line } from "./layout";
 
 export interface NodeState {
   status?: string;
@@ -28,26 +28,28 @@ interface GraphProps {
 
 const MIN_SCALE = 0.25;
 const MAX_SCALE = 2;
+const NOTHING: Layout = { width: 0, height: 0, boxes: [], lines: [] }; // until it is known how much room there is
 
 export function Graph(props: GraphProps) {
   const { flow, selected, onSelect, states, counts, onConnect, onSelectEdge } = props;
   const frame = useRef<HTMLDivElement>(null);
   const [chosen, setScale] = useState<number | undefined>();
-  const [size, setSize] = useState<{ width: number; height: number }>({ width: 0, height: 0 });
-  const direction = props.direction ?? (size.width > 0 && size.width < 560 ? "TB" : "LR");
-  const layout = useMemo(() => layOut(flow, direction), [flow, direction]);
+  const [width, setWidth] = useState(0);
+  const direction = props.direction ?? (width < 560 ? "TB" : "LR");
+  const isMeasured = width > 0;
+  const layout = useMemo(() => (isMeasured ? layOut(flow, direction) : NOTHING), [flow, direction, isMeasured]);
   const [dragged, setDragged] = useState<{ source: string; x: number; y: number } | undefined>();
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = frame.current!;
-    const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const measure = () => setWidth(element.clientWidth);
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     measure();
     return () => observer.disconnect();
   }, []);
 
-  const fitting = size.width === 0 ? 1 : Math.min(1, Math.max(0.55, size.width / layout.width));
+  const fitting = Math.min(1, Math.max(0.55, width / Math.max(1, layout.width)));
   const scale = chosen ?? fitting;
   const zoom = (factor: number) => setScale(Math.min(MAX_SCALE, Math.max(MIN_SCALE, scale * factor)));
 

@@ -68,7 +68,7 @@ function compute(flow: Flow, direction: Direction): Layout {
     const room = label ? { width: Math.min(160, widthOf(label) * 0.85 + 10), height: 16, labelpos: "c" } : { width: 0, height: 0 };
     graph.setEdge(edge.source, edge.target, { ...room, minlen: 1 }, String(at));
   });
-  dagre.layout(graph);
+  dagre.layout(graph, isLarge ? { disableOptimalOrderHeuristic: true } : {});
   const boxes = [...flow.nodes.keys()].map((name) => ({ name, ...(graph.node(name) as Omit<Box, "name">) }));
   const lines = flow.edges.map((edge, at) => {
     const found = graph.edge(edge.source, edge.target, String(at)) as { points: Point[]; x?: number; y?: number };

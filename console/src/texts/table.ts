@@ -90,6 +90,7 @@ export const TEXTS = {
   example: ["Example", "範例"],
   expires: ["expires", "到期"],
   expires_days: ["Expires after days (never if empty)", "幾天後到期（留空則永久）"],
+  failed_count: ["{count} failed", "{count} 次失敗"],
   failed_share: ["{share} failed", "{share} 失敗"],
   failure_of: ["Runs when these fail", "下列失敗時執行"],
   file: ["File", "檔案"],

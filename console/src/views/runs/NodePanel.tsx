@@ -7,9 +7,9 @@ import { Copy, Status, Text } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { currentLanguage, t } from "../../texts";
 
-export function NodePanel({ name, entry, flow, run }: { name: string; entry?: TraceEntry; flow: Flow; run: Run }) {
+export function NodePanel({ name, entry, flow, run }: { name: string; entry?: TraceEntry; flow?: Flow; run: Run }) {
   if (!entry) {
-    const node = flow.nodes.get(name);
+    const node = flow?.nodes.get(name);
     return (
       <>
         <h2>{name}</h2>

@@ -1,5 +1,6 @@
 /** One run: what came of it, its graph, its timeline, and of the chosen step what went in and out. */
 import { useMemo, useState } from "preact/hooks";
+import { useShownMeasure } from "../../app/measures";
 import { ApiError, get, pathOf, post, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import { isUnderWay, useFollowed } from "../../api/follow";
@@ -9,7 +10,7 @@ import { useCan } from "../../app/session";
 import { Graph, type NodeState } from "../../graph/Graph";
 import { parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
 import { JsonView } from "../../parts/json";
-import { Button, Confirm, Dialog, ErrorBox, Field, LinkButton, Page, Shown, Status, toast } from "../../parts/pieces";
+import { Button, Confirm, Dialog, ErrorBox, Field, LinkButton, Loading, Page, Shown, Status, toast } from "../../parts/pieces";
 import { Moment, formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { MakeTest } from "./MakeTest";
@@ -33,9 +34,16 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
   const source = useData<Version>(isStored ? `version:${run.workflow}:${run.version}` : null, () =>
     get<Version>(pathOf`/webhooks/named/${run.workflow}/versions/${String(run.version)}`),
   );
-  const flow = useMemo(() => (source.data ? parseWorkflow(sourceText(source.data.workflow)).flow : flowOfTrace(run)), [source.data, run.trace?.length]);
+  useShownMeasure("run-view", source.data);
+  const hasText = isStored && source.error === undefined;
+  const flow = useMemo(
+    () => (source.data ? parseWorkflow(sourceText(source.data.workflow)).flow : hasText ? undefined : flowOfTrace(run)),
+    [source.data, hasText, run.trace?.length],
+  );
   const selected = route.query.get("node") ?? run.node ?? undefined;
   const select = (node: string) => go(linkTo(["runs", run.run_id], { node }));
+  const states = useMemo(() => statesOf(run), [run]);
+  const counts = useMemo(() => countsOf(run), [run]);
   const entry = selected === undefined ? undefined : findEntry(run, selected);
   return (
     <Page
@@ -53,7 +61,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
       <Decisions run={run} reload={reload} />
       <div class="run-parts">
         <section class="panel" aria-label={t("graph")}>
-          <Graph flow={flow} selected={selected} onSelect={select} states={statesOf(run)} counts={(edge) => countOf(run, edge)} />
+          {flow ? <Graph flow={flow} selected={selected} onSelect={select} states={states} counts={counts} /> : <Loading />}
         </section>
         <div class="run-columns">
           <section class="panel" aria-label={t("timeline")}>
@@ -435,17 +443,18 @@ function noteOf(entry: TraceEntry): string {
 }
 
 /** How often something went along an edge, as far as the record tells: 0 if its end did not run. */
-function countOf(run: Run, edge: FlowEdge): number | undefined {
-  const [source, target] = [entryOf(run, edge.source), entryOf(run, edge.target)];
-  if (!run.trace) return undefined;
-  if (source?.status === "skipped" || target?.status === "skipped") return 0;
-  if (edge.kind === "failure" && source && source.status !== "failed" && !source.iterations?.failed) return 0;
-  if (edge.kind !== "failure" && edge.kind !== "after" && source?.status === "failed" && !source.iterations) return 0;
-  const iterations = target?.iterations;
-  return iterations ? iterations.success + iterations.failed : source || target ? 1 : undefined;
+function countsOf(run: Run): (edge: FlowEdge) => number | undefined {
+  const entries = new Map((run.trace ?? []).map((entry) => [entry.node, entry]));
+  return (edge) => {
+    if (!run.trace) return undefined;
+    const [source, target] = [entries.get(edge.source), entries.get(edge.target)];
+    if (source?.status === "skipped" || target?.status === "skipped") return 0;
+    if (edge.kind === "failure" && source && source.status !== "failed" && !source.iterations?.failed) return 0;
+    if (edge.kind !== "failure" && edge.kind !== "after" && source?.status === "failed" && !source.iterations) return 0;
+    const iterations = target?.iterations;
+    return iterations ? iterations.success + iterations.failed : source || target ? 1 : undefined;
+  };
 }
-
-const entryOf = (run: Run, name: string): TraceEntry | undefined => run.trace?.find((entry) => entry.node === name);
 
 /** Of a run whose text is stored nowhere: its steps, one after the other. */
 function flowOfTrace(run: Run): Flow {

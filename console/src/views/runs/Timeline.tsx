@@ -95,7 +95,8 @@ function TimelineRow({ row, wholeMs, isOpen, isSelected, onSelect, onToggle }: R
   const width = Math.max(0.6, (entry.duration_ms / wholeMs) * 100);
   const notes = [
     entry.attempts > 1 && !entry.iterations ? t("attempts", { count: entry.attempts }) : "",
-    entry.iterations ? t("iterations", { success: entry.iterations.success, failed: entry.iterations.failed }) : "",
+    entry.iterations ? `×${entry.iterations.success + entry.iterations.failed}` : "",
+    entry.iterations?.failed ? t("failed_count", { count: entry.iterations.failed }) : "",
     entry.rounds ? t("rounds", { count: entry.rounds.count }) : "",
     entry.taken_over ? t("taken_over") : "",
     row.isUndo ? t("undo") : "",

@@ -42,9 +42,13 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   const credentials = useData<{ credentials: { name: string }[] }>(canPush ? "credentials" : null, () => get("/credentials"));
   const workflows = useData<{ workflows: { name: string }[] }>("workflow names", () => get("/webhooks"));
   const timer = useRef(0);
+  const cursorTimer = useRef(0);
+  const latestFlow = useRef(flow);
+  latestFlow.current = flow;
   const vars = workflow?.vars ?? undefined;
 
   const known = () => ({
+    flow,
     contracts,
     credentials: credentials.data?.credentials.map((each) => each.name) ?? [],
     workflows: workflows.data?.workflows.map((each) => each.name) ?? [],
@@ -62,8 +66,11 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
     known,
     onChange: changed,
     onCursor: (offset) => {
-      const found = findAt(parseWorkflow(editor.handle.current?.text() ?? "").flow, offset);
-      if (found !== undefined) setSelected(found);
+      clearTimeout(cursorTimer.current);
+      cursorTimer.current = window.setTimeout(() => {
+        const found = findAt(latestFlow.current, offset);
+        if (found !== undefined) setSelected(found);
+      }, PARSE_MS + 20);
     },
     onSave: () => setDialog("push"),
     onRun: () => setDialog("try"),
