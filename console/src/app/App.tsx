@@ -39,7 +39,7 @@ export function App() {
     const begin = link === undefined ? findSession() : signInByLink(link);
     begin.then(
       (session) => setWho({ session, isKnown: true }),
-      (error: ApiError) => setWho({ isKnown: true, error: error.status === 401 && link === undefined ? undefined : error }),
+      (error: ApiError) => setWho({ isKnown: true, error }),
     );
     return onSignedOut(() => {
       forget();

@@ -44,4 +44,12 @@ export function write(name: string, value: string): void {
   }
 }
 
+export function erase(name: string): void {
+  try {
+    localStorage.removeItem(name);
+  } catch {
+    // as above
+  }
+}
+
 export type { TextKey };

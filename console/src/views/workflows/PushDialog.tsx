@@ -1,6 +1,6 @@
 /** What will change with the push, and whether somebody else has pushed meanwhile. */
 import { useEffect } from "preact/hooks";
-import { ApiError, get, pathOf, post } from "../../api/client";
+import { get, pathOf, post } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import type { Diagnostic, Json, Workflow } from "../../api/types";
 import { go, linkTo } from "../../app/router";
@@ -29,12 +29,7 @@ interface Pushed {
 export function PushDialog({ name, text, before, baseVersion, vars, onClose, onPushed }: PushProps) {
   const written = parseWorkflow(text).flow.name;
   const isOther = written !== "" && written !== name;
-  const newest = useData<Workflow | undefined>(`newest:${name}`, () =>
-    get<Workflow>(pathOf`/webhooks/named/${name}`).catch((fault) => {
-      if (fault instanceof ApiError && fault.status === 404) return undefined;
-      throw fault;
-    }),
-  );
+  const newest = useData<Workflow>(baseVersion === undefined ? null : `newest:${name}`, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
   useEffect(() => forget(`newest:${name}`), []);
   const isMoved = newest.data !== undefined && baseVersion !== undefined && newest.data.version !== baseVersion;
   const compared = isMoved ? sourceText(newest.data!.workflow) : before;
@@ -44,7 +39,7 @@ export function PushDialog({ name, text, before, baseVersion, vars, onClose, onP
     forget("version:");
     toast(pushed.changed ? t("pushed", { version: pushed.version }) : t("pushed_same"));
     await onPushed();
-    if (pushed.name !== name) go(linkTo(["workflows", pushed.name]));
+    go(linkTo(["workflows", pushed.name])); // also of a new one, which is not new any more
   });
   return (
     <Dialog title={t("push_title", { name: written || name })} onClose={onClose} wide>

@@ -16,9 +16,10 @@ import { VersionsTab } from "./VersionsTab";
 export function WorkflowView({ route }: { route: Route }) {
   const name = route.path[1] ?? "";
   const tab = route.path[2] ?? "edit";
-  const loaded = useData<Workflow>(`workflow:${name}`, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
+  const isBegun = route.query.has("new") && draftOf(name) !== undefined;
+  const loaded = useData<Workflow>(isBegun ? null : `workflow:${name}`, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
   const isMissing = loaded.error instanceof ApiError && loaded.error.code === "WORKFLOW_NOT_FOUND";
-  const isNew = isMissing && draftOf(name) !== undefined;
+  const isNew = isBegun || (isMissing && draftOf(name) !== undefined);
   useEffect(() => {
     document.title = `${name} · arcrun`;
   }, [name]);
@@ -46,7 +47,7 @@ export function WorkflowView({ route }: { route: Route }) {
       {!isNew && <Tabs tabs={tabs} current={tab} />}
       {loaded.error && !isMissing && <ErrorBox error={loaded.error} retry={() => void reload()} />}
       {isMissing && !isNew && <ErrorBox error={loaded.error!} />}
-      {!workflow && !loaded.error && <Loading />}
+      {!workflow && !loaded.error && !isNew && <Loading />}
       {(workflow || isNew) && (tab === "edit" || isNew) && <EditTab key={name} name={name} workflow={workflow} reload={reload} />}
       {workflow && tab === "runs" && (
         <RunTable
