@@ -1,5 +1,6 @@
 /** The contracts of components: the built-in ones come with the console, others from the executor. */
-import { getAll } from "../../api/client";
+import { useMemo } from "preact/hooks";
+import { get, getAll, pathOf } from "../../api/client";
 import { useData } from "../../api/data";
 import type { Contract, Json } from "../../api/types";
 
@@ -32,7 +33,18 @@ export interface ListedComponent extends Contract {
   avg_duration_ms?: number | null;
 }
 
-type Listed = Partial<ListedComponent> & { canonical_id: string };
+/** What the registry lists of a component: some of its contract, in shapes of its own. */
+interface Listed {
+  canonical_id: string;
+  display_name?: string;
+  description?: string;
+  category?: string;
+  version?: string | number;
+  visibility?: string;
+  total_runs?: number | null;
+  success_rate?: number | null;
+  avg_duration_ms?: number | null;
+}
 
 /** A published component: its contract, the steps of its review, who has attested it. */
 export interface Published {
@@ -40,15 +52,19 @@ export interface Published {
   attestation?: Json;
 }
 
-/** Of what the registry lists without its contract: that comes with the component itself. */
-const EMPTY: Omit<Contract, "canonical_id"> = { display_name: "", description: "", category: "data", version: "", input_schema: {}, output_schema: {} };
+/** As much of a contract as a list has: the schemas come with the component itself. */
+function contractOf({ canonical_id, display_name, description, category, version }: Listed): Contract {
+  const told = { display_name: display_name ?? "", description: description ?? "", category: category ?? "data", version: String(version ?? "") };
+  return { canonical_id, ...told, input_schema: {}, output_schema: {} };
+}
 
 async function loadAll(): Promise<ListedComponent[]> {
   const own = await loadBuiltIn();
   const byId = new Map<string, ListedComponent>(own.map((contract) => [contract.canonical_id, { ...contract, is_builtin: true, is_published: false }]));
   for (const listed of await getAll<Listed>("/components", "components").catch(() => [])) {
-    const known = byId.get(listed.canonical_id);
-    byId.set(listed.canonical_id, { ...EMPTY, ...known, ...listed, is_builtin: known !== undefined, is_published: true });
+    const known = byId.get(listed.canonical_id) ?? { ...contractOf(listed), is_builtin: false };
+    const { visibility, total_runs, success_rate, avg_duration_ms } = listed;
+    byId.set(listed.canonical_id, { ...known, is_published: true, visibility, total_runs, success_rate, avg_duration_ms });
   }
   return [...byId.values()].sort((a, b) => a.canonical_id.localeCompare(b.canonical_id));
 }
@@ -61,3 +77,18 @@ export function useContracts(): ListedComponent[] {
 }
 
 export const useComponents = () => useData("components", loadAll);
+
+/** All components, those of `ids` with their whole contracts. */
+export function useContractsOf(ids: string[]): ListedComponent[] {
+  const all = useContracts();
+  const asked = all.filter((each) => !each.is_builtin && ids.includes(each.canonical_id)).map((each) => each.canonical_id);
+  const whole = useData<Contract[]>(asked.length > 0 ? `contracts:${asked.join()}` : null, async () => {
+    const found = await Promise.all(asked.map((id) => get<Published>(pathOf`/components/${id}`)));
+    return found.flatMap(({ contract }) => contract ?? []);
+  }).data;
+  return useMemo(() => {
+    if (whole === undefined) return all;
+    const byId = new Map(whole.map((contract) => [contract.canonical_id, contract]));
+    return all.map((each) => ({ ...each, ...byId.get(each.canonical_id) }));
+  }, [all, whole]);
+}

@@ -8,11 +8,11 @@ import { addNode, changeRelation, connect, freeName, removeEdge, removeNode, ren
 import { nodeOf } from "../../editor/fixes";
 import { draftOf, dropDraft, keepDraft, useEditor } from "../../editor/useEditor";
 import { Graph, type NodeState } from "../../graph/Graph";
-import { findAt, isEnd, parseWorkflow, sourceText, type FlowEdge } from "../../graph/flow";
+import { findAt, isEnd, parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
 import { Button, Copy, ErrorBox } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
-import { useContracts } from "../components/contracts";
+import { useContractsOf } from "../components/contracts";
 import { NodePanel } from "../runs/NodePanel";
 import { findEntry } from "../runs/Timeline";
 import { AddNode } from "./AddNode";
@@ -38,7 +38,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   const [checkError, setCheckError] = useState<ApiError | undefined>();
   const [dialog, setDialog] = useState<"add" | "push" | "try" | undefined>();
   const [tried, setTried] = useState<Run | undefined>();
-  const contracts = useContracts();
+  const contracts = useContractsOf([...flow.nodes.values()].map((node) => node.component));
   const credentials = useData<{ credentials: { name: string }[] }>(canPush ? "credentials" : null, () => get("/credentials"));
   const workflows = useData<{ workflows: { name: string }[] }>("workflow names", () => get("/webhooks"));
   const timer = useRef(0);
@@ -117,6 +117,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   const apply = (changes: Change[]) => editor.handle.current?.apply(changes);
   const now = () => editor.handle.current?.text() ?? text;
   const isNode = selected !== undefined && !isEnd(selected) && flow.nodes.has(selected);
+  const lastStep = selected !== undefined && selected !== "output" && flow.nodes.has(selected) ? selected : lastOf(flow);
   const states = useMemo(() => statesOf(text, findings, tried), [text, findings, tried]);
   const entry = tried && selected !== undefined ? findEntry(tried, selected) : undefined;
 
@@ -146,7 +147,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
           </>
         )}
         <Copy text={text}>{t("copy_text")}</Copy>
-        {isChanged && <span class="faint">{t("not_pushed")}</span>}
+        {isChanged && workflow && <span class="faint">{t("not_pushed")}</span>}
       </div>
       {tried && <TriedBar run={tried} onClose={() => setTried(undefined)} />}
       <div class="edit-parts">
@@ -209,12 +210,11 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
       {dialog === "add" && (
         <AddNode
           contracts={contracts}
-          after={selected ?? "input"}
+          after={lastStep}
           onClose={() => setDialog(undefined)}
           onAdd={(contract) => {
             const own = freeName(now(), contract.canonical_id);
-            const after = selected !== undefined && selected !== "output" ? selected : "input";
-            apply(addNode(now(), own, contract.canonical_id, contract, after));
+            apply(addNode(now(), own, contract.canonical_id, contract, lastStep));
             setSelected(own);
             setDialog(undefined);
           }}
@@ -270,6 +270,12 @@ function TriedBar({ run, onClose }: { run: Run; onClose: () => void }) {
       </Button>
     </div>
   );
+}
+
+/** What a new step follows if nothing is chosen: the one before the answer, or the last that is written. */
+function lastOf(flow: Flow): string {
+  const before = flow.edges.findLast((edge) => edge.target === "output")?.source ?? [...flow.nodes.keys()].findLast((name) => !isEnd(name));
+  return before ?? "input";
 }
 
 function statesOf(text: string, findings: Diagnostic[] | undefined, tried: Run | undefined): Map<string, NodeState> {

@@ -1,5 +1,6 @@
 /** What is wrong with the text, all of it at once, each with its place and, where there is one, its remedy by one click. */
 import type { Diagnostic } from "../../api/types";
+import { linkTo } from "../../app/router";
 import type { Change } from "../../editor/edits";
 import { fixesOf, placeOf } from "../../editor/fixes";
 import { Button } from "../../parts/pieces";
@@ -37,6 +38,7 @@ export function Findings({ text, findings, onGo, onFix }: FindingsProps) {
             </button>{" "}
             <code class="faint">{finding.code}</code>
             {finding.hint && <p class="faint">{finding.hint}</p>}
+            {finding.code === "MISSING_CREDENTIAL" && <a href={linkTo(["credentials"])}>{t("set_value")}</a>}
             {fixesOf(text, finding).map((fix) => (
               <Button key={fix.title} kind="quiet" onClick={() => onFix(fix.changes)}>
                 {t("fix_with", { fix: fix.title })}
