@@ -14,7 +14,7 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.keys.scopes import hide_secrets
 from fakes.components import echo
-from fakes.executor import API_KEY, build_bench
+from fakes.executor import API_KEY, Bench, build_bench
 from fakes.tenants import MAIL_DOMAIN, build_hosted
 
 pytestmark = pytest.mark.anyio
@@ -92,6 +92,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
 }
 OPEN = ("/health", "/session", "/webhooks/{token}/trigger", "/webhooks/{token}/trigger/{path:path}")
 FLOW = ["input >> PIPE >> tell", "tell >> PIPE >> output"]
+CHANGED_BY_SIGNING_IN = ("workspace sessions", "workspace audit", "workspace sqlite_sequence")
 ORIGIN = "https://arcrun.test"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin", "origin": ORIGIN}
 Ask = Callable[..., Awaitable[httpx.Response]]
@@ -176,6 +177,38 @@ def test_every_route_is_in_the_matrix() -> None:
     found = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     listed = {(method, path.replace("/stores/workflow/", "/stores/{kind}/")) for method, path in ROUTES}
     assert {each for each in found if each[1] not in OPEN and "/approvals/{run_id}/{ticket}" not in each[1]} == listed
+
+
+def list_stored(bench: Bench) -> dict[str, Any]:
+    """Everything that an account has stored, without when keys and sessions were last used."""
+    sqls = {"workspace": bench.workspace.sql, "store": bench.store.sql}
+    sqls |= {f"log {number}": sql for number, sql in bench.logs.sql.items()}
+    stored: dict[str, Any] = {}
+    for name, sql in sqls.items():
+        for each in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+            rows = sql.execute(f"SELECT * FROM {each['name']}")
+            stored[f"{name} {each['name']}"] = [{**row, "used_ms": None} for row in rows]
+    for name in ("kv", "records", "verdicts", "credentials"):
+        stored[name] = list(getattr(bench, name).writes)
+    return stored
+
+
+async def test_no_get_changes_anything() -> None:
+    """So a browser's session may do without its Origin there."""
+    bench = build_bench({"echo": echo})
+    platform = Platform(build_app(OwnerAccess(bench.service, API_KEY)), API_KEY, bench.background.finish, bench.clock)
+    await platform.set_up()
+    for path in ("/webhooks", "/runs", "/stores"):  # an object makes its key, and looks for what is to import, once
+        await platform.ask("GET", path, API_KEY)
+    before = list_stored(bench)
+    platform.cookies = {}
+    for method, route in ROUTES:
+        if method == "GET":
+            for asked in ("GET", "HEAD"):
+                await platform.ask(asked, platform.path_of(route, "mine"), API_KEY)
+    await platform.finish()
+    sessions = {key: rows for key, rows in list_stored(bench).items() if key not in CHANGED_BY_SIGNING_IN}
+    assert sessions == {key: rows for key, rows in before.items() if key not in CHANGED_BY_SIGNING_IN}
 
 
 def refuses(answer: httpx.Response) -> bool:
