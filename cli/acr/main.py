@@ -32,6 +32,7 @@ _COMMANDS = {
     "show": "Show what is stored of a workflow: its text, and where it comes from.",
     "pull": "Write a stored workflow to the file that it was pushed from.",
     "diff": "Show how a file differs from the stored workflow, or one version from another.",
+    "open": "Open the console in a browser: all workflows, WORKFLOW, or one run.",
     "list": "List the stored workflows, or the versions of one.",
     "logs": "List the runs, or show one as a timeline.",
     "rollback": "Make an earlier version of a workflow current again.",
@@ -51,12 +52,13 @@ _COMMANDS = {
     "store": "List, read and edit what workflows keep between their runs.",
     "usage": "Show how much of the plan's daily quotas the run records have used.",
     "keys": "Make, list and revoke API keys that may do less than the account's own.",
+    "sessions": "List and end the sessions of the console: browsers that are signed in.",
     "audit": "Show who changed what: workflows, credentials, keys.",
     "account": "Show or delete your account on a hosted platform, or rotate its API key.",
     "creds": "Store secrets, encrypted on this machine.",
     "parts": "List components; write, test and publish your own.",
     "doctor": "Check this machine, configuration, token, resources, Workers and credentials.",
-    "open": "Open the documentation of this version in a browser.",
+    "docs": "Open the documentation of this version in a browser.",
     "completion": "Print the completion script for your shell.",
 }
 

@@ -5,6 +5,7 @@ ArcrunError                     code                    status
     PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
     UnsupportedMediaTypeError   UNSUPPORTED_MEDIA_TYPE  415     UNSUPPORTED_ENCODING
   UnauthorizedError             UNAUTHORIZED            401
+  SessionError                  SESSION_ENDED ...       401
   SignatureError                SIGNATURE_INVALID ...   401
   ForbiddenError                FORBIDDEN               403
   NotConfiguredError            NOT_CONFIGURED          503
@@ -158,6 +159,15 @@ class UnauthorizedError(ArcrunError):
                 "Locally, `acr dev` prints where its key is kept.",
             ],
         )
+
+
+class SessionError(ArcrunError):
+    """A browser's cookie, or the link with which it would sign in, that does not count: SESSION_CROSS_SITE,
+    SESSION_ENDED, LINK_USED.
+    """
+
+    code = "SESSION_ENDED"
+    http_status = 401
 
 
 class SignatureError(ArcrunError):

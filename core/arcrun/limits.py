@@ -20,6 +20,21 @@ MAX_KEY_LIFETIME_S = 10 * 365 * 86_400
 # The milliseconds after which another use of an access key is noted.
 # Beyond: the last use shown is so much earlier than the real one, at most.
 ACCESS_KEY_USE_STEP_MS = 600_000
+# The sessions of an account's browsers at once.
+# Beyond: the oldest end.
+MAX_SESSIONS = 100
+# The milliseconds after which a session ends: 12 hours.
+# Beyond: 401 SESSION_ENDED.
+SESSION_MS = 12 * 3_600_000
+# The milliseconds after which another use of a session is noted.
+# Beyond: the last use shown is so much earlier than the real one, at most.
+SESSION_USE_STEP_MS = 600_000
+# The one-time links of an account that are not used yet (`acr open`).
+# Beyond: the oldest end.
+MAX_SESSION_LINKS = 20
+# The milliseconds for which a one-time link is good.
+# Beyond: 401 LINK_USED.
+SESSION_LINK_MS = 60_000
 
 # The body of a request, as it is sent and, if that is compressed, decompressed.
 # Beyond: 413 PAYLOAD_TOO_LARGE.

@@ -117,7 +117,7 @@ def test_acr_dev_runs_outside_the_checkout(executor_url: str) -> None:
 
 
 def test_it_has_its_documentation(acr: Path, tmp_path: Path) -> None:
-    opened = run(acr, tmp_path, "open", "components/string_ops", "--no-browser")
+    opened = run(acr, tmp_path, "docs", "components/string_ops", "--no-browser")
     assert (opened.returncode, opened.stdout.strip().endswith("/components/string_ops.html")) == (0, True)
     assert Path(opened.stdout.strip().removeprefix("file://")).is_file()
 

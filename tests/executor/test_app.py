@@ -308,6 +308,10 @@ ROUTES = [
     ("GET", "/keys"),
     ("POST", "/keys"),
     ("DELETE", "/keys/tell"),
+    ("POST", "/session/links"),
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions"),
+    ("DELETE", "/sessions/none"),
     ("GET", "/stores"),
     ("DELETE", "/stores"),
     *((method, "/stores/shared/s") for method in ("GET", "DELETE")),
@@ -315,7 +319,7 @@ ROUTES = [
     *((method, "/stores/shared/s/entry") for method in ("GET", "PUT", "DELETE")),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
-OPEN = {"/health", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
+OPEN = {"/health", "/session", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
 
 
 def test_these_are_all_management_routes() -> None:
@@ -328,6 +332,7 @@ def test_these_are_all_management_routes() -> None:
         "/named/tell": "/named/{name}",
         "/schedules/tell": "/schedules/{name}",
         "/keys/tell": "/keys/{name}",
+        "/sessions/none": "/sessions/{id}",
         "/credentials/crm": "/credentials/{name}",
         "/components/html": "/components/{id}",
         "0" * 26: "{run_id}",

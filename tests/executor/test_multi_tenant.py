@@ -131,6 +131,10 @@ ROUTES = [
     ("GET", "/keys", None),
     ("POST", "/keys", {"name": "k", "can": "read"}),
     ("DELETE", "/keys/k", None),
+    ("POST", "/session/links", {}),
+    ("GET", "/sessions", None),
+    ("DELETE", "/sessions", None),
+    ("DELETE", "/sessions/none", None),
     ("GET", "/stores", None),
     ("DELETE", "/stores", None),
     ("GET", "/stores/shared/s", None),
@@ -143,6 +147,7 @@ ROUTES = [
 APPROVAL = "/approvals/{run_id}/{ticket}"
 LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+OPEN |= {(method, "/session") for method in ("GET", "POST", "DELETE")}
 OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 
 
@@ -152,7 +157,11 @@ def _name_places(path: str) -> str:
     for shown, name in places.items():
         path = path.replace(shown, f"{shown.partition('/')[0]}/{name}")
     path = path.replace("/shared/s", "/{kind}/{name}").replace("/slack", "/{name}")
-    return path.replace("/keys/k", "/keys/{name}").replace("/components/html", "/components/{id}")
+    return (
+        path.replace("/keys/k", "/keys/{name}")
+        .replace("/sessions/none", "/sessions/{id}")
+        .replace("/components/html", "/components/{id}")
+    )
 
 
 def test_these_are_all_routes() -> None:

@@ -14,7 +14,7 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.keys.scopes import hide_secrets
 from fakes.components import echo
-from fakes.executor import API_KEY, build_bench
+from fakes.executor import API_KEY, Bench, build_bench
 from fakes.tenants import MAIL_DOMAIN, build_hosted
 
 pytestmark = pytest.mark.anyio
@@ -84,10 +84,17 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("GET", "/keys"): ("admin", ALL, None),
     ("POST", "/keys"): ("admin", ALL, {}),
     ("DELETE", "/keys/{name}"): ("admin", ALL, None),
-    ("DELETE", "/webhooks/{token}"): ("push", ONE, None),  # last: it is gone then
+    ("GET", "/sessions"): ("admin", ALL, None),
+    ("DELETE", "/sessions/{id}"): ("admin", ALL, None),
+    ("POST", "/session/links"): ("read", "", {"read_only": "no"}),
+    ("DELETE", "/webhooks/{token}"): ("push", ONE, None),
+    ("DELETE", "/sessions"): ("admin", ALL, None),  # last: nothing is there then
 }
-OPEN = ("/health", "/webhooks/{token}/trigger", "/webhooks/{token}/trigger/{path:path}")
+OPEN = ("/health", "/session", "/webhooks/{token}/trigger", "/webhooks/{token}/trigger/{path:path}")
 FLOW = ["input >> PIPE >> tell", "tell >> PIPE >> output"]
+CHANGED_BY_SIGNING_IN = ("workspace sessions", "workspace audit", "workspace sqlite_sequence")
+ORIGIN = "https://arcrun.test"
+SAME_ORIGIN = {"sec-fetch-site": "same-origin", "origin": ORIGIN}
 Ask = Callable[..., Awaitable[httpx.Response]]
 
 
@@ -101,11 +108,22 @@ class Platform:
     def __init__(self, app: Any, own_key: str, finish: Callable[[], Awaitable[object]], clock: Any) -> None:
         self.app, self.own_key, self.finish, self.clock = app, own_key, finish, clock
         self.known: dict[str, dict[str, str]] = {}
+        self.cookies: dict[str, str] | None = None  # of sessions, by their keys, where a browser asks
 
     async def ask(self, method: str, path: str, key: str, body: Any = None) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="https://arcrun.test") as client:
-            return await client.request(method, path, json=body, headers={"x-arcrun-api-key": key})
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            headers = {"x-arcrun-api-key": key} if self.cookies is None else await self._sign_in(client, key)
+            return await client.request(method, path, json=body, headers=headers)
+
+    async def _sign_in(self, client: httpx.AsyncClient, key: str) -> dict[str, str]:
+        """What a browser sends that has signed in with `key`."""
+        assert self.cookies is not None
+        if key not in self.cookies:
+            begun = await client.post("/session", json={"key": key}, headers=SAME_ORIGIN)
+            assert begun.status_code == 201, begun.text
+            self.cookies[key] = begun.headers["set-cookie"].partition(";")[0]
+        return {"cookie": self.cookies[key], **SAME_ORIGIN}
 
     async def set_up(self) -> None:
         for name in ("mine", "other"):
@@ -120,7 +138,7 @@ class Platform:
         return str(made.json()["data"]["key"])
 
     def path_of(self, route: str, name: str) -> str:
-        parts = {**self.known[name], "version": "1", "number": "1", "event": "paid", "node:path": "pay"}
+        parts = {**self.known[name], "version": "1", "number": "1", "event": "paid", "node:path": "pay", "id": "none"}
         for part, value in parts.items():
             route = route.replace(f"{{{part}}}", value)
         return route
@@ -146,6 +164,13 @@ async def platform(request: pytest.FixtureRequest) -> Any:
     return await request.param()
 
 
+@pytest.fixture(params=[False, True], ids=["keys", "sessions"])
+def asked(request: pytest.FixtureRequest, platform: Platform) -> Platform:
+    """The platform, asked with keys or by browsers that have signed in with them."""
+    platform.cookies = {} if request.param else None
+    return platform
+
+
 def test_every_route_is_in_the_matrix() -> None:
     app = build_app(OwnerAccess(build_bench({}).service, API_KEY))
     routes = [route for route in app.routes if isinstance(route, Route)]
@@ -154,60 +179,92 @@ def test_every_route_is_in_the_matrix() -> None:
     assert {each for each in found if each[1] not in OPEN and "/approvals/{run_id}/{ticket}" not in each[1]} == listed
 
 
+def list_stored(bench: Bench) -> dict[str, Any]:
+    """Everything that an account has stored, without when keys and sessions were last used."""
+    sqls = {"workspace": bench.workspace.sql, "store": bench.store.sql}
+    sqls |= {f"log {number}": sql for number, sql in bench.logs.sql.items()}
+    stored: dict[str, Any] = {}
+    for name, sql in sqls.items():
+        for each in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+            rows = sql.execute(f"SELECT * FROM {each['name']}")
+            stored[f"{name} {each['name']}"] = [{**row, "used_ms": None} for row in rows]
+    for name in ("kv", "records", "verdicts", "credentials"):
+        stored[name] = list(getattr(bench, name).writes)
+    return stored
+
+
+async def test_no_get_changes_anything() -> None:
+    """So a browser's session may do without its Origin there."""
+    bench = build_bench({"echo": echo})
+    platform = Platform(build_app(OwnerAccess(bench.service, API_KEY)), API_KEY, bench.background.finish, bench.clock)
+    await platform.set_up()
+    for path in ("/webhooks", "/runs", "/stores"):  # an object makes its key, and looks for what is to import, once
+        await platform.ask("GET", path, API_KEY)
+    before = list_stored(bench)
+    platform.cookies = {}
+    for method, route in ROUTES:
+        if method == "GET":
+            for asked in ("GET", "HEAD"):
+                await platform.ask(asked, platform.path_of(route, "mine"), API_KEY)
+    await platform.finish()
+    sessions = {key: rows for key, rows in list_stored(bench).items() if key not in CHANGED_BY_SIGNING_IN}
+    assert sessions == {key: rows for key, rows in before.items() if key not in CHANGED_BY_SIGNING_IN}
+
+
 def refuses(answer: httpx.Response) -> bool:
     return answer.status_code in (403, 404) and answer.json()["error"]["code"] == "KEY_NOT_ALLOWED"
 
 
-async def test_each_right_against_each_route(platform: Platform) -> None:
-    keys = {can: await platform.make_key(can, can) for can in RIGHTS}
+async def test_each_right_against_each_route(asked: Platform) -> None:
+    keys = {can: await asked.make_key(can, can) for can in RIGHTS}
     for (method, route), (needed, _, body) in ROUTES.items():
-        path = platform.path_of(route, "other")
+        path = asked.path_of(route, "other")
         for can in RIGHTS if method == "GET" else RIGHTS[: RIGHTS.index(needed) + 1]:
-            answer = await platform.ask(method, path, keys[can], body)
+            answer = await asked.ask(method, path, keys[can], body)
             is_enough = RIGHTS.index(can) >= RIGHTS.index(needed)
             assert refuses(answer) is not is_enough, (method, route, can, answer.text)
             assert answer.status_code != 401
 
 
-async def test_a_key_of_one_workflow(platform: Platform) -> None:
-    keys = {can: await platform.make_key(f"{can}_mine", can, workflow="mine") for can in RIGHTS[:3]}
+async def test_a_key_of_one_workflow(asked: Platform) -> None:
+    keys = {can: await asked.make_key(f"{can}_mine", can, workflow="mine") for can in RIGHTS[:3]}
     for (method, route), (needed, gets, body) in ROUTES.items():
         if needed == "admin":
             continue
-        own = await platform.ask(method, platform.path_of(route, "mine"), keys[needed], body)
+        own = await asked.ask(method, asked.path_of(route, "mine"), keys[needed], body)
         assert refuses(own) is (gets == ALL), (method, route, own.text)
         if gets == ONE:
-            other = await platform.ask(method, platform.path_of(route, "other"), keys[needed], body)
+            other = await asked.ask(method, asked.path_of(route, "other"), keys[needed], body)
             assert refuses(other), (method, route, other.text)
         if gets == MANY:
             assert "other" not in own.text, (method, route, own.text)
-    assert refuses(await platform.ask("GET", "/runs?workflow=other", keys["read"]))
-    assert refuses(await platform.ask("GET", "/stores/shared/mine", keys["read"]))
-    pushed = await platform.ask("POST", "/webhooks", keys["push"], {"workflow": workflow("other")})
+    assert refuses(await asked.ask("GET", "/runs?workflow=other", keys["read"]))
+    assert refuses(await asked.ask("GET", "/stores/shared/mine", keys["read"]))
+    pushed = await asked.ask("POST", "/webhooks", keys["push"], {"workflow": workflow("other")})
     assert pushed.status_code == 403
-    assert (await platform.ask("POST", "/webhooks", keys["push"], {"workflow": workflow("mine")})).status_code == 201
+    assert (await asked.ask("POST", "/webhooks", keys["push"], {"workflow": workflow("mine")})).status_code == 201
 
 
-async def test_lists_have_what_belongs_to_the_workflow(platform: Platform) -> None:
-    key = await platform.make_key("k", "read", workflow="mine")
-    workflows = (await platform.ask("GET", "/webhooks", key)).json()["data"]["workflows"]
+async def test_lists_have_what_belongs_to_the_workflow(asked: Platform) -> None:
+    key = await asked.make_key("k", "read", workflow="mine")
+    workflows = (await asked.ask("GET", "/webhooks", key)).json()["data"]["workflows"]
     assert [each["name"] for each in workflows] == ["mine"]
-    runs = (await platform.ask("GET", "/runs?limit=5", key)).json()["data"]["runs"]
+    runs = (await asked.ask("GET", "/runs?limit=5", key)).json()["data"]["runs"]
     assert [each["workflow"] for each in runs] == ["mine"]
-    assert (await platform.ask("GET", "/runs?limit=5&workflow=mine", key)).json()["data"]["runs"] == runs
+    assert (await asked.ask("GET", "/runs?limit=5&workflow=mine", key)).json()["data"]["runs"] == runs
 
 
-async def test_who_reads_sees_no_tokens(platform: Platform) -> None:
-    read, run = await platform.make_key("r", "read"), await platform.make_key("x", "run")
-    tokens = [known["token"] for known in platform.known.values()]
+async def test_who_reads_sees_no_tokens(asked: Platform) -> None:
+    read, run = await asked.make_key("r", "read"), await asked.make_key("x", "run")
+    tokens = [known["token"] for known in asked.known.values()]
     paths = ["/webhooks", "/webhooks/named/mine", "/webhooks/named/mine/versions/1", "/runs", "/audit"]
-    paths += [f"/runs/{known['run_id']}" for known in platform.known.values()]
+    paths += [f"/runs/{known['run_id']}" for known in asked.known.values()]
     for path in paths:
-        answer = await platform.ask("GET", path, read)
+        answer = await asked.ask("GET", path, read)
         assert answer.json()["success"], answer.text
         assert not any(token in answer.text for token in tokens), (path, answer.text)
         assert int(answer.headers["content-length"]) == len(answer.content)
-    assert tokens[0] in (await platform.ask("GET", "/webhooks/named/mine", run)).text
+    assert tokens[0] in (await asked.ask("GET", "/webhooks/named/mine", run)).text
 
 
 async def test_who_follows_a_run_sees_none_either(platform: Platform) -> None:

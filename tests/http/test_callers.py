@@ -108,6 +108,13 @@ EXECUTOR: list[Row] = [
     ("POST", "/keys", {"name": "canary", "can": "read"}, (*REFUSED, 201)),
     ("GET", "/keys", None, (*REFUSED, 200)),
     ("DELETE", "/keys/{key}", None, (*REFUSED, 200)),
+    ("GET", "/session", None, (*REFUSED, 401)),  # no key counts there, but the session of a cookie
+    ("POST", "/session", {"key": "canary"}, (*REFUSED, 401)),
+    ("DELETE", "/session", None, (*REFUSED, 401)),
+    ("POST", "/session/links", {}, (*REFUSED, 201)),
+    ("GET", "/sessions", None, (*REFUSED, 200)),
+    ("DELETE", "/sessions", None, (*REFUSED, 200)),
+    ("DELETE", "/sessions/{session}", None, (*REFUSED, 404)),
 ]
 REGISTRY: list[Row] = [
     ("GET", "/health", None, (200, 200, 200)),
@@ -141,6 +148,7 @@ def path_of(row: str) -> str:
     """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}", "/paid": "/{event}"}
     names |= {"/attachments/7": "/attachments/{number}", "/ticket": "/{ticket}", "/pay": "/{node:path}"}
+    names |= {"/sessions/{session}": "/sessions/{id}"}
     names |= {"/shared/canary": "/{kind}/{name}", "/keys/{key}": "/keys/{name}", "/secret": "/{name}", "/html": "/{id}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
@@ -180,7 +188,7 @@ async def test_callers_of_the_executor() -> None:
     bench.store_credential("secret", "canary-secret")
     app, known = (
         build_app(OwnerAccess(bench.service, API_KEY)),
-        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1", "key": "canary"},
+        {"name": "w", "unknown": "0" * 32, "version": "1", "account": "tn_1", "key": "canary", "session": "none"},
     )
     async with client_of(app, {"x-arcrun-api-key": API_KEY}) as client:
         for name, source in (("token", WORKFLOW), ("failing", FAILING)):

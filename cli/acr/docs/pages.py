@@ -88,4 +88,4 @@ class Documentation:
         by_last_part = {page.rpartition("/")[2]: page for page in self.pages}
         close = difflib.get_close_matches(name.rpartition("/")[2], [*self.pages, *by_last_part], n=_MANY)
         similar = found[:_MANY] or list(dict.fromkeys(by_last_part.get(match, match) for match in close))
-        return f"Did you mean {' or '.join(similar)}?" if similar else "See all pages: acr open"
+        return f"Did you mean {' or '.join(similar)}?" if similar else "See all pages: acr docs"

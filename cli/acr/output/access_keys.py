@@ -1,4 +1,4 @@
-"""Access keys, as a table."""
+"""Access keys and sessions, as tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,3 +24,23 @@ def render_keys(keys: Sequence[Mapping[str, Any]]) -> None:
         for each in keys
     ]
     print_table(*drop_empty_columns(titles, rows, "workflow", "expires"), flexible=["name"])
+
+
+def render_sessions(sessions: Sequence[Mapping[str, Any]]) -> None:
+    if not sessions:
+        say("No browser is signed in. To sign one in: acr open", err=True)
+        return
+    titles = ["id", "can", "workflow", "key", "since (UTC)", "last used", "expires"]
+    rows = [
+        [
+            str(each["id"]),
+            str(each["can"]),
+            str(each["workflow"] or ""),
+            str(each["key_id"]),
+            render_moment(each["created_at"]),
+            render_moment(each["last_used_at"]) if each["last_used_at"] else "never",
+            render_moment(each["expires_at"]),
+        ]
+        for each in sessions
+    ]
+    print_table(*drop_empty_columns(titles, rows, "workflow"), flexible=["workflow"])

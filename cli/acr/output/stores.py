@@ -12,7 +12,7 @@ KIB = 1024
 
 def render_stores(stores: Sequence[Mapping[str, Any]]) -> None:
     if not stores:
-        say("No workflow keeps anything. How to: acr open stores", err=True)
+        say("No workflow keeps anything. How to: acr docs stores", err=True)
         return
     rows = [
         [str(each["name"]), str(each["kind"]), f"{each['entries']:,}", _render_size(each["bytes"])] for each in stores

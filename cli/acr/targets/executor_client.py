@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from acr.config.project_file import read_variables
+from acr.errors import CliError
 from acr.targets.saved_request import SavedRequest
 from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import Target
@@ -286,6 +287,27 @@ class ExecutorClient(ServiceClient):
 
     def revoke_key(self, name: str) -> Answer:
         return self._send("DELETE", f"/keys/{quote(name, safe='')}")
+
+    def make_session_link(self, *, read_only: bool) -> dict[str, Any]:
+        """A link that signs a browser in, once: {"url", "expires_at"}. Raises AnswerError; CliError NO_CONSOLE of an
+        executor of the release before.
+        """
+        answer = self._send("POST", "/session/links", {"read_only": read_only})
+        if not answer["success"] and answer["error"]["code"] in ("NOT_FOUND", "METHOD_NOT_ALLOWED"):
+            raise CliError("This platform has no console yet.", "Deploy this release: acr deploy", "NO_CONSOLE")
+        link: dict[str, Any] = require_data(answer)
+        return link
+
+    def list_sessions(self) -> list[dict[str, Any]]:
+        """The sessions of browsers: {"id", "can", "workflow", "read_only", "key_id", "created_at", "expires_at",
+        "last_used_at"}. Raises AnswerError.
+        """
+        sessions: list[dict[str, Any]] = require_data(self._send("GET", "/sessions"))["sessions"]
+        return sessions
+
+    def revoke_sessions(self, session_id: str) -> Answer:
+        """End a session; with "" all, and the data is {"revoked"}: how many there were."""
+        return self._send("DELETE", f"/sessions/{quote(session_id, safe='')}" if session_id else "/sessions")
 
     def list_stores(self) -> list[dict[str, Any]]:
         """All stores: {"kind", "name", "entries", "bytes"}. Raises AnswerError."""

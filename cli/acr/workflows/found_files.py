@@ -72,7 +72,7 @@ def require_tests(path: Path, text: str) -> None:
     """Raises CliError NO_TESTS if it is a workflow, which stands for its tests and has none."""
     if path.suffix in SUFFIXES and not is_test_file(path) and _has_flow(text):
         missing = path.with_suffix(TEST_SUFFIXES[0])
-        hint = f"Begin one from a run: acr logs RUN --as-test > {shlex.quote(str(missing))}. By hand: acr open testing"
+        hint = f"Begin one from a run: acr logs RUN --as-test > {shlex.quote(str(missing))}. By hand: acr docs testing"
         raise CliError(f"{path} has no tests: there is no {missing}.", hint, "NO_TESTS")
 
 

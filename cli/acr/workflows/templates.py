@@ -133,7 +133,7 @@ def _find_secrets_of_webhook(plan: Plan) -> Iterable[NeededCredential]:
     """The credentials that `verify` needs, which no node reads."""
     if (policy := plan.triggers.webhook.verify) is not None:
         for name in policy.names:
-            yield NeededCredential(name, f"For `verify`, scheme {policy.scheme}: acr open signatures", "", ())
+            yield NeededCredential(name, f"For `verify`, scheme {policy.scheme}: acr docs signatures", "", ())
 
 
 def plan_files(template: WorkflowTemplate, file: Path, name: str) -> Mapping[Path, str]:

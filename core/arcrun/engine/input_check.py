@@ -18,7 +18,7 @@ def read_mismatches(outcome: Outcome) -> list[tuple[str, str]]:
         raise ComponentError(
             f"{SCHEMA_REFUSED}{outcome.error.message}",
             code="INVALID_CONTRACT",
-            next_actions=["Use only keywords that validate_json supports: acr open components/validate_json."],
+            next_actions=["Use only keywords that validate_json supports: acr docs components/validate_json."],
         )
     return [(_name_field(error["path"]), str(error["message"])) for error in outcome.envelope["data"]["errors"]]
 

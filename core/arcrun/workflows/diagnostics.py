@@ -92,7 +92,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "INVALID_INPUT": (
         "A node's input does not match the component's input_schema, whatever values its templates have.",
-        "Compare it with the component's page: `acr parts list ID`, `acr open components/ID`.",
+        "Compare it with the component's page: `acr parts list ID`, `acr docs components/ID`.",
     ),
     "MISSING_INPUT": (
         "A required field of a component that the node's config does not set. A step gets exactly what its config "
@@ -105,7 +105,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "INVALID_INPUT_SCHEMA": (
         "The workflow's `input_schema` is not a JSON Schema of the keywords that are known.",
-        "Correct the keyword: `acr open components/validate_json` lists them.",
+        "Correct the keyword: `acr docs components/validate_json` lists them.",
     ),
     "EDGE_NEVER_FIRES": (
         "An edge that no run can fire: the component has no such branch, or no boolean result.",

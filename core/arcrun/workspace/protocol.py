@@ -15,6 +15,7 @@ from arcrun.workspace.access_keys import AccessKeysObject, RemoteAccessKeys
 from arcrun.workspace.chains import ChainsObject, RemoteChains
 from arcrun.workspace.failures import FailuresObject, NewHandler, RemoteFailures
 from arcrun.workspace.schedules import NewSchedule, RemoteSchedules, SchedulesObject
+from arcrun.workspace.sessions import RemoteSessions, SessionsObject
 from arcrun.workspace.watches import RemoteWatches, WatchesObject
 
 Shape = TypeVar("Shape")
@@ -132,6 +133,7 @@ class WorkspaceObject(
     ChainsObject,
     WatchesObject,
     AccessKeysObject,
+    SessionsObject,
     AccessTokensObject,
     Protocol,
 ):
@@ -212,6 +214,7 @@ class RemoteWorkspace(
     RemoteChains,
     RemoteWatches,
     RemoteAccessKeys,
+    RemoteSessions,
     RemoteAccessTokens,
 ):
     """WorkspaceObject over a channel."""

@@ -53,6 +53,7 @@ WORKFLOW = {
     "paused": {"on_trigger": HOSTILE, "all": True},
 }
 KEY = dict.fromkeys(("name", "can", "workflow", "id", "created_at", "expires_at", "last_used_at"), HOSTILE)
+SESSION = dict.fromkeys(("id", "can", "workflow", "key_id", "created_at", "expires_at", "last_used_at"), HOSTILE)
 COMPONENT = {
     "canonical_id": HOSTILE,
     "version": HOSTILE,
@@ -127,6 +128,9 @@ DATA: dict[str, Any] = {
     "/entry": {"key": HOSTILE, "value": HOSTILE, "was_there": True, "deleted": True},
     "/keys": {"keys": [KEY], **KEY, "key": HOSTILE},
     "/keys/x": {"name": HOSTILE, "revoked": True},
+    "/session/links": {"url": HOSTILE, "expires_at": HOSTILE},
+    "/sessions": {"sessions": [SESSION]},
+    "/sessions/x": {"id": HOSTILE, "revoked": True},
     "/me": {"created_at": HOSTILE, "keys": [{"id": HOSTILE, "created_at": HOSTILE, "expires_at": HOSTILE}]},
     "": COMPONENT,
 }  # fmt: skip
@@ -196,9 +200,12 @@ COMMANDS: dict[str, list[str]] = {
     "keys create": ["x", "--can", "push", "--workflow", "w"],
     "keys list": [],
     "keys revoke": ["x"],
+    "sessions list": [],
+    "sessions revoke": ["x"],
     "audit": [],
     "usage": [],
-    "open": [WORD],
+    "open": ["--print"],
+    "docs": [WORD],
     "completion": ["bash"],
     "store list": ["x"],
     "store get": ["x", WORD],

@@ -543,7 +543,7 @@ def test_a_workflow_without_tests_is_told_which_file_is_missing(run_acr: RunAcr)
         1,
         "NO_TESTS",
         "pure.yaml has no tests: there is no pure.test.yaml.",
-        ["Begin one from a run: acr logs RUN --as-test > pure.test.yaml. By hand: acr open testing"],
+        ["Begin one from a run: acr logs RUN --as-test > pure.test.yaml. By hand: acr docs testing"],
     )
     assert json.loads(said.stdout)["error"]["message"] == "0 passed, 1 file could not be run."
     assert "ok   x.test.yaml  test 0" in run_acr("test", "pure.yaml", "x.test.yaml").stdout

@@ -9,13 +9,23 @@ from arcrun.errors import NotConfiguredError, UnauthorizedError
 
 def check_api_key(request: Request, api_key: str | None) -> None:
     """Raises UnauthorizedError for a wrong or missing key, NotConfiguredError if the Worker has no key."""
+    require_api_key(presented_key(request), api_key)
+
+
+def require_api_key(presented: str, api_key: str | None) -> None:
+    """Raises as `check_api_key`."""
+    if not is_api_key(presented, require_configured(api_key)):
+        raise UnauthorizedError
+
+
+def require_configured(api_key: str | None) -> str:
+    """The Worker's key. Raises NotConfiguredError."""
     if not api_key:
         raise NotConfiguredError(
             "This Worker has no API key, so it refuses every management request.",
             next_actions=["Set the secret: wrangler secret put ARCRUN_API_KEY."],
         )
-    if not is_api_key(presented_key(request), api_key):
-        raise UnauthorizedError
+    return api_key
 
 
 def is_api_key(presented: str, api_key: str) -> bool:

@@ -8,12 +8,14 @@ from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.workspace.audit import Actor
 from arcrun_http.auth import presented_key
 
+SESSION = "arcrun.session"  # scope key of the id of the key from which the request's session comes, if it has one
 IPV6_PREFIX_BITS = 64  # the network that a provider assigns to one customer
 
 
 def actor_of(request: Request) -> Actor:
-    """The actor of an authenticated request: its API key's id and its address."""
-    return Actor(api_key_id_of(hash_api_key(presented_key(request))), address_of(request))
+    """The actor of an authenticated request: the id of its API key, or of its session's, and its address."""
+    key_id = request.scope.get(SESSION) or api_key_id_of(hash_api_key(presented_key(request)))
+    return Actor(key_id, address_of(request))
 
 
 def address_of(request: Request) -> str | None:

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
 from arcrun.json_text import build_json_writer
+from arcrun_http.callers import SESSION
 
 _write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -64,9 +65,9 @@ def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -
     return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, {**wait, **(headers or {})})
 
 
-async def _on_arcrun_error(_request: Request, error: Exception) -> JsonResponse:
+async def _on_arcrun_error(request: Request, error: Exception) -> JsonResponse:
     assert isinstance(error, ArcrunError)
-    return render_error(error)
+    return render_error(error, {"cache-control": "no-store"} if SESSION in request.scope else None)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JsonResponse:

@@ -42,7 +42,7 @@ def check_templates(node: Node, config: Mapping[str, Any], nodes: Collection[str
             tags = list_tags(text)
         except MustacheError as error:
             message = f"`{key}` of {node.told} is no Mustache template: {error.problem} (its line {error.line})"
-            hint = "The page of the component has what Mustache has: acr open components/render"
+            hint = "The page of the component has what Mustache has: acr docs components/render"
             findings.add("INVALID_TEMPLATE", message, hint, at=at)
             continue
         names = (tag.name for tag in tags if tag.kind not in ("/", ">"))

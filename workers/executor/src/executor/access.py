@@ -1,6 +1,6 @@
 """Chooses the service for a request: the owner's or, in the hosted mode, a tenant's."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import NamedTuple, NoReturn, Protocol
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.errors import ArcrunError, NotConfiguredError, NotFoundError, RateLimitedError, UnauthorizedError
 from arcrun.ports import Clock
 from arcrun.rights import ACCESS_KEY_PREFIX, OWNER, Grant
-from arcrun_http.auth import check_api_key, is_api_key, presented_key
+from arcrun_http.auth import is_api_key, presented_key, require_api_key, require_configured
 from arcrun_http.callers import caller_of
 from executor.keys.grants import Grants
 from executor.keys.recent import Recent
@@ -38,9 +38,29 @@ class KeyAccess(NamedTuple):
     grant: Grant
 
 
+class TokenAccess(NamedTuple):
+    """The service of a session's token, or a one-time link's. `own_keys` are the SHA-256 of the account's own keys."""
+
+    service: ExecutorService
+    own_keys: Collection[str]
+
+
 class Access(Protocol):
+    is_hosted: bool
+
     async def of_key(self, request: Request) -> KeyAccess:
-        """The service for the request's API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
+        """The service for the request's API key or, if it has none, for the session of its cookie. Raises
+        UnauthorizedError, SessionError, NotConfiguredError, RateLimitedError.
+        """
+
+    async def of_text(self, request: Request, key: str) -> KeyAccess:
+        """The service for an API key that the request has elsewhere than in its headers. Raises as `of_key`."""
+
+    async def of_token(self, request: Request, token: str) -> TokenAccess:
+        """The account whose token it would be; whether it is one is not known yet. Raises as `of_key`."""
+
+    def count_refusal(self, request: Request) -> None:
+        """Count a request that is refused before its account is looked up. Raises RateLimitedError."""
 
     async def of_webhook(self, request: Request) -> WebhookAccess:
         """The service for the token in the path, which needs no key. Raises NotFoundError WEBHOOK_NOT_FOUND,
@@ -65,12 +85,25 @@ class OwnerAccess:
         self._service, self._api_key, self._webhook = service, api_key, WebhookAccess(service)
         self._owner, self._grants = KeyAccess(service, OWNER), Grants()
 
+    is_hosted = False
+
     async def of_key(self, request: Request) -> KeyAccess:
         key = presented_key(request)
+        if not key and "cookie" in request.headers and (signed_in := await _find_signed_in(self, request)) is not None:
+            return signed_in
+        return await self.of_text(request, key)
+
+    async def of_text(self, _request: Request, key: str) -> KeyAccess:
         if self._api_key and key.startswith(ACCESS_KEY_PREFIX):
             return KeyAccess(self._service, await self._grants.find(self._service, key))
-        check_api_key(request, self._api_key)
+        require_api_key(key, self._api_key)
         return self._owner
+
+    async def of_token(self, _request: Request, _token: str) -> TokenAccess:
+        return TokenAccess(self._service, (hash_api_key(require_configured(self._api_key)),))
+
+    def count_refusal(self, request: Request) -> None:
+        """There is no limit of requests."""
 
     async def of_webhook(self, _request: Request) -> WebhookAccess:
         return self._webhook
@@ -118,8 +151,27 @@ class TenantAccess:
         self._tenants, self._tokens, self._services, self._requests = tenants, tokens, services, requests
         self._grants = Grants()
 
+    is_hosted = True
+
     async def of_key(self, request: Request) -> KeyAccess:
         key = presented_key(request)
+        if not key and "cookie" in request.headers and (signed_in := await _find_signed_in(self, request)) is not None:
+            return signed_in
+        return await self.of_text(request, key)
+
+    async def of_token(self, request: Request, token: str) -> TokenAccess:
+        made = token.rpartition("_")[2]
+        tenant = await self._tenants.find(await self._tokens.read_tenant(made) or derive_tenant_id(made))
+        self._admit(tenant, request)
+        if tenant is None:
+            raise UnauthorizedError
+        now_ms = self._services.clock.now_ms()
+        return TokenAccess(self._services.of(tenant), [key.sha256 for key in tenant.keys if key.is_valid(now_ms)])
+
+    def count_refusal(self, request: Request) -> None:
+        self._admit(None, request)
+
+    async def of_text(self, request: Request, key: str) -> KeyAccess:
         is_access_key = key.startswith(ACCESS_KEY_PREFIX)
         if is_access_key:
             token = key.removeprefix(ACCESS_KEY_PREFIX)
@@ -179,13 +231,31 @@ class TenantAccess:
         self._requests.admit(caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}")
 
 
+async def _find_signed_in(access: Access, request: Request) -> KeyAccess | None:
+    from executor.sessions.signed_in import find_signed_in  # noqa: PLC0415 - only browsers send cookies
+
+    found = await find_signed_in(access, request)
+    return None if found is None else KeyAccess(found[0], found[1].grant)
+
+
 class RefusedAccess:
     """Access to a platform that is not configured: every request gets `error`, which says what is missing."""
+
+    is_hosted = False
 
     def __init__(self, error: ArcrunError) -> None:
         self._error = error
 
     async def of_key(self, _request: Request) -> NoReturn:
+        raise self._error
+
+    async def of_text(self, _request: Request, _key: str) -> NoReturn:
+        raise self._error
+
+    async def of_token(self, _request: Request, _token: str) -> NoReturn:
+        raise self._error
+
+    def count_refusal(self, _request: Request) -> NoReturn:
         raise self._error
 
     async def of_webhook(self, _request: Request) -> NoReturn:

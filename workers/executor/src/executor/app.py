@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from arcrun.rights import OWNER, Right
 from arcrun_http.app import build_service_app
+from arcrun_http.callers import SESSION
 from executor import event_handlers as events
 from executor import run_handlers as runs
 from executor import store_handlers as stores
@@ -40,7 +41,28 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
             if grant is OWNER:
                 return await handler(service, request)
             await require(service, request, grant, rule)
-            return limit_answer(await handler(service, request), grant, rule)
+            answer = limit_answer(await handler(service, request), grant, rule)
+            if SESSION in request.scope:
+                answer.headers.setdefault("cache-control", "no-store")
+            return answer
+
+        return serve
+
+    def of_sessions(name: str, right: Right, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(service: ExecutorService, request: Request) -> Response:
+            from executor.sessions import handlers  # noqa: PLC0415 - only the console has sessions
+
+            answer: Response = await getattr(handlers, name)(service, request)
+            return answer
+
+        return protected(handle, right, scope)
+
+    def of_browsers(name: str) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            from executor.sessions import handlers  # noqa: PLC0415 - as above
+
+            answer: Response = await getattr(handlers, name)(access, request)
+            return answer
 
         return serve
 
@@ -128,6 +150,13 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/credentials/uses", protected(credentials.list_uses, PUSH, Scope.ACCOUNT), methods=["GET"]),
         Route("/credentials/{name}", protected(credentials.put, ADMIN, Scope.ACCOUNT), methods=["PUT"]),
         Route("/credentials/{name}", protected(credentials.delete, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/session", of_browsers("show"), methods=["GET"]),
+        Route("/session", of_browsers("sign_in"), methods=["POST"]),
+        Route("/session", of_browsers("sign_out"), methods=["DELETE"]),
+        Route("/session/links", of_sessions("make_link", READ, Scope.ANY), methods=["POST"]),
+        Route("/sessions", of_sessions("list_sessions", ADMIN, Scope.ACCOUNT), methods=["GET"]),
+        Route("/sessions", of_sessions("revoke_all", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/sessions/{id}", of_sessions("revoke", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),

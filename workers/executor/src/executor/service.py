@@ -48,6 +48,7 @@ from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 if TYPE_CHECKING:
     from executor.durable.lasting import Lasting
     from executor.keys.store import AccessKeys
+    from executor.sessions.store import Sessions
 
 WriteRun = Callable[[EndedRun], Awaitable[None]]
 AcceptRun = Callable[[AcceptedRun], Awaitable[None]]
@@ -141,6 +142,13 @@ class ExecutorService:
 
         audit = self.audit
         return AccessKeys(audit.workspace, audit.sealing, audit, audit.clock, self.workflows.make_token)
+
+    @cached_property
+    def sessions(self) -> "Sessions":
+        from executor.sessions.store import Sessions  # noqa: PLC0415 - only the console has them
+
+        audit = self.audit
+        return Sessions(audit.workspace, audit.sealing, audit, audit.clock, self.workflows.make_token)
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
         """Run one component. Its credentials are injected, and redacted in its answer."""

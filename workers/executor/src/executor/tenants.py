@@ -75,6 +75,10 @@ class TenantServices:
         # With what it was made from: an account that was deleted and registered again has other data keys.
         self._services: Cache[tuple[Registration, int, ExecutorService]] = Cache(MAX_SERVICES)
 
+    @property
+    def clock(self) -> Clock:
+        return self._platform.clock
+
     def of(self, tenant: Tenant) -> ExecutorService:
         """The service of a tenant. Raises NotConfiguredError."""
         registration, created_ms, service = self._services.get(tenant.tenant_id, (None, 0, None))

@@ -35,6 +35,7 @@ from arcrun.workspace.protocol import (
 )
 from executor.keys import tables as access_keys
 from executor.records import admissions, request_keys
+from executor.sessions import tables as sessions
 
 if TYPE_CHECKING:
     from arcrun.authorization.protocol import NewToken, TokenAsk, TokenTurn
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from arcrun.workspace.chains import ToldEnd
     from arcrun.workspace.failures import ToldFailure
     from arcrun.workspace.schedules import StoredSchedule
+    from arcrun.workspace.sessions import StoredLink, StoredSession
     from arcrun.workspace.watches import FoundItem, Poll, Seen, StoredWatch
     from executor.authorization.tables import AccessTokens
     from executor.schedules.chains import Chains
@@ -118,6 +120,7 @@ MIGRATIONS = (
             used_ms REAL NOT NULL) WITHOUT ROWID""",
         "CREATE INDEX access_tokens_by_credential ON access_tokens (credential_id)",
     ),
+    sessions.TABLES,
 )
 _SHOWN = (
     "name_id, token_id, identity, traits, version, latest, floor, format, updated_at, paused,"
@@ -130,7 +133,7 @@ _EMPTIED = (
     *("heads", "pending", "refused", "audit", "schedules", "failure_handlers", "told_failures"),
     *("followers", "followed_ends", "told_ends"),
     *("watches", "watched_keys", "watched_items"),
-    *("access_keys", "access_tokens"),
+    *("access_keys", "access_tokens", "sessions", "session_links"),
 )
 
 
@@ -151,6 +154,7 @@ class WorkspaceTables:
         self._has_watches = alarm is not None and bool(sql.execute("SELECT 1 FROM watches LIMIT 1"))
         self._admissions = admissions.Admissions(sql, clock)
         self._access_keys = access_keys.AccessKeyTable(sql, clock)
+        self._sessions = sessions.SessionTable(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
 
@@ -332,10 +336,37 @@ class WorkspaceTables:
         return self._access_keys.find(sha256)
 
     def delete_access_key(self, name_id: str, note: Note) -> bool:
+        self._sessions.delete_of_key(name_id)
         is_done = self._access_keys.delete(name_id)
         if is_done:
             self._add_line(note)
         return is_done
+
+    def add_session(self, session: "StoredSession", note: Note) -> float | None:
+        expires_ms = None if self._state == "closed" else self._sessions.add(session)
+        if expires_ms is not None:
+            self._add_line(note)
+        return expires_ms
+
+    def find_session(self, sha256: str) -> "StoredSession | None":
+        return self._sessions.find(sha256)
+
+    def list_sessions(self) -> "list[StoredSession]":
+        return self._sessions.list()
+
+    def delete_sessions(self, session_id: str, note: Note) -> int:
+        count = self._sessions.delete(session_id)
+        if count:
+            self._add_line(note)
+        return count
+
+    def add_session_link(self, link: "StoredLink") -> bool:
+        if self._state != "closed":
+            self._sessions.add_link(link)
+        return self._state != "closed"
+
+    def take_session_link(self, sha256: str) -> "StoredLink | None":
+        return self._sessions.take_link(sha256)
 
     def claim(self, claim: Claim) -> Claimed:
         if self._state == "closed":

@@ -30,6 +30,7 @@ async def list_keys(service: ExecutorService, _request: Request) -> JsonResponse
 async def revoke(service: ExecutorService, request: Request) -> JsonResponse:
     name = request.path_params["name"]
     await service.keys.revoke(name, actor_of(request))
+    service.sessions.forget()
     return build_success({"name": name, "revoked": True})
 
 

@@ -1,4 +1,4 @@
-"""`acr open` shows the documentation of this version: every page, every link and every anchor of it leads somewhere."""
+"""`acr docs` shows the documentation of this version: every page, every link and every anchor of it leads somewhere."""
 
 import json
 from html.parser import HTMLParser
@@ -150,8 +150,8 @@ def test_how_a_page_is_named(wanted: str, page: str) -> None:
         ("tutoril", "Did you mean tutorial?"),
         ("components/strng_ops", "Did you mean components/string_ops?"),
         ("ai_transform", "Did you mean components/ai_transform_compile or components/ai_transform_run?"),
-        ("qqqq", "See all pages: acr open"),
-        ("../../etc/passwd", "See all pages: acr open"),
+        ("qqqq", "See all pages: acr docs"),
+        ("../../etc/passwd", "See all pages: acr docs"),
     ],
 )
 def test_an_unknown_page_is_told_with_what_was_meant(wanted: str, advice: str) -> None:
@@ -161,7 +161,7 @@ def test_an_unknown_page_is_told_with_what_was_meant(wanted: str, advice: str) -
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(acr, ["open", *arguments], catch_exceptions=False)
+    result = CliRunner().invoke(acr, ["docs", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
 
@@ -183,7 +183,7 @@ def test_as_json(opened: list[str]) -> None:
 
 def test_where_no_browser_opens_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webbrowser.open", lambda _url: False)
-    result = CliRunner().invoke(acr, ["open"])
+    result = CliRunner().invoke(acr, ["docs"])
     assert (result.exit_code, "Next: open the address" in result.stderr) == (0, True)
 
 
