@@ -67,7 +67,8 @@ def test_its_graph_is_the_compilers() -> None:
         ], name
         components = {node.name: flow["nodes"][node.name] for node in parsed.nodes.values()}
         assert components == {
-            name: f"workflow:{node.workflow}" if node.workflow else node.component for name, node in parsed.nodes.items()
+            name: f"workflow:{node.workflow}" if node.workflow else node.component
+            for name, node in parsed.nodes.items()
         }, name
 
 
