@@ -4,9 +4,9 @@
 //
 // dist/_headers            the headers of all files, as Cloudflare's assets and the local runtime read them
 // dist/console/index.html  the page, which names the others
-// dist/console/*-HASH.*    code and styles, cached forever; the editor is a file of its own, loaded when it is opened
+// dist/console/*.json      templates and contracts
+// dist/console/assets/*    code and styles, cached forever; the editor is a file of its own, loaded when it is opened
 import { build } from "esbuild";
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { readContracts, readTemplates } from "./catalog.mjs";
@@ -21,8 +21,8 @@ mkdirSync(FOLDER, { recursive: true });
 const { metafile } = await build({
   entryPoints: [path.join(HERE, "src/main.tsx"), path.join(HERE, "src/console.css")],
   outdir: FOLDER,
-  entryNames: "[name]-[hash]",
-  chunkNames: "[name]-[hash]",
+  entryNames: "assets/[name]-[hash]",
+  chunkNames: "assets/[name]-[hash]",
   bundle: true,
   splitting: true,
   format: "esm",
@@ -32,24 +32,17 @@ const { metafile } = await build({
   minify: true,
   charset: "utf8",
   legalComments: "linked",
+  absWorkingDir: HERE,
   metafile: true,
   logLevel: "warning",
 });
 
-const outputs = Object.keys(metafile.outputs).map((name) => path.basename(name));
+const outputs = Object.keys(metafile.outputs).map((name) => path.relative(FOLDER, path.resolve(HERE, name)).replaceAll(path.sep, "/"));
 const named = (pattern) => outputs.find((name) => pattern.test(name));
 const page = readFileSync(path.join(HERE, "src/index.html"), "utf8")
-  .replace("{{style}}", named(/^console-\w+\.css$/))
-  .replace("{{script}}", named(/^main-\w+\.js$/));
+  .replace("{{style}}", named(/\/console-\w+\.css$/))
+  .replace("{{script}}", named(/\/main-\w+\.js$/));
 writeFileSync(path.join(FOLDER, "index.html"), page);
 writeFileSync(path.join(FOLDER, "templates.json"), JSON.stringify(readTemplates()));
 writeFileSync(path.join(FOLDER, "components.json"), JSON.stringify(readContracts()));
 writeFileSync(path.join(OUT, "_headers"), readFileSync(path.join(HERE, "src/_headers")));
-writeFileSync(path.join(OUT, "digest.txt"), digestOf(FOLDER, outputs));
-
-/** Of what was built, so that two builds of the same sources can be told to be the same. */
-function digestOf(folder, names) {
-  const digest = createHash("sha256");
-  for (const name of [...names].sort()) digest.update(name).update(readFileSync(path.join(folder, name)));
-  return digest.digest("hex");
-}
