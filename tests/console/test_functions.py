@@ -99,7 +99,7 @@ def test_every_node_has_a_place() -> None:
 
 
 def test_a_renamed_step_is_renamed_wherever_it_is_named() -> None:
-    asked = [(name, node.name) for name, text in EXAMPLES.items() for node in nodes_of(text)]  # type: ignore[union-attr]
+    asked = [(name, node.name) for name, text in EXAMPLES.items() for node in nodes_of(text)]
     texts = call_all([("rename", [EXAMPLES[name], node, f"{node}_renamed"]) for name, node in asked])
     for (name, node), text in zip(asked, texts, strict=True):
         parsed = parse_workflow(text).workflow
@@ -119,7 +119,7 @@ def test_a_renamed_step_leaves_fields_of_that_name_alone() -> None:
 
 
 def test_a_removed_step_takes_its_lines_along_and_nothing_else() -> None:
-    asked = [(name, node.name) for name, text in EXAMPLES.items() for node in nodes_of(text)]  # type: ignore[union-attr]
+    asked = [(name, node.name) for name, text in EXAMPLES.items() for node in nodes_of(text)]
     texts = call_all([("removeNode", [EXAMPLES[name], node]) for name, node in asked])
     for (name, node), text in zip(asked, texts, strict=True):
         flow = call("flow", text) if "flow:" in text else {"edges": [], "nodes": {}}

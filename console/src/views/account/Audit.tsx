@@ -14,6 +14,8 @@ interface Line {
   key_id: string | null;
   address: string | null;
   detail: string | null;
+  /** `console` of what was done here. */
+  via?: string | null;
 }
 
 interface Listed {
@@ -58,7 +60,7 @@ export function Audit() {
                       </td>
                       <td>{line.subject}</td>
                       <td>{line.detail}</td>
-                      <td class="faint">{[line.key_id, line.address].filter(Boolean).join(" · ")}</td>
+                      <td class="faint">{[line.via, line.key_id, line.address].filter(Boolean).join(" · ")}</td>
                     </tr>
                   ))}
                 </tbody>
