@@ -383,6 +383,7 @@ async def test_the_audit_log_tells_of_them(platform: Platform) -> None:
     assert told[3][:3] == ("workflow.push", "w", True)
     assert told[4] == ("session.begin", begun["id"], True, "by key, can push")
     assert begun["key_id"] == listed["id"]
+    assert [line["via"] for line in lines[:6]] == [None, *["console"] * 4, None]
 
 
 async def test_what_is_stored_tells_no_one(platform: Platform) -> None:
