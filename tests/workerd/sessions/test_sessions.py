@@ -72,6 +72,17 @@ def test_a_link_opens_once(platforms: tuple[LocalPlatform, LocalPlatform]) -> No
     assert code_of(signed_in.ask(origin, "POST", "/webhooks", {"workflow": FLOW})) == (403, "KEY_NOT_ALLOWED")
 
 
+def test_acr_open_signs_in(platforms: tuple[LocalPlatform, LocalPlatform]) -> None:
+    origin, browser = platforms[1].urls["executor"], Browser()
+    printed = platforms[1].acr("open", "--read-only", "--print")
+    assert printed.stdout.startswith(f"{origin}/console/#link=acrl_"), printed.stderr
+    begun = browser.ask(origin, "POST", "/session", {"link": printed.stdout.strip().partition("=")[2]})
+    assert begun.json()["data"]["can"] == "read"
+    assert begun.json()["data"]["id"] in platforms[1].acr("sessions", "list").stdout
+    assert platforms[1].acr("sessions", "revoke", begun.json()["data"]["id"]).returncode == 0
+    assert code_of(browser.ask(origin, "GET", "/webhooks")) == (401, "SESSION_ENDED")
+
+
 def test_a_session_ends_with_its_key(platforms: tuple[LocalPlatform, LocalPlatform]) -> None:
     origin, browser = platforms[0].urls["executor"], Browser()
     with platforms[0].executor as client:
