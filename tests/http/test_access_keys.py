@@ -198,12 +198,8 @@ async def test_no_get_changes_anything() -> None:
     bench = build_bench({"echo": echo})
     platform = Platform(build_app(OwnerAccess(bench.service, API_KEY)), API_KEY, bench.background.finish, bench.clock)
     await platform.set_up()
-    for path in (
-        "/webhooks",
-        "/runs",
-        "/stores",
-        "/stores/workflow/mine",
-    ):  # an object makes its key, and looks for what is to import, once
+    # An object makes its key, and looks for what is to be imported, once.
+    for path in ("/webhooks", "/runs", "/stores/workflow/mine/entry?key=a"):
         await platform.ask("GET", path, API_KEY)
     before = list_stored(bench)
     platform.cookies = {}

@@ -118,6 +118,18 @@ async def test_signing_in_and_out(platform: Platform) -> None:
     assert code_of(await browser.ask("GET", "/session", cookie=None)) == (401, "SESSION_ENDED")
 
 
+async def test_who_signs_in_again_has_one_session(platform: Platform) -> None:
+    browser = Browser(platform.app)
+    await browser.sign_in(platform.key)
+    held = browser.cookie
+    await browser.sign_in(platform.key, read_only=True)
+    assert code_of(await browser.ask("GET", "/session", cookie=held)) == (401, "SESSION_ENDED")
+    [listed] = (await platform.ask("GET", "/sessions")).json()["data"]["sessions"]
+    assert listed["can"] == "read"
+    assert (await browser.ask("POST", "/session", {"key": "wrong"})).status_code == 401
+    assert (await browser.ask("GET", "/session")).status_code == 200
+
+
 async def test_answers_to_sessions_are_kept_nowhere(platform: Platform) -> None:
     browser = Browser(platform.app)
     for answer in (
@@ -223,6 +235,17 @@ async def test_a_page_of_a_workflow_reaches_nothing(platform: Platform) -> None:
     for method, path in (("GET", "/keys"), ("POST", "/keys"), ("GET", "/session"), ("DELETE", "/session")):
         asked = await browser.ask(method, path, sec_fetch_site="cross-site", origin="null")
         assert code_of(asked) == (401, "SESSION_CROSS_SITE")
+
+
+async def test_the_page_of_an_approval_runs_nothing() -> None:
+    """It is on the console's origin: it has no scripts, is in no frame, and its form tells no origin."""
+    browser = Browser((await open_own()).app)
+    await browser.sign_in(API_KEY)
+    page = await browser.ask("GET", f"/approvals/{'0' * 26}/ticket", sec_fetch_site="none", origin=None)
+    policy = page.headers["content-security-policy"]
+    assert page.headers["content-type"].startswith("text/html")
+    assert ("default-src 'none'" in policy, "script-src" in policy) == (True, False)
+    assert ("frame-ancestors 'none'" in policy, page.headers["referrer-policy"]) == (True, "no-referrer")
 
 
 async def test_wrong_keys_begin_nothing(platform: Platform) -> None:
@@ -383,6 +406,7 @@ async def test_the_audit_log_tells_of_them(platform: Platform) -> None:
     assert told[3][:3] == ("workflow.push", "w", True)
     assert told[4] == ("session.begin", begun["id"], True, "by key, can push")
     assert begun["key_id"] == listed["id"]
+    assert [line["via"] for line in lines[:6]] == [None, *["console"] * 4, None]
 
 
 async def test_what_is_stored_tells_no_one(platform: Platform) -> None:

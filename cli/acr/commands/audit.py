@@ -33,7 +33,7 @@ def audit(client: ExecutorClient, limit: int, as_json: bool) -> None:
             line["action"],
             line["subject"],
             line["detail"] or "",
-            line["key_id"],
+            f"{line['key_id']} ({line['via']})" if line.get("via") else line["key_id"],
             line["address"] or "-",
         )
         for line in lines

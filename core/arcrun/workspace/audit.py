@@ -15,13 +15,15 @@ _KIND = "audit"
 @dataclass(frozen=True)
 class Actor:
     """Who made a request: the id of the API key (the first 12 digits of its SHA-256), and the address
-    Cloudflare saw.
+    Cloudflare saw. `via` is CONSOLE of a browser that has signed in with that key.
     """
 
     key_id: str
     address: str | None = None
+    via: str | None = None
 
 
+CONSOLE = "console"
 PLATFORM = Actor("platform")  # for actions without a request
 
 
@@ -38,6 +40,7 @@ class AuditLine:
     key_id: str
     address: str | None
     detail: str | None
+    via: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self)}
@@ -50,7 +53,7 @@ class AuditLog:
     async def render(self, action: str, subject: str, actor: Actor, detail: str | None = None) -> Note:
         """A note to pass to an operation of the Workspace, which adds it together with its change."""
         line = {"action": action, "subject": subject, "key_id": actor.key_id}
-        optional = {"address": actor.address, "detail": detail}
+        optional = {"address": actor.address, "detail": detail, "via": actor.via}
         sealed = await self.sealing.seal(_KIND, line | {name: text for name, text in optional.items() if text})
         return {"at": render_time(self.clock.now_ms()), "line": sealed}
 
@@ -68,5 +71,5 @@ class AuditLog:
 
     async def _read(self, stored: StoredNote) -> AuditLine:
         line = await self.sealing.open(_KIND, stored["line"])
-        known = {name: line.get(name) for name in ("action", "subject", "key_id", "address", "detail")}
+        known = {name: line.get(name) for name in ("action", "subject", "key_id", "address", "detail", "via")}
         return AuditLine(stored["id"], stored["at"], **known)

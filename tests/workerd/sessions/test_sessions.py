@@ -3,37 +3,13 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from workerd.local_platform import API_KEY, LocalPlatform, running_platform
+from workerd.sessions.signed_in_browser import Browser, code_of
 
 FLOW = {"name": "w", "flow": ["input >> PIPE >> a"], "config": {"a": {"component": "set", "values": {"x": 1}}}}
-
-
-class Browser:
-    """One browser on this machine: its cookies are those of 127.0.0.1, whatever the port. Python's own would not send a
-    Secure cookie to http://127.0.0.1, which browsers do.
-    """
-
-    def __init__(self) -> None:
-        self.cookies: dict[str, str] = {}
-
-    def ask(self, origin: str, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        sent = {"Sec-Fetch-Site": "same-origin", "Origin": origin, **({"Cookie": cookie} if cookie else {})}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = httpx.request(method, origin + path, json=body, headers={**sent, **named}, timeout=60, trust_env=False)
-        for line in answer.headers.get_list("set-cookie"):
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        return answer
-
-
-def code_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("error", {}).get("code", "")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +70,17 @@ def test_a_link_opens_once(platforms: tuple[LocalPlatform, LocalPlatform]) -> No
     [signed_in] = [browser for browser in browsers if browser.cookies]
     assert signed_in.ask(origin, "GET", "/runs").status_code == 200
     assert code_of(signed_in.ask(origin, "POST", "/webhooks", {"workflow": FLOW})) == (403, "KEY_NOT_ALLOWED")
+
+
+def test_acr_open_signs_in(platforms: tuple[LocalPlatform, LocalPlatform]) -> None:
+    origin, browser = platforms[1].urls["executor"], Browser()
+    printed = platforms[1].acr("open", "--read-only", "--print")
+    assert printed.stdout.startswith(f"{origin}/console/#link=acrl_"), printed.stderr
+    begun = browser.ask(origin, "POST", "/session", {"link": printed.stdout.strip().partition("=")[2]})
+    assert begun.json()["data"]["can"] == "read"
+    assert begun.json()["data"]["id"] in platforms[1].acr("sessions", "list").stdout
+    assert platforms[1].acr("sessions", "revoke", begun.json()["data"]["id"]).returncode == 0
+    assert code_of(browser.ask(origin, "GET", "/webhooks")) == (401, "SESSION_ENDED")
 
 
 def test_a_session_ends_with_its_key(platforms: tuple[LocalPlatform, LocalPlatform]) -> None:

@@ -5,7 +5,7 @@ import ipaddress
 from starlette.requests import Request
 
 from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
-from arcrun.workspace.audit import Actor
+from arcrun.workspace.audit import CONSOLE, Actor
 from arcrun_http.auth import presented_key
 
 SESSION = "arcrun.session"  # scope key of the id of the key from which the request's session comes, if it has one
@@ -14,8 +14,9 @@ IPV6_PREFIX_BITS = 64  # the network that a provider assigns to one customer
 
 def actor_of(request: Request) -> Actor:
     """The actor of an authenticated request: the id of its API key, or of its session's, and its address."""
-    key_id = request.scope.get(SESSION) or api_key_id_of(hash_api_key(presented_key(request)))
-    return Actor(key_id, address_of(request))
+    if SESSION in request.scope:
+        return Actor(request.scope[SESSION], address_of(request), CONSOLE)
+    return Actor(api_key_id_of(hash_api_key(presented_key(request))), address_of(request))
 
 
 def address_of(request: Request) -> str | None:

@@ -26,7 +26,9 @@ _MAX_BODY_BYTES = 4 * KIB
 
 
 async def sign_in(access: "Access", request: Request) -> JsonResponse:
-    """Raises UnauthorizedError, SessionError LINK_USED, SESSION_CROSS_SITE, RequestError, RateLimitedError."""
+    """The session that the browser had before ends. Raises UnauthorizedError, SessionError LINK_USED,
+    SESSION_CROSS_SITE, RequestError, RateLimitedError.
+    """
     require_own_origin(access, request)
     body = await read_object(request, allowed=("key", "link", "read_only"), limit_bytes=_MAX_BODY_BYTES)
     read_only = _read_flag(body)
@@ -39,6 +41,7 @@ async def sign_in(access: "Access", request: Request) -> JsonResponse:
     service, source = await _use_key(access, request, key) if key else await _use_link(access, request, link)
     how = "by key" if key else "by link"
     token, session = await service.sessions.begin(source.limit(read_only=read_only), address_of(request), how)
+    await _end_held(access, request)
     max_age_s = int((session.expires_ms - session.created_ms) / 1000)
     return _tell(access, request, session, 201, {"set-cookie": render_cookie(request, token, max_age_s)})
 
@@ -68,17 +71,22 @@ async def show(access: "Access", request: Request) -> JsonResponse:
 async def sign_out(access: "Access", request: Request) -> JsonResponse:
     """Also of a session that has ended already. Raises SessionError SESSION_CROSS_SITE, RateLimitedError."""
     require_own_origin(access, request)
-    try:
-        found = await find_signed_in(access, request)
-    except SessionError:
-        found = None
-    if found is not None:
-        service, session = found
-        await service.sessions.end(session, address_of(request))
+    await _end_held(access, request)
     answer = build_success({"signed_in": False})
     answer.headers["set-cookie"] = render_cookie(request, "", 0)
     answer.headers["cache-control"] = "no-store"
     return answer
+
+
+async def _end_held(access: "Access", request: Request) -> None:
+    """End the session that the request presents, if it has not ended yet."""
+    try:
+        found = await find_signed_in(access, request)
+    except SessionError:
+        return
+    if found is not None:
+        service, session = found
+        await service.sessions.end(session, address_of(request))
 
 
 async def make_link(service: ExecutorService, request: Request) -> JsonResponse:

@@ -12,7 +12,7 @@ from arcrun.ports import Clock
 from arcrun.rights import RIGHTS, Grant, Right
 from arcrun.session_tokens import LINK_PREFIX, SESSION_PREFIX, find_proven, prove_key
 from arcrun.times import render_time
-from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.audit import CONSOLE, Actor, AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
 from arcrun.workspace.sealing import Sealing
 from arcrun.workspace.sessions import StoredLink, StoredSession
@@ -94,7 +94,7 @@ class Sessions:
         }
         detail = f"{how}, can {source.grant.right.word}"
         detail += f" in {source.grant.workflow}" if source.grant.workflow else ""
-        note = await self._audit.render("session.begin", api_key_id_of(sha256), Actor(key_id, address), detail)
+        note = await self._audit.render("session.begin", api_key_id_of(sha256), Actor(key_id, address, CONSOLE), detail)
         expires_ms = await self._workspace.add_session(stored, note)
         if expires_ms is None:
             raise NotFoundError("The key of this session has been revoked.", code="SESSION_ENDED")
@@ -131,7 +131,7 @@ class Sessions:
 
     async def end(self, session: Session, address: str | None) -> None:
         """The one who has the session signs out."""
-        note = await self._audit.render("session.end", session.id, Actor(session.key_id, address))
+        note = await self._audit.render("session.end", session.id, Actor(session.key_id, address, CONSOLE))
         await self._workspace.delete_sessions(session.id, note)
         self.forget()
 
