@@ -1,5 +1,6 @@
 // Translates a plan into Miniflare's options: each Worker's modules, bindings and addresses. Python files are not among
 // the modules: they are packed into one file per Worker, which is read when Python starts (python_boot.mjs).
+import { assetsOf } from "./asset_rules.mjs";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -89,7 +90,7 @@ function moduleAt(name, type, file) {
   return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
 }
 
-const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "snapshots.mjs", "files.mjs", "global_scope.mjs", "browser_shim.mjs"];
+const HOST_MODULES = ["python_host.mjs", "assets.mjs", "python_boot.mjs", "snapshots.mjs", "files.mjs", "global_scope.mjs", "browser_shim.mjs"];
 const BOOT_MODULES = ["python_boot.mjs", "snapshots.mjs", "global_scope.mjs"]; // a snapshot depends on these
 const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
 
@@ -119,7 +120,8 @@ function workerOptions(plan, worker, upload, runtime) {
   const { version, bootSource, imports, pyodideInfo } = runtime;
   const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendoredKey, imports });
   const snapshotKey = contentKey({ baseSnapshotKey, entry, filesKey });
-  const hostData = { entry, compatibilityFlags, pyodideInfo, imports, filesKey, baseSnapshotKey, snapshotKey };
+  const assets = worker.assets ? { assets: assetsOf(worker.assets.directory), assetsFolder: worker.assets.folder } : {};
+  const hostData = { entry, compatibilityFlags, pyodideInfo, imports, filesKey, baseSnapshotKey, snapshotKey, ...assets };
   return {
     name: worker.name,
     modulesRoot: "/",
@@ -138,6 +140,7 @@ function workerOptions(plan, worker, upload, runtime) {
       ...(worker.reachesLocal ? {} : { PUBLIC_NETWORK: PUBLIC_NETWORK }),
       ARCRUN_PYODIDE: { disk: { path: runtime.pyodideFolder } },
       ARCRUN_FILES: { disk: { path: filesFolder(plan) } },
+      ...(worker.assets ? { ARCRUN_ASSETS: { disk: { path: worker.assets.directory } } } : {}),
       ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } },
     },
     unsafeDirectSockets: [{ host: plan.host, port: worker.port }],

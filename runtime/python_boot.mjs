@@ -13,7 +13,7 @@ import { MadeSnapshot, SnapshotFolder } from "./snapshots.mjs";
 import workerJson from "./worker.json";
 
 // Bindings of this runtime, hidden from the Worker.
-const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES"];
+const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES", "ARCRUN_ASSETS"];
 const WORKER_ROOT = "/session/metadata";
 
 const worker = JSON.parse(workerJson); // written by platform.mjs

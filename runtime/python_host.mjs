@@ -4,6 +4,7 @@
 // After a fatal failure (stack overflow) an interpreter cannot be used. Pending requests are answered, and the next event
 // starts a new one; Durable Objects are recreated from their storage, instances of Workflows go on when they are woken.
 import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "cloudflare:workers";
+import { answerAsset } from "./assets.mjs";
 import { eventStarted, watch } from "./clock.mjs";
 import internalError from "./internal_error.json";
 
@@ -39,7 +40,10 @@ function forwardingClass(Base, className, methods) {
   const Forwarder = class extends Base {};
   for (const method of methods) {
     const invoke = method === "fetch" ? answerRequest : EVENTS.get(Base).includes(method) ? handleEvent : callMethod;
+    const isRequest = method === "fetch" && Base === WorkerEntrypoint;
     Forwarder.prototype[method] = async function (...args) {
+      const asset = isRequest ? answerAsset(this.env, args[0]) : undefined;
+      if (asset !== undefined) return asset;
       eventStarted();
       const interpreter = await startedPython(this.env);
       try {

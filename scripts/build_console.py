@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "console/dist"
 MARK = ROOT / "build/console.built_from"
 # What of the checkout it is built from; the catalogue of templates and contracts is part of it.
-SOURCES = ("console/*.mjs", "console/src/**/*", "package-lock.json", "examples/workflows/*.yaml", "components/*/contract.yaml")
+SOURCES = (
+    "console/*.mjs",
+    "console/src/**/*",
+    "package-lock.json",
+    "examples/workflows/*.yaml",
+    "components/*/contract.yaml",
+)
 
 
 def main() -> None:

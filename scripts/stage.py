@@ -1,4 +1,5 @@
-"""Stage Workers' uploads: sources in build/, dependencies in python_modules/, both next to wrangler.toml.
+"""Stage Workers' uploads: sources in build/, dependencies in python_modules/, the executor's files for browsers in
+assets/, all next to wrangler.toml.
 
     python scripts/stage.py WORKER... [--components DIR] [--out DIR]
 
@@ -13,6 +14,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import tokenize
@@ -97,10 +99,25 @@ def stage(source: Path, component_folders: list[Path], out: Path, cache: Path | 
     upload, vendored = plain.strip_all(upload), plain.strip_all(vendored)
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", vendored)
+    if (folder := project.get("tool", {}).get("arcrun", {}).get("assets")) is not None:
+        _write_tree(out / "assets", _console_files(ROOT / folder))
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
     contracts.save()
     plain.save()
+
+
+def _console_files(built: Path) -> Upload:
+    """The console's files. In a checkout they are built first if a source has changed."""
+    builder = ROOT / "scripts/build_console.py"
+    if builder.is_file() and subprocess.run([sys.executable, str(builder)], check=False).returncode:
+        raise SystemExit("stage: The console could not be built. Next: scripts/setup")
+    files = {
+        path.relative_to(built).as_posix(): path.read_bytes() for path in sorted(built.rglob("*")) if path.is_file()
+    }
+    if "_headers" not in files:
+        raise SystemExit(f"stage: There is no console in {built}. Install arcrun again, or run scripts/setup.")
+    return files
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:

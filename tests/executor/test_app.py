@@ -319,7 +319,15 @@ ROUTES = [
     *((method, "/stores/shared/s/entry") for method in ("GET", "PUT", "DELETE")),
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
-OPEN = {"/health", "/session", "/webhooks/{token}/trigger", APPROVAL, f"/accounts/{{account}}{APPROVAL}"}
+OPEN = {
+    "/health",
+    "/",
+    "/console",
+    "/session",
+    "/webhooks/{token}/trigger",
+    APPROVAL,
+    f"/accounts/{{account}}{APPROVAL}",
+}
 
 
 def test_these_are_all_management_routes() -> None:

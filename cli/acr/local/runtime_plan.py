@@ -84,6 +84,7 @@ def _plan_worker(
         "port": port,
         "moduleRoot": str(entry.parent),
         "pythonModules": str(folder / "python_modules"),
+        "assets": _plan_assets(folder, config.get("assets")),
         "entry": entry.stem,
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
@@ -118,6 +119,14 @@ def _plan_worker(
             for item in config.get("workflows", [])
         },
     }
+
+
+def _plan_assets(folder: Path, assets: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Of files for browsers: where they lie, and below which path they come before the Worker."""
+    if assets is None:
+        return None
+    [before_worker] = [path.removeprefix("!") for path in assets["run_worker_first"] if path.startswith("!")]
+    return {"directory": str(folder / assets["directory"]), "folder": before_worker.removesuffix("*")}
 
 
 def _entry_classes(entry: Path) -> Iterator[dict[str, Any]]:

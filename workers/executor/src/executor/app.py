@@ -158,6 +158,8 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/sessions", of_sessions("revoke_all", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/sessions/{id}", of_sessions("revoke", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/", _to_console, methods=["GET"]),
+        Route("/console", _to_console, methods=["GET"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
     ]
@@ -165,6 +167,11 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
     app.state.public_url = (public_url or "").rstrip("/")
     app.state.mail_domain = mail_domain or ""
     return app
+
+
+async def _to_console(_request: Request) -> Response:
+    """Its files come before this Worker (wrangler.toml); what somebody types leads there."""
+    return Response(status_code=308, headers={"location": "/console/"})
 
 
 def is_webhook_call(path: str) -> bool:
