@@ -466,3 +466,15 @@ async def test_guesses_of_a_hosted_platform_s_sessions_are_limited() -> None:
     for headers in ({}, {"sec_fetch_site": "cross-site"}):
         statuses = [(await browser.ask("GET", "/session", **headers)).status_code for _ in range(10)]
         assert statuses[-1] == 429
+
+
+async def test_what_a_session_runs_sees_its_headers_without_the_cookie(platform: Platform) -> None:
+    config = {"a": {"component": "echo", "text": "{{request.headers | json}}"}}
+    flow = {"name": "w", "flow": ["input >> PIPE >> a", "a >> PIPE >> output"], "config": config}
+    await platform.ask("POST", "/webhooks", {"workflow": flow})
+    browser = Browser(platform.app)
+    await browser.sign_in(platform.key)
+    ran = await browser.ask("POST", "/webhooks/named/w/trigger", {})
+    assert ran.status_code == 200, ran.text
+    assert '\\"origin\\"' in ran.text
+    assert browser.cookie.partition("=")[2] not in ran.text

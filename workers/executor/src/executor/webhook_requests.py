@@ -106,7 +106,8 @@ class WebhookRequest:
             between = "; " if name == "cookie" else ", "
             listed[name] = f"{listed[name]}{between}{value}" if name in listed else value
         listed.pop(API_KEY_HEADER, None)
-        if self._has_key and listed.get("authorization", "").endswith(presented_key(self._request)):
+        key = presented_key(self._request) if self._has_key else ""  # empty with a session, which is a cookie
+        if key and listed.get("authorization", "").endswith(key):
             del listed["authorization"]
         if "cookie" in listed:
             pairs = _OWN_COOKIES.sub("", listed["cookie"]).split(";")
