@@ -5,6 +5,7 @@ import { currentLanguage, t } from "../texts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const SKEW_MS = 3_000; // a server's clock may be ahead of this one
 
 export function formatDuration(ms: number | undefined): string {
   if (ms === undefined) return "";
@@ -18,7 +19,7 @@ export function formatDuration(ms: number | undefined): string {
 /** "5 minutes ago", "in 2 hours". */
 export function formatDistance(ms: number, nowMs: number): string {
   const format = new Intl.RelativeTimeFormat(currentLanguage(), { numeric: "auto", style: "short" });
-  const away = ms - nowMs;
+  const away = ms > nowMs && ms < nowMs + SKEW_MS ? 0 : ms - nowMs;
   const size = Math.abs(away);
   if (size < MINUTE) return format.format(Math.round(away / 1_000), "second");
   if (size < HOUR) return format.format(Math.round(away / MINUTE), "minute");

@@ -182,7 +182,7 @@ export function RunRow({ run, showsWorkflow = true }: { run: Verdict; showsWorkf
         <span class="faint">
           {run.version > 0 ? `v${run.version} · ` : ""}
           {triggerWord(run.trigger)}
-          {run.replay_of ? ` · ${t("replay")}` : ""}
+          
         </span>
         {run.error && (
           <span class="row-error">

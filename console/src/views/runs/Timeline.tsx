@@ -118,7 +118,7 @@ function TimelineRow({ row, wholeMs, isOpen, isSelected, onSelect, onToggle }: R
         <span class="timeline-track" aria-hidden="true">
           <span class={`timeline-bar is-${entry.status}`} style={{ left: `${left}%`, width: `${Math.min(width, 100 - left)}%` }} />
         </span>
-        <span class="number">{entry.status === "skipped" ? "–" : formatDuration(entry.duration_ms)}</span>
+        <span class="number">{entry.status === "skipped" ? "–" : entry.status === "waiting" ? t("status_waiting") : formatDuration(entry.duration_ms)}</span>
       </button>
     </li>
   );
