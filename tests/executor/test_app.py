@@ -301,6 +301,7 @@ ROUTES = [
     ("GET", "/runs/recent"),
     ("GET", "/components"),
     ("GET", "/components/html"),
+    ("GET", "/components/html/versions"),
     ("GET", "/credentials"),
     ("GET", "/credentials/uses"),
     ("PUT", "/credentials/crm"),

@@ -124,6 +124,7 @@ ROUTES = [
     ("GET", "/runs/recent", None),
     ("GET", "/components", None),
     ("GET", "/components/html", None),
+    ("GET", "/components/html/versions", None),
     ("GET", "/credentials", None),
     ("GET", "/credentials/uses", None),
     ("PUT", "/credentials/slack", {"value": "s"}),

@@ -44,6 +44,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("GET", "/audit"): ("read", ALL, None),
     ("GET", "/components"): ("read", "", None),
     ("GET", "/components/{id}"): ("read", "", None),
+    ("GET", "/components/{id}/versions"): ("read", "", None),
     ("POST", "/webhooks/named/{name}/trigger"): ("run", ONE, {}),
     ("GET", "/runs/{run_id}/input"): ("run", ONE, None),
     ("GET", "/runs/{run_id}/attachments/{number}"): ("run", ONE, None),

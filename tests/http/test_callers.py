@@ -103,6 +103,7 @@ EXECUTOR: list[Row] = [
     ("GET", "/runs/recent", None, (*REFUSED, 200)),
     ("GET", "/components", None, (*REFUSED, 200)),
     ("GET", "/components/html", None, (*REFUSED, 200)),
+    ("GET", "/components/html/versions", None, (*REFUSED, 200)),
     ("GET", "/credentials", None, (*REFUSED, 200)),
     ("GET", "/credentials/uses", None, (*REFUSED, 200)),
     ("PUT", "/credentials/secret", {"value": "canary"}, (*REFUSED, 200)),

@@ -9,7 +9,7 @@ import { Copy, Empty, Page, Shown } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { categoryWord } from "./ComponentList";
-import { useComponents, type ListedComponent, type Published } from "./contracts";
+import { useComponents, type ListedComponent, type Published, type PublishedVersion } from "./contracts";
 
 export function ComponentView({ id }: { id: string }) {
   const loaded = useComponents();
@@ -35,6 +35,7 @@ export function ComponentView({ id }: { id: string }) {
 function One({ component: listed }: { component: ListedComponent }) {
   const { canonical_id: id } = listed;
   const published = useData<Published>(listed.is_published ? `component:${id}` : null, () => get<Published>(pathOf`/components/${id}`));
+  const versions = useData<{ versions: PublishedVersion[] }>(listed.is_published ? `versions:${id}` : null, () => get(pathOf`/components/${id}/versions`));
   const component: ListedComponent = { ...listed, ...published.data?.contract };
   const example = exampleOf(component);
   const { total_runs: runs, success_rate: rate, avg_duration_ms: took } = listed;
@@ -54,6 +55,7 @@ function One({ component: listed }: { component: ListedComponent }) {
             {took !== undefined && took !== null && `, ⌀ ${formatDuration(took)}`}
           </Fact>
         )}
+        {versions.data && <Fact title={t("versions")}>{versions.data.versions.map(({ version }) => version).join(", ")}</Fact>}
         {listed.visibility && <Fact title={t("visibility")}>{listed.visibility}</Fact>}
       </dl>
       {example && (

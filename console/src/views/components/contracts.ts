@@ -52,6 +52,10 @@ export interface Published {
   attestation?: Json;
 }
 
+export interface PublishedVersion {
+  version: string | number;
+}
+
 /** As much of a contract as a list has: the schemas come with the component itself. */
 function contractOf({ canonical_id, display_name, description, category, version }: Listed): Contract {
   const told = { display_name: display_name ?? "", description: description ?? "", category: category ?? "data", version: String(version ?? "") };

@@ -140,6 +140,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/stores/{kind}/{name}/entry", protected(stores.put_entry, PUSH, Scope.STORE), methods=["PUT"]),
         Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry, PUSH, Scope.STORE), methods=["DELETE"]),
         Route("/components", protected(components.list_components, READ, Scope.ANY), methods=["GET"]),
+        Route("/components/{id}/versions", protected(components.list_versions, READ, Scope.ANY), methods=["GET"]),
         Route("/components/{id}", protected(components.show_component, READ, Scope.ANY), methods=["GET"]),
         Route("/audit", protected(audit.list_lines, READ, Scope.ACCOUNT), methods=["GET"]),
         Route("/audit", protected(audit.note, ADMIN, Scope.ACCOUNT), methods=["POST"]),

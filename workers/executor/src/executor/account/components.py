@@ -20,6 +20,11 @@ async def show_component(service: ExecutorService, request: Request) -> JsonResp
     return await _ask(service, f"/components/{name}", request)
 
 
+async def list_versions(service: ExecutorService, request: Request) -> JsonResponse:
+    name: str = request.path_params["id"]
+    return await _ask(service, f"/components/{name}/versions", request)
+
+
 async def _ask(service: ExecutorService, path: str, request: Request) -> JsonResponse:
     """The registry's answer. Without a registry there are none but the built-in ones, which need none."""
     registry = service.components.resolver.registry
