@@ -49,6 +49,7 @@ def metadata_of(upload: Upload) -> dict[str, Any]:
     bindings = [item for item in upload.metadata["bindings"] if item["type"] in kept]
     named = {item["name"]: item for item in bindings if not item["name"].startswith("ARCRUN_DEPLOYMENT_R")}
     told = {key: value for key, value in upload.metadata.items() if value is not None}
+    told |= {"assets": told["assets"]["config"]} if "assets" in told else {}
     return {key: told[key] for key in told.keys() - {"observability", "code_update_strategy"}} | {"bindings": named}
 
 
