@@ -308,8 +308,8 @@ class WorkersStandIn:
         kept = [item for name, item in latest.bindings.items() if name not in secrets]
         bindings = [*kept, *(item for item in secrets.values() if item)]
         metadata = {key: item for key, item in latest.upload.metadata.items() if key != "migrations"}
-        kept = {"keep_assets": True} if latest.assets is not None else {}
-        upload = Upload({**metadata, "bindings": bindings, **kept}, latest.upload.modules)
+        metadata |= {"bindings": bindings, **({"keep_assets": True} if latest.assets is not None else {})}
+        upload = Upload(metadata, latest.upload.modules)
         self._deploy(self._save(script.name, upload, "secret"), script.name, {})
         return answer({})
 
