@@ -65,11 +65,12 @@ class SteppedWrangler:
     def deploy(self, folder: Path, secrets: Mapping[str, str]) -> None:
         manifest = json.loads((folder / "wrangler.json").read_text())
         self.calls.append(f"deploy {manifest['name']}")
-        wrangler.deploy(self._send, manifest, (folder / "build/entry.py").read_bytes(), secrets)
+        wrangler.deploy(self._send, folder, secrets)
 
-    def _send(self, method: str, path: str, content: bytes, kind: str) -> httpx.Response:
+    def _send(self, method: str, path: str, content: bytes, kind: str, token: str | None) -> httpx.Response:
         url = f"https://api.test{BASE}/accounts/{ACCOUNT}{path}"
-        return self._http.request(method, url, content=content, headers={"Content-Type": kind})
+        headers = {"Content-Type": kind, **({"Authorization": f"Bearer {token}"} if token else {})}
+        return self._http.request(method, url, content=content, headers=headers)
 
 
 class Bench:

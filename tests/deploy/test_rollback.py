@@ -105,6 +105,8 @@ def test_the_current_secrets_are_kept(deployed: Desk) -> None:
     assert script.running is script.versions[-1]
     assert (script.running.secrets, secrets["ARCRUN_API_KEY"]) == (secrets, "another-key-1234")
     assert script.running.upload.modules == source.upload.modules
+    assert script.running.assets  # the console goes along
+    assert script.running.assets == script.versions[-2].assets
     assert (
         dict(script.running.bindings).items()
         >= {name: item for name, item in source.bindings.items() if item["type"] != "secret_text"}.items()

@@ -4,15 +4,18 @@ what Cloudflare refuses; test_interruptions.py stops each step.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deploy.desk import API_KEY, AUTH, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, Desk
 
+from fakes.cloudflare_rest.assets import BUCKET_FILES
 from fakes.cloudflare_rest.workers import Upload
 
 pytestmark = pytest.mark.workerd
 
+ROOT = Path(__file__).resolve().parents[2]
 ALL = ("--multi-tenant", *(word for name in ("registry", "executor", "auth") for word in ("--worker", name)))
 WORKSPACE = {"name": "WORKSPACE", "type": "durable_object_namespace", "class_name": "Workspace"}
 RUN_WORKFLOW = {
@@ -49,6 +52,7 @@ def metadata_of(upload: Upload) -> dict[str, Any]:
     bindings = [item for item in upload.metadata["bindings"] if item["type"] in kept]
     named = {item["name"]: item for item in bindings if not item["name"].startswith("ARCRUN_DEPLOYMENT_R")}
     told = {key: value for key, value in upload.metadata.items() if value is not None}
+    told |= {"assets": told["assets"]["config"]} if "assets" in told else {}
     return {key: told[key] for key in told.keys() - {"observability", "code_update_strategy"}} | {"bindings": named}
 
 
@@ -106,6 +110,35 @@ def test_the_executor_s_upload(desk: Desk) -> None:
     vendored = {kind for name, kind in types.items() if name.startswith("python_modules/") and name.endswith(".py")}
     assert vendored == {"application/octet-stream"}
     assert upload.modules["components/set.wasm"][1][:4] == b"\0asm"
+
+
+def test_the_console_is_uploaded_once(desk: Desk) -> None:
+    desk.init(**KEYS)
+    deploy(desk, is_real=True)
+    workers = desk.cloudflare.workers
+    running = workers.scripts[EXECUTOR].running
+    built = ROOT / "console/dist"
+    files = {f"/{path.relative_to(built).as_posix()}": path for path in built.rglob("*") if path.is_file()}
+    headers = files.pop("/_headers").read_text()
+    assert {name: file["size"] for name, file in (running.assets or {}).items()} == {
+        name: path.stat().st_size for name, path in files.items()
+    }
+    page = (running.assets or {})["/console/index.html"]["hash"]
+    kind, content = workers.assets.contents[page]
+    assert (kind.partition(";")[0], content) == ("text/html", files["/console/index.html"].read_bytes())
+    config = running.upload.metadata["assets"]["config"]
+    assert {key: value for key, value in config.items() if value is not None} == {
+        "run_worker_first": ["/*", "!/console/*"],
+        "_headers": headers,
+    }
+    assert {path.suffix for path in files.values()} == {".html", ".css", ".js", ".json", ".txt"}  # no source, no map
+    uploads = "POST /workers/assets/upload"
+    assert desk.cloudflare.requests.count(uploads) == -(-len(files) // BUCKET_FILES)
+    changed = {"ARCRUN_API_KEY": "another-key-1234", "ARCRUN_PUBLIC_URL": "https://arcrun.example.com"}
+    assert deploy(desk, is_real=True, **changed)[-1] is True
+    assert desk.cloudflare.requests.count(uploads) == -(-len(files) // BUCKET_FILES)
+    assert workers.scripts[EXECUTOR].running.assets == running.assets
+    assert [name for name, script in workers.scripts.items() if script.running.assets] == [EXECUTOR]
 
 
 def test_over_a_head_import_deployment(desk: Desk) -> None:

@@ -6,6 +6,8 @@ deployment, not the newest version.
 Source: developers.cloudflare.com/workers/configuration/versions-and-deployments and /api/resources/workers
 """
 
+import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +106,14 @@ def copy_version(
     ]
     bindings += [{"type": "secret_text", "name": secret, "text": text} for secret, text in texts.items()]
     copy = {**{key: source[key] for key in kept if key in source}, "bindings": bindings}
-    return str(api.fetch("POST", path, json=copy)["id"])
+    if source.get("assets") is None:
+        return str(api.fetch("POST", path, json=copy)["id"])
+    # Files for browsers cannot be read back: the copy keeps those of the newest version, which the other API alone can.
+    modules = [(item["name"], b64decode(item["content_base64"]), item["content_type"]) for item in copy.pop("modules")]
+    metadata = {**copy, "keep_assets": True, "assets": {"config": source["assets"].get("config") or {}}}
+    parts = [("metadata", (None, json.dumps(metadata).encode(), "application/json"))]
+    parts += [(name, (name, content, kind)) for name, content, kind in modules]
+    return str(api.fetch("POST", f"/workers/scripts/{name}/versions", files=parts)["id"])
 
 
 def is_reachable(api: CloudflareApi, name: str, domain: str | None = None) -> bool:

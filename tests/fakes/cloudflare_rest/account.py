@@ -54,9 +54,11 @@ class CloudflareStandIn(httpx.BaseTransport):
             if isinstance(failure, Exception):
                 raise failure
             return failure if isinstance(failure, httpx.Response) else refuse(failure)
+        query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
+        if line == "POST /workers/assets/upload":
+            return self.workers.assets.upload(request, query)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return refuse(401, 10000, "Authentication error")
-        query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         return self._answer(request, [unquote(part) for part in path.strip("/").split("/")], query)
 
     def _answer(self, request: httpx.Request, path: list[str], query: dict[str, str]) -> httpx.Response:

@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 
-def answer(result: Any, info: dict[str, Any] | None = None) -> httpx.Response:
+def answer(result: Any, info: dict[str, Any] | None = None, *, status: int = 200) -> httpx.Response:
     envelope = {"success": True, "errors": [], "messages": [], "result": result}
-    return httpx.Response(200, json={**envelope, **({"result_info": info} if info else {})})
+    return httpx.Response(status, json={**envelope, **({"result_info": info} if info else {})})
 
 
 def refuse(status: int, code: int = 10001, message: str = "refused", **headers: str) -> httpx.Response:

@@ -5,7 +5,6 @@ codes where they are known (those that wrangler's sources or issues name). Nothi
 """
 
 import json
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 
 from fakes.cloudflare_rest.answers import answer, refuse
+from fakes.cloudflare_rest.assets import AssetsStandIn, Manifest, read_parts
 
 KEPT_DEPLOYMENTS = 10  # a list of deployments has no more
 NO_WORKER = 10007
@@ -44,6 +44,7 @@ class Version:
     bindings: Mapping[str, Mapping[str, Any]]
     migration_tag: str | None
     source: str
+    assets: Manifest | None = None
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -94,6 +95,7 @@ class WorkersStandIn:
     domains: dict[str, str] = field(default_factory=dict)
     workflows: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: list[tuple[str, Upload]] = field(default_factory=list)
+    assets: AssetsStandIn = field(default_factory=AssetsStandIn)
 
     def add(self, name: str, bindings: list[dict[str, Any]]) -> None:
         """A Worker that is deployed already."""
@@ -156,6 +158,8 @@ class WorkersStandIn:
         return httpx.Response(200)
 
     def _answer(self, request: httpx.Request, name: str, rest: list[str], query: Mapping[str, str]) -> httpx.Response:
+        if [request.method, *rest] == ["POST", "assets-upload-session"]:  # also of a Worker that is still to be made
+            return self.assets.begin(name, request)
         if [request.method, *rest] == ["PUT"]:
             version = self._save(name, read_upload(request), "upload", may_migrate=True)
             self._deploy(version, name, {})
@@ -232,15 +236,27 @@ class WorkersStandIn:
         bindings = complete(script, upload.metadata)
         for binding in bindings.values():
             self._check(binding, name, classes)
-        version = Version(
-            version_id(name, len(script.versions) + 1), len(script.versions) + 1, upload, bindings, tag, source
-        )
+        number = len(script.versions) + 1
+        files = self._find_assets(script, upload)
+        version = Version(version_id(name, number), number, upload, bindings, tag, source, files)
         script.classes, script.tag = classes, tag
         script.versions.append(version)
         self.scripts[name] = script
         if source != "secret":
             self.uploads.append((name, upload))
         return version
+
+    def _find_assets(self, script: Script, upload: Upload) -> Manifest | None:
+        """The files of a version: those of its token, or with `keep_assets` those of the version before."""
+        if upload.metadata.get("keep_assets"):
+            return script.versions[-1].assets if script.versions else None
+        given = upload.metadata.get("assets")
+        if given is None:
+            return None
+        found = self.assets.find(script.name, given.get("jwt"))
+        if found is None:
+            raise RefusalError(400, 10304, "The token of completion of the assets is not valid.")
+        return found
 
     def _check(self, binding: Mapping[str, Any], name: str, classes: set[str]) -> None:
         if binding["type"] == "service" and binding["service"] not in {name, *self.scripts}:
@@ -292,7 +308,8 @@ class WorkersStandIn:
         kept = [item for name, item in latest.bindings.items() if name not in secrets]
         bindings = [*kept, *(item for item in secrets.values() if item)]
         metadata = {key: item for key, item in latest.upload.metadata.items() if key != "migrations"}
-        upload = Upload({**metadata, "bindings": bindings}, latest.upload.modules)
+        metadata |= {"bindings": bindings, **({"keep_assets": True} if latest.assets is not None else {})}
+        upload = Upload(metadata, latest.upload.modules)
         self._deploy(self._save(script.name, upload, "secret"), script.name, {})
         return answer({})
 
@@ -344,17 +361,9 @@ def complete(script: Script, metadata: Mapping[str, Any]) -> dict[str, Mapping[s
 
 def read_upload(request: httpx.Request) -> Upload:
     """Of multipart/form-data (RFC 7578), whose part `metadata` is JSON; the others are modules."""
-    boundary = b"--" + request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
-    metadata, modules = {}, {}
-    for part in request.read().split(b"\r\n" + boundary)[:-1]:
-        head, _, content = part.partition(b"\r\n\r\n")
-        headers = head.decode()
-        name = re.findall(r' name="([^"]*)"', headers)[0]
-        if name == "metadata":
-            metadata = json.loads(content)
-        else:
-            modules[name] = (re.findall(r"(?i)content-type: *([^\r\n;]*)", headers)[0], content)
-    return Upload(metadata, modules)
+    parts = {name: (kind, content) for name, kind, content in read_parts(request)}
+    _, metadata = parts.pop("metadata")
+    return Upload(json.loads(metadata), parts)
 
 
 def read_json_upload(request: httpx.Request) -> Upload:
@@ -366,11 +375,13 @@ def read_json_upload(request: httpx.Request) -> Upload:
 def show_in_json(version: Version, *, has_modules: bool) -> dict[str, Any]:
     metadata = version.upload.metadata
     names = ("main_module", "compatibility_date", "compatibility_flags")
-    kept = {key: metadata[key] for key in names if key in metadata}
+    kept: dict[str, Any] = {key: metadata[key] for key in names if key in metadata}
     modules = [
         {"name": name, "content_type": kind, "content_base64": b64encode(content).decode()}
         for name, (kind, content) in version.upload.modules.items()
     ]
+    if version.assets is not None:
+        kept["assets"] = {"config": metadata["assets"]["config"]}
     about = {"id": version.id, "number": version.number, "bindings": shown(version.bindings), **kept}
     return {**about, **({"modules": modules} if has_modules else {})}
 

@@ -4,24 +4,29 @@ test_deploy.py compares this with what the real one asks for.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 BOUNDARY = "fake-wrangler"
-Send = Callable[[str, str, bytes, str], httpx.Response]
-"""(method, path within the account, content, its type) -> the answer."""
+Send = Callable[[str, str, bytes, str, str | None], httpx.Response]
+"""(method, path within the account, content, its type, a token in place of the account's) -> the answer."""
 
 
 class WranglerError(Exception):
     """What Cloudflare said."""
 
 
-def deploy(send: Send, manifest: Mapping[str, Any], main: bytes, secrets: Mapping[str, str]) -> None:
-    """Raises WranglerError."""
+def deploy(send: Send, folder: Path, secrets: Mapping[str, str]) -> None:
+    """Deploy the Worker in `folder`. Raises WranglerError."""
+    manifest = json.loads((folder / "wrangler.json").read_text(encoding="utf-8"))
+    main = (folder / "build/entry.py").read_bytes()
     script = f"/workers/scripts/{manifest['name']}"
-    found = send("GET", f"/workers/services/{manifest['name']}", b"", "")
+    found = send("GET", f"/workers/services/{manifest['name']}", b"", "", None)
     migrations = manifest.get("migrations", [])
     pending = _pending_migrations(found, migrations)
     metadata = {
@@ -31,17 +36,18 @@ def deploy(send: Send, manifest: Mapping[str, Any], main: bytes, secrets: Mappin
         "compatibility_flags": manifest["compatibility_flags"],
         "keep_bindings": ["secret_text", "secret_key"],
         **({"migrations": pending} if pending else {}),
+        **_upload_assets(send, script, folder, manifest.get("assets")),
     }
     parts = [("metadata", "application/json", json.dumps(metadata).encode()), ("entry.py", "text/x-python", main)]
     upload = b"".join(_part(*part) for part in parts) + f"--{BOUNDARY}--\r\n".encode()
     kind = f"multipart/form-data; boundary={BOUNDARY}"
     if found.is_success and not pending:
-        version = _result(send("POST", f"{script}/versions", upload, kind))
+        version = _result(send("POST", f"{script}/versions", upload, kind, None))
         versions = [{"version_id": version["id"], "percentage": 100}]
         _result(_send_json(send, "POST", f"{script}/deployments", {"strategy": "percentage", "versions": versions}))
         _result(_send_json(send, "PATCH", f"{script}/script-settings", {}))
     else:
-        _result(send("PUT", script, upload, kind))
+        _result(send("PUT", script, upload, kind, None))
     _result(_send_json(send, "POST", f"{script}/subdomain", {"enabled": manifest["workers_dev"]}))
     domains = [{"hostname": route["pattern"]} for route in manifest.get("routes", [])]
     if domains:
@@ -50,6 +56,27 @@ def deploy(send: Send, manifest: Mapping[str, Any], main: bytes, secrets: Mappin
     for item in manifest.get("workflows", []):
         owned = {"script_name": manifest["name"], "class_name": item["class_name"]}
         _result(_send_json(send, "PUT", f"/workflows/{item['name']}", owned))
+
+
+def _upload_assets(send: Send, script: str, folder: Path, assets: Mapping[str, Any] | None) -> dict[str, Any]:
+    """{"assets"} of the Worker's upload, once Cloudflare has all the files."""
+    if assets is None:
+        return {}
+    root = folder / assets["directory"]
+    files = {f"/{path.relative_to(root).as_posix()}": path for path in sorted(root.rglob("*")) if path.is_file()}
+    headers = files.pop("/_headers").read_text(encoding="utf-8")
+    by_hash = {sha256(path.read_bytes() + path.suffix.encode()).hexdigest()[:32]: path for path in files.values()}
+    hashes = {path: name for name, path in by_hash.items()}
+    manifest = {name: {"hash": hashes[path], "size": path.stat().st_size} for name, path in files.items()}
+    session = _result(_send_json(send, "POST", f"{script}/assets-upload-session", {"manifest": manifest}))
+    token = session["jwt"] if not session["buckets"] else None
+    for bucket in session["buckets"]:
+        parts = [_part(name, "application/null", b64encode(by_hash[name].read_bytes())) for name in bucket]
+        content = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={BOUNDARY}"
+        uploaded = _result(send("POST", "/workers/assets/upload?base64=true", content, kind, session["jwt"]))
+        token = uploaded["jwt"] or token
+    return {"assets": {"jwt": token, "config": {"run_worker_first": assets["run_worker_first"], "_headers": headers}}}
 
 
 def put_secrets(send: Send, worker: str, secrets: Mapping[str, str | None]) -> None:
@@ -86,7 +113,7 @@ def _part(name: str, kind: str, content: bytes) -> bytes:
 
 
 def _send_json(send: Send, method: str, path: str, body: Any) -> httpx.Response:
-    return send(method, path, json.dumps(body).encode(), "application/json")
+    return send(method, path, json.dumps(body).encode(), "application/json", None)
 
 
 def _result(answer: httpx.Response) -> Any:
