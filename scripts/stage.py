@@ -68,8 +68,8 @@ PLAIN_VERSION = 2  # rises when sources are stripped of more
 NO_DOCSTRING = '"."'  # not empty: a dataclass would make itself one, which takes long
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
-# Modules of vendored packages that no Worker imports: for tests, for other event loops, threads, processes and files, for
-# packages that no Worker has, and what is around a Starlette application. tests/deploy/test_uploads.py imports the rest.
+# Modules of vendored packages that no Worker imports: for tests, other event loops, threads, processes and files, for
+# packages that no Worker has, and what is around a Starlette application.
 _ANYIO_UNUSED = (
     *("_backends/_trio", "_core/_asyncio_selector_thread", "_core/_fileio", "_core/_subprocesses", "_core/_tempfile"),
     *("from_thread", "functools", "itertools", "pytest_plugin", "streams/buffered", "streams/file", "streams/text"),
