@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fakes.components import echo
+from arcrun.wasm.abi import Execution
+from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.wire import read_error
 
@@ -441,3 +442,27 @@ async def test_a_webhook_s_url_is_below_the_configured_one(public_url: str | Non
         pushed = (await client.post("/webhooks", json={"workflow": TEXT})).json()["data"]
         listed = (await client.get("/webhooks")).json()["data"]["workflows"]
     assert pushed["webhook_url"] == listed[0]["webhook_url"] == f"{shown}{pushed['token']}/trigger"
+
+
+FIND = {"name": "find", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"take": "input"}}}
+ASK_FLOW = ["input >> PIPE >> ask"]
+ASK_TOOLS = {"find": {"workflow": "find", "description": "Finds."}}
+ASK = {"name": "ask", "flow": ASK_FLOW, "config": {"ask": {"component": "llm", "tools": ASK_TOOLS}}}
+
+
+def find_nothing_wrong(_stdin: str) -> Execution:
+    return exited({"success": True, "data": {"valid": True, "errors": []}})
+
+
+async def test_a_tool_s_workflow_that_does_not_say_what_it_takes_is_found_before_any_run() -> None:
+    executor = Executor()
+    executor.bench = build_bench({"echo": echo, "llm": echo, "validate_json": find_nothing_wrong})
+    await executor.push(FIND)
+    checked = await executor.ask("POST", "/validate", {"workflow": ASK})
+    assert [(it["code"], it["severity"]) for it in checked["diagnostics"]] == [("TOOL_WITHOUT_SCHEMA", "error")]
+    refused = await executor.send("POST", "/webhooks", {"workflow": ASK})
+    assert (refused.status_code, read_error(refused)["details"]["diagnostics"]) == (422, checked["diagnostics"])
+    together = await executor.ask("POST", "/validate", {"workflow": ASK, "workflows": ["find"]})
+    assert together == {"valid": True, "diagnostics": []}
+    await executor.push({**FIND, "input_schema": {"type": "object", "properties": {"id": {"type": "integer"}}}})
+    assert (await executor.send("POST", "/webhooks", {"workflow": ASK})).status_code == 201

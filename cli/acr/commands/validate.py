@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,6 +31,7 @@ from acr.workflows.workflow_set import (
 )
 from arcrun.wasm.component import Component
 from arcrun.workflows.model import CodeProblem, Workflow
+from arcrun.workflows.parse import parse_workflow
 
 
 @click.command()
@@ -157,12 +159,13 @@ def _check_offline(texts: Texts, folders: Sequence[Path]) -> Iterator[CheckedFil
     components = ComponentsAtHand(find_platform_home(), folders)
     count = len(components.ids)
     say(f"Offline: {count} components are known, no stored credentials and workflows. For these: acr dev", err=True)
-    given = {name for text in texts.values() if isinstance(text, str) and (name := read_name(text))}
+    given = {name: text for text in texts.values() if isinstance(text, str) and (name := read_name(text))}
     for path, text in texts.items():
         try:
             if isinstance(text, CliError):
                 raise text
-            check = check_offline(text, str(path), components, _find_code_problems)
+            find_workflow = partial(_find_workflow, given, path.parent)
+            check = check_offline(text, str(path), components, _find_code_problems, find_workflow)
             known = {*given, *find_beside(path.parent)} if check.calls else given
         except CliError as error:
             yield CheckedFile(str(path), error=error)
@@ -170,6 +173,14 @@ def _check_offline(texts: Texts, folders: Sequence[Path]) -> Iterator[CheckedFil
         diagnostics = [finding.to_json() for finding in check.compilation.diagnostics]
         notes = check.describe_gaps(components, known)
         yield CheckedFile(str(path), diagnostics, notes=notes, is_valid=check.compilation.plan is not None)
+
+
+def _find_workflow(given: Mapping[str, str], folder: Path, name: str) -> Workflow | None:
+    """A workflow among the files or beside them. Raises CliError if its file cannot be read."""
+    if name in given:
+        return parse_workflow(given[name]).workflow
+    path = find_beside(folder).get(name)
+    return None if path is None else parse_workflow(read_workflow_file(path)).workflow
 
 
 def _find_code_problems(workflow: Workflow, component: Component) -> Mapping[tuple[str, bool], CodeProblem]:

@@ -12,6 +12,7 @@ from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.templates.hints import suggest_nearest
 from arcrun.wasm.component import Component
+from arcrun.workflows.asking.tools import list_asked, says_what_it_takes
 from arcrun.workflows.compile import Compilation, compile_workflow
 from arcrun.workflows.literals.code_sources import CODE, is_code
 from arcrun.workflows.model import CodeProblem, SymbolTable, Workflow
@@ -19,6 +20,7 @@ from arcrun.workflows.parse import parse_workflow
 
 # What is wrong with the JavaScript of nodes, by the component that runs it: acr.bench.code_compiler.
 FindCodeProblems = Callable[[Workflow, Component], Mapping[tuple[str, bool], CodeProblem]]
+FindWorkflow = Callable[[str], Workflow | None]  # of the files at hand, by its name
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,14 @@ class OfflineCheck:
 
 
 def check_offline(
-    text: str, file: str, components: ComponentsAtHand, find_code_problems: FindCodeProblems | None = None
+    text: str,
+    file: str,
+    components: ComponentsAtHand,
+    find_code_problems: FindCodeProblems | None = None,
+    find_workflow: FindWorkflow | None = None,
 ) -> OfflineCheck:
-    """Check a workflow. `file` is copied into the diagnostics. Without `find_code_problems` JavaScript is not compiled.
+    """Check a workflow. `file` is copied into the diagnostics. Without `find_code_problems` JavaScript is not compiled,
+    without `find_workflow` nothing is known of the workflows that it calls.
 
     Raises CliError for a component's folder.
     """
@@ -62,6 +69,7 @@ def check_offline(
         unchecked=unchecked,
         variables=read_variables(),
         code_problems=_compile_code(draft.workflow, components, find_code_problems),
+        undescribed=[] if find_workflow is None else _find_undescribed(draft.workflow, find_workflow),
     )
     calls = dict.fromkeys(call.workflow for call in draft.workflow.calls if call.workflow)
     others = [name for name in calls if name != draft.workflow.name]
@@ -75,6 +83,12 @@ def _compile_code(
         return {}
     component = components.find_component(CODE)
     return {} if component is None else find_problems(workflow, component)
+
+
+def _find_undescribed(workflow: Workflow, find_workflow: FindWorkflow) -> list[str]:
+    """Those of the workflows that tools call which do not say what they take."""
+    found = {name: find_workflow(name) for name in list_asked(workflow) if name != workflow.name}
+    return [name for name, called in found.items() if called and not says_what_it_takes(called.input_schema)]
 
 
 def _find_contracts(

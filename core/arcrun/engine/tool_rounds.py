@@ -21,6 +21,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_TOOL_CALLS, MAX_TOOL_RESULT_CHARACTERS, MAX_TOOL_ROUNDS
 from arcrun.templates.template import Scope
 from arcrun.wasm.abi import Outcome
+from arcrun.workflows.asking.tools import says_what_it_takes
 from arcrun.workflows.model import TOOL_INPUT, TOOLS
 from arcrun.workflows.plan import PlannedNode, PlannedTool
 
@@ -93,7 +94,7 @@ class ToolRounds:
             workflow = tool.call.workflow or ""
             self._context.budget.subrequests.take(2)  # its name, and its plan
             schema = (await self._context.ports.workflows.find_plan(workflow)).input_schema
-            if schema is None or schema.get("type") != "object":
+            if schema is None or not says_what_it_takes(schema):
                 raise RunError(
                     f"The tool `{tool.name}` calls `{workflow}`, which does not say what it takes.",
                     code="TOOL_WITHOUT_SCHEMA",

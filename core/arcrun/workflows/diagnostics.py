@@ -82,6 +82,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
+    "TOOL_WITHOUT_SCHEMA": (
+        "A tool of a language model calls a workflow, and neither of them says what the model may give it.",
+        "Give the workflow an `input_schema` of `type: object`, or the tool.",
+    ),
     "AFTER_CYCLE": (
         "A workflow starts after its own runs, directly or through `after` of others.",
         "Remove one of the names from `after`.",

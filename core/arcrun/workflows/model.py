@@ -397,7 +397,8 @@ class SymbolTable:
     not asked; `event_schema_problems` is the same of the schemas of `wait_for`, by node. `schedule_problems` is what is
     wrong with the times of schedules, by their numbers. `code_problems` are those of nodes of `code`, by the node and
     whether it is its undo. `circle` is the way from the workflow back to itself, by what each workflow is started
-    after; empty if there is none. `failure_circle` is the same by that and by whose failures start each.
+    after; empty if there is none. `failure_circle` is the same by that and by whose failures start each. `undescribed`
+    are those of the workflows that tools call whose `input_schema` does not say what they take.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -413,3 +414,4 @@ class SymbolTable:
     variables: Mapping[str, Any] = field(default_factory=dict)
     circle: Sequence[str] = ()
     failure_circle: Sequence[str] = ()
+    undescribed: Collection[str] = ()

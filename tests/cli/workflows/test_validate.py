@@ -198,3 +198,16 @@ def test_the_examples_are_valid(run_acr: RunAcr) -> None:
     count = sum(not path.name.endswith(".test.yaml") for path in (ROOT / "examples/workflows").glob("*.yaml"))
     assert (said.code, said.stderr.splitlines()[-1]) == (0, f"{count} files: {count} ok")
     assert count > 20
+
+
+def test_a_tool_s_workflow_says_what_it_takes(run_acr: RunAcr) -> None:
+    ask = "name: ask\nflow: [input >> PIPE >> ask]\nconfig:\n  ask:\n    component: llm\n"
+    ask += "    service: anthropic\n    model: m\n    api_key: '{{credential.k}}'\n    prompt: Hi\n"
+    ask += "    tools: {greet: {workflow: greet, description: Greets.}}\n"
+    write({"ask.yaml": ask, "greet.yaml": GREET})
+    for given in (["ask.yaml"], ["ask.yaml", "greet.yaml"]):  # beside it, and among the files
+        said = run_acr("validate", *given, "--offline", "--json")
+        found = json.loads(said.stdout)["data"]["diagnostics"]
+        assert [(it["code"], it["line"]) for it in found] == [("TOOL_WITHOUT_SCHEMA", 10)]
+    write({"greet.yaml": f"input_schema: {{type: object, properties: {{a: {{type: string}}}}}}\n{GREET}"})
+    assert run_acr("validate", "ask.yaml", "--offline").code == 0

@@ -36,6 +36,7 @@ CONTRACTS = {
         canonical_id="broken", input_schema={"type": "object", "properties": {"x": {"type": "nothing"}}}
     ),
     "any": ANYTHING,
+    "llm": ANYTHING,
     "wait_for": ANYTHING,
     "code": BUILTINS["code"],
     "send": build_network_contract("e.test", canonical_id="send", input_schema={"type": "object"}),
@@ -245,6 +246,13 @@ CASES: list[Any] = [
         (5, 5),
         "Lead only the intended one to `output`, or lead all into one node before it.",
         id="answer",
+    ),
+    pytest.param(
+        "name: w\nflow: [input >> PIPE >> llm]\nconfig: {llm: {tools: {again: {workflow: w, description: Asks.}}}}",
+        "TOOL_WITHOUT_SCHEMA",
+        (3, 24),
+        "Give `w` an input_schema of `type: object`; or the tool.",
+        id="a tool of which nobody says what it takes",
     ),
     pytest.param(
         "name: report\nflow: [input >> PIPE >> any, any >> SUBFLOW >> report]\nconfig: {report: {input: 1}}",

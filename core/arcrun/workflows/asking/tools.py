@@ -15,7 +15,7 @@ from arcrun.contracts.schema import SchemaError, compile_schema
 from arcrun.limits import MAX_TOOLS
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.inputs.check import InputChecker
-from arcrun.workflows.model import TOOLS, Node, NodeParts
+from arcrun.workflows.model import TOOLS, Node, NodeParts, Workflow
 from arcrun.workflows.settings import FLOW_KEYS, report_unknown_key
 
 KEYS = ("component", "workflow", "description", "input_schema", "config")
@@ -48,6 +48,22 @@ def describe_tool(tool: Node, node: Node) -> tuple[str, Mapping[str, Any] | None
     return entry.get(DESCRIPTION, ""), entry.get(INPUT_SCHEMA)
 
 
+def list_asked(workflow: Workflow) -> list[str]:
+    """The workflows that tools call and that say themselves what they take, as their tools do not."""
+    asked = [
+        tool.workflow
+        for node in workflow.nodes.values()
+        for tool in node.tools
+        if tool.workflow is not None and describe_tool(tool, node)[1] is None
+    ]
+    return list(dict.fromkeys(asked))
+
+
+def says_what_it_takes(schema: Mapping[str, Any] | None) -> bool:
+    """Whether a model can be told of a workflow's input by its `input_schema`."""
+    return schema is not None and schema.get("type") == "object"
+
+
 def check_tools(
     node: Node, inputs: InputChecker, check_node: Callable[[Node, InputChecker], NodeParts]
 ) -> Mapping[str, NodeParts]:
@@ -71,6 +87,7 @@ def check_tools(
             findings.add("INVALID_SETTING", message, _EXAMPLE, at=(*at, name))
             continue
         _check_entry(readable[name], entry, findings, (*at, name))
+        _check_called(readable[name], entry, inputs, (*at, name))
         if len(findings.found) == before:
             parts[name] = check_node(readable[name], inputs)
     return parts
@@ -106,6 +123,20 @@ def _check_entry(tool: Node, entry: Mapping[str, Any], findings: Findings, at: P
         message = f"{tool.told} cannot call `{tool.component}`"
         findings.add("INVALID_SETTING", message, "Call a workflow that does it.", at=(*at, "component"))
     _check_schema(tool, entry.get(INPUT_SCHEMA), findings, (*at, INPUT_SCHEMA))
+
+
+def _check_called(tool: Node, entry: Mapping[str, Any], inputs: InputChecker, at: Path) -> None:
+    """A workflow that does not say what it takes cannot be called without a schema of the tool's own."""
+    if tool.workflow is None or entry.get(INPUT_SCHEMA) is not None:
+        return
+    workflow, undescribed = inputs.workflow, inputs.symbols.undescribed
+    is_own = tool.workflow == workflow.name
+    if not says_what_it_takes(workflow.input_schema) if is_own else tool.workflow in undescribed:
+        message = f"{tool.told} calls `{tool.workflow}`, which does not say what it takes"
+        hint = (
+            f"Give `{tool.workflow}` an input_schema of `type: object`{'' if is_own else ', and push it'}; or the tool."
+        )
+        inputs.findings.add("TOOL_WITHOUT_SCHEMA", message, hint, at=at)
 
 
 def _check_schema(tool: Node, schema: Any, findings: Findings, at: Path) -> None:

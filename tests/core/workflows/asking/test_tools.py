@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from arcrun.workflows.asking.tools import list_asked
 from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
@@ -66,6 +67,40 @@ def test_a_plan_keeps_them() -> None:
 def test_what_is_wrong(tools: Any, code: str, message: str) -> None:
     found = [it for it in compile_tools(tools, schema=SCHEMA).diagnostics if it.severity == "error"]
     assert [(it.code, message in it.message) for it in found] == [(code, True)], found
+
+
+ASKED = {"find": {"workflow": "find", "description": "Finds."}}
+SCHEMAED = {"find": {**ASKED["find"], "input_schema": SCHEMA}}
+
+
+@pytest.mark.parametrize(
+    ("tools", "undescribed", "expected"),
+    [
+        pytest.param(ASKED, ["find"], ["TOOL_WITHOUT_SCHEMA"], id="neither has a schema"),
+        pytest.param(ASKED, [], [], id="the workflow has one, or is not known"),
+        pytest.param(SCHEMAED, ["find"], [], id="the tool has one"),
+    ],
+)
+def test_a_workflow_says_what_it_takes_or_its_tool_does(tools: Any, undescribed: Any, expected: list[str]) -> None:
+    source = {"name": "w", "flow": ["input >> PIPE >> ask"], "config": {"ask": {"component": "llm", "tools": tools}}}
+    draft = parse_workflow(source)
+    assert draft.workflow is not None
+    assert list_asked(draft.workflow) == (["find"] if tools is ASKED else [])
+    symbols = SymbolTable(CONTRACTS, workflows=["find"], undescribed=undescribed)
+    assert [it.code for it in compile_workflow(draft, symbols).diagnostics] == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [(None, ["TOOL_WITHOUT_SCHEMA"]), ({"type": "array"}, ["TOOL_WITHOUT_SCHEMA"]), (SCHEMA, [])],
+    ids=["none", "not of an object", "of an object"],
+)
+def test_a_workflow_that_is_a_tool_of_its_own(schema: Any, expected: list[str]) -> None:
+    tools = {"again": {"workflow": "w", "description": "Asks again."}}
+    source = {"name": "w", "flow": ["input >> PIPE >> ask"], "config": {"ask": {"component": "llm", "tools": tools}}}
+    source |= {} if schema is None else {"input_schema": schema}
+    found = compile_workflow(parse_workflow(source), SymbolTable(CONTRACTS, workflows=[])).diagnostics
+    assert [it.code for it in found] == expected
 
 
 def test_of_another_component_they_are_an_input() -> None:

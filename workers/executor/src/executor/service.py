@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -23,6 +23,7 @@ from arcrun.errors import (
     NotConfiguredError,
     NotFoundError,
     RunTimeoutError,
+    WorkflowError,
 )
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS, MIN_EVERY_MS
@@ -491,6 +492,7 @@ class ExecutorService:
             code_problems=await self._find_code_problems(draft.workflow),
             circle=await self._find_circle(draft.workflow) if draft.workflow.triggers.after else (),
             failure_circle=await self._find_failure_circle(draft.workflow),
+            undescribed=await self._find_undescribed(draft.workflow, others),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -549,6 +551,23 @@ class ExecutorService:
             if (problem := read_problem(outcome.error)) is not None:
                 found[place] = problem
             await self.engine.ports.clock.pause()
+        return found
+
+    async def _find_undescribed(self, workflow: Workflow, others: Sequence[str]) -> list[str]:
+        """Those of the stored workflows that tools call which do not say what they take. Of `others` it is known when
+        they are stored.
+        """
+        if not any(node.may_have_tools for node in workflow.nodes.values()):
+            return []
+        from arcrun.workflows.asking.tools import list_asked, says_what_it_takes  # noqa: PLC0415 - few nodes have any
+
+        found = []
+        for name in list_asked(workflow):
+            if name in (workflow.name, *others):
+                continue
+            with suppress(NotFoundError, WorkflowError):  # UNKNOWN_WORKFLOW says so; a run says what is outdated
+                if not says_what_it_takes((await self.workflows.find_plan(name)).input_schema):
+                    found.append(name)
         return found
 
     async def _find_circle(self, workflow: Workflow) -> Sequence[str]:
