@@ -7,7 +7,7 @@
 // dist/console/*.json      templates and contracts
 // dist/console/assets/*    code and styles, cached forever; the editor is a file of its own, loaded when it is opened
 import { build } from "esbuild";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { readContracts, readTemplates } from "./catalog.mjs";
 
@@ -31,7 +31,7 @@ const { metafile } = await build({
   jsxImportSource: "preact",
   minify: true,
   charset: "utf8",
-  legalComments: "linked",
+  legalComments: "none", // LICENSES.txt has them whole
   absWorkingDir: HERE,
   metafile: true,
   logLevel: "warning",
@@ -45,4 +45,19 @@ const page = readFileSync(path.join(HERE, "src/index.html"), "utf8")
 writeFileSync(path.join(FOLDER, "index.html"), page);
 writeFileSync(path.join(FOLDER, "templates.json"), JSON.stringify(readTemplates()));
 writeFileSync(path.join(FOLDER, "components.json"), JSON.stringify(readContracts()));
+writeFileSync(path.join(FOLDER, "assets/LICENSES.txt"), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(path.join(OUT, "_headers"), readFileSync(path.join(HERE, "src/_headers")));
+
+/** The licences of the packages that the files are of, as their licences ask for. */
+function licencesOf(inputs) {
+  const found = inputs.flatMap((input) => /node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []);
+  return [...new Set(found)].sort().map(licenceOf).join("\n\n");
+}
+
+function licenceOf(folder) {
+  const home = path.join(HERE, "..", folder);
+  const { name, version } = JSON.parse(readFileSync(path.join(home, "package.json"), "utf8"));
+  const file = readdirSync(home).find((each) => /^licen[cs]e/i.test(each));
+  if (file === undefined) throw new Error(`${name} has no licence to ship`);
+  return `${name} ${version}\n\n${readFileSync(path.join(home, file), "utf8").trim()}\n`;
+}

@@ -36,13 +36,20 @@ export function parseHeaders(text) {
   const rules = [];
   for (const line of text.split("\n")) {
     if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
-    if (!/^\s/.test(line)) rules.push([line.trim(), []]);
+    if (!/^\s/.test(line)) rules.push([checked(line.trim()), []]);
+    else if (line.trim().startsWith("!")) throw new Error(`_headers: a header that is taken away is not known here: ${line.trim()}`);
     else {
       const [name, ...value] = line.trim().split(":");
       rules.at(-1)?.[1].push([name, value.join(":").trim()]);
     }
   }
   return rules;
+}
+
+/** What is not known here is refused: it would be served otherwise than when it is deployed. */
+function checked(pattern) {
+  if (!pattern.startsWith("/") || /\/:/.test(pattern)) throw new Error(`_headers: only paths with * are known here: ${pattern}`);
+  return pattern;
 }
 
 /** A rule's header replaces a default one; that of a second rule is joined to the first one's. */

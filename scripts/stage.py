@@ -68,11 +68,22 @@ PLAIN_VERSION = 2  # rises when sources are stripped of more
 NO_DOCSTRING = '"."'  # not empty: a dataclass would make itself one, which takes long
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
-# Modules of vendored packages that are for tests, for other event loops and for packages that no Worker has; and one
-# that sockets look names up with, which no Worker has either.
+# Modules of vendored packages that no Worker imports: for tests, other event loops, threads, processes and files, for
+# packages that no Worker has, and what is around a Starlette application.
+_ANYIO_UNUSED = (
+    *("_backends/_trio", "_core/_asyncio_selector_thread", "_core/_fileio", "_core/_subprocesses", "_core/_tempfile"),
+    *("from_thread", "functools", "itertools", "pytest_plugin", "streams/buffered", "streams/file", "streams/text"),
+    *("to_interpreter", "to_process"),
+)
+_STARLETTE_UNUSED = (
+    *("authentication", "config", "endpoints", "middleware/authentication", "middleware/base", "middleware/cors"),
+    *("middleware/gzip", "middleware/httpsredirect", "middleware/opentelemetry", "middleware/sessions"),
+    *("middleware/trustedhost", "middleware/wsgi", "schemas", "staticfiles", "status", "templating", "testclient"),
+)
 UNUSED_MODULES = (
-    *("anyio/_backends/_trio.py", "anyio/pytest_plugin.py", "idna/*"),
-    *("starlette/middleware/wsgi.py", "starlette/schemas.py", "starlette/templating.py", "starlette/testclient.py"),
+    *(f"anyio/{name}.py" for name in _ANYIO_UNUSED),
+    *(f"starlette/{name}.py" for name in _STARLETTE_UNUSED),
+    "idna/*",
 )
 
 Upload = dict[str, bytes]

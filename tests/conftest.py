@@ -31,7 +31,7 @@ settings.register_profile("arcrun", parent=settings(), deadline=None, max_exampl
 settings.load_profile("arcrun")
 
 # All tests of these folders are marked; files of others mark themselves.
-WORKERD_FOLDERS = ("workerd", "components")
+WORKERD_FOLDERS = ("workerd", "components", "browser")
 WAITING = "not quiet"  # its tests wait more than they compute
 # A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
 LONG_FILES = (

@@ -101,7 +101,7 @@ export function createEditor(options: EditorOptions): EditorHandle {
     lintGutter(),
     LOOK,
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
-    EditorView.contentAttributes.of({ "aria-label": options.label }),
+    EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
     EditorState.readOnly.of(options.isReadOnly),
     EditorView.lineWrapping,
     EditorView.updateListener.of((update) => {

@@ -2,11 +2,18 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { EditorHandle, EditorOptions } from "./CodeEditor";
 
-const drafts = new Map<string, string>(); // by workflow; gone with the page, as a text may hold what is private
+/** What was stored when somebody began to change it. */
+export interface Base {
+  version: number;
+  text: string;
+}
 
-export const draftOf = (name: string): string | undefined => drafts.get(name);
+const drafts = new Map<string, { text: string; base?: Base }>(); // by workflow; gone with the page, as a text may hold what is private
+
+export const draftOf = (name: string): string | undefined => drafts.get(name)?.text;
+export const baseOf = (name: string): Base | undefined => drafts.get(name)?.base;
 export const dropDraft = (name: string): void => void drafts.delete(name);
-export const keepDraft = (name: string, text: string): void => void drafts.set(name, text);
+export const keepDraft = (name: string, text: string, base?: Base): void => void drafts.set(name, { text, base });
 
 window.addEventListener("beforeunload", (event) => {
   if (drafts.size > 0) event.preventDefault();

@@ -131,8 +131,8 @@ export function Graph(props: GraphProps) {
         <button type="button" class="button is-quiet" aria-label={t("zoom_out")} onClick={() => zoom(1 / 1.25)}>
           −
         </button>
-        <button type="button" class="button is-quiet" aria-label={t("zoom_fit")} onClick={() => setScale(undefined)}>
-          {Math.round(scale * 100)} %
+        <button type="button" class="button is-quiet" title={t("zoom_fit")} onClick={() => setScale(undefined)}>
+          {Math.round(scale * 100)} % <span class="visually-hidden">{t("zoom_fit")}</span>
         </button>
         <button type="button" class="button is-quiet" aria-label={t("zoom_in")} onClick={() => zoom(1.25)}>
           +
@@ -181,7 +181,8 @@ function NodeBox({ box, component, state, isSelected, direction, onSelect, onWal
   const { name, width, height } = box;
   const [x, y] = [Math.round(box.x - width / 2), Math.round(box.y - height / 2)];
   const isTerminal = isEnd(name);
-  const said = [name, component, state?.status && t(`status_${state.status}` as "status_success"), state?.note].filter(Boolean).join(", ");
+  // Begins with what is seen, in its order, so that who speaks it to their browser is understood.
+  const said = [...new Set([name, component, state?.note, state?.status && t(`status_${state.status}` as "status_success")])].filter(Boolean).join(", ");
   const classes = ["node", isTerminal && "is-end", isSelected && "is-selected", state?.status && `is-${state.status}`, state?.errors ? "has-errors" : state?.warnings ? "has-warnings" : ""];
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Enter" || event.key === " ") {
@@ -194,7 +195,7 @@ function NodeBox({ box, component, state, isSelected, direction, onSelect, onWal
     <g
       class={classes.filter(Boolean).join(" ")}
       transform={`translate(${x},${y})`}
-      tabIndex={0}
+      tabindex={0}
       role="button"
       aria-pressed={isSelected}
       aria-label={said}
@@ -211,7 +212,7 @@ function NodeBox({ box, component, state, isSelected, direction, onSelect, onWal
         <>
           <text class="node-name" x={12} y={18}>
             {clip(name, width - (state?.status ? 34 : 20), 7.4)}
-          </text>
+          </text>{" "}
           <text class="node-component" x={12} y={34}>
             {clip([component === name ? "" : component, state?.note].filter(Boolean).join(" · "), width - 20, 6.5)}
           </text>

@@ -48,6 +48,7 @@ export function layOut(flow: Flow, direction: Direction): Layout {
 }
 
 function compute(flow: Flow, direction: Direction): Layout {
+  if (flow.nodes.size === 0) return { width: 0, height: 0, boxes: [], lines: [] };
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   const isLarge = flow.nodes.size > 60;
   graph.setGraph({

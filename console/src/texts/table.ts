@@ -213,6 +213,8 @@ export const TEXTS = {
   push_anyway: ["Push over it", "仍要推送"],
   push_moved: ["Version {version} was pushed meanwhile; you began with version {base}. Shown is the difference to the newest.", "期間已推送版本 {version}，你從版本 {base} 開始編輯。以下為與最新版本的差異。"],
   push_other_name: ["The text is named {name}: this makes another workflow, and {before} stays as it is.", "內容名稱為 {name}：將建立另一個工作流程，{before} 維持不變。"],
+  push_rewritten: ["Its text was pushed meanwhile, with the same meaning. Shown is the difference to the newest.", "期間已推送語意相同的內容。以下為與最新內容的差異。"],
+  push_taken: ["There is a workflow {name} already, at version {version}: this replaces it.", "已有名為 {name} 的工作流程（版本 {version}），推送將會取代它。"],
   push_title: ["Push {name}", "推送 {name}"],
   pushed: ["Version {version} is live.", "版本 {version} 已上線。"],
   pushed_same: ["Nothing that matters has changed: no new version.", "沒有實質變更，未建立新版本。"],

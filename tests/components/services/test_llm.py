@@ -454,3 +454,17 @@ def test_a_refusal_may_be_a_text() -> None:
         "NOT_FOUND",
         "OpenAI answered with status 404: model 'x' not found.",
     )
+
+
+@pytest.mark.parametrize("text", ["Nine.", ""])
+@pytest.mark.parametrize("service", ["openai", "anthropic"])
+def test_a_call_is_none_if_there_are_no_tools(service: str, text: str) -> None:
+    if service == "openai":
+        reply = tell_openai(text, "tool_calls", calls=[("c", "lookup", "{}")])
+    else:
+        reply = tell_anthropic(text or None, "tool_use", calls=[("c", "lookup", {})])
+    result = exchange(service, over_http(reply))
+    if text:
+        assert (result.data["text"], "tool_calls" in result.data) == (text, False)
+    else:
+        assert result.error["code"] == "ANSWER_EMPTY"

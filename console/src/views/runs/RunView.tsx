@@ -4,6 +4,7 @@ import { useShownMeasure } from "../../app/measures";
 import { ApiError, get, pathOf, post, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import { isUnderWay, useFollowed } from "../../api/follow";
+import { loadRun } from "../../api/runs";
 import type { Approval, Json, Run, TraceEntry } from "../../api/types";
 import { go, linkTo, type Route } from "../../app/router";
 import { useCan } from "../../app/session";
@@ -24,7 +25,7 @@ interface Version {
 
 export function RunView({ route }: { route: Route }) {
   const id = route.path[1] ?? "";
-  const loaded = useData<Run>(`run:${id}`, () => get<Run>(pathOf`/runs/${id}`));
+  const loaded = useData<Run>(`run:${id}`, () => loadRun(id));
   const run = useFollowed(loaded.data, () => void loaded.reload());
   return <Shown of={{ ...loaded, data: run }}>{(data) => <Shell run={data} route={route} reload={loaded.reload} />}</Shown>;
 }

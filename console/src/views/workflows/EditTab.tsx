@@ -6,7 +6,7 @@ import type { Diagnostic, Run, Workflow } from "../../api/types";
 import { useCan } from "../../app/session";
 import { addNode, changeRelation, connect, freeName, removeEdge, removeNode, renameNode, type Change } from "../../editor/edits";
 import { nodeOf } from "../../editor/fixes";
-import { draftOf, dropDraft, keepDraft, useEditor } from "../../editor/useEditor";
+import { baseOf, draftOf, dropDraft, keepDraft, useEditor, type Base } from "../../editor/useEditor";
 import { Graph, type NodeState } from "../../graph/Graph";
 import { findAt, isEnd, parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
 import { Button, Copy, ErrorBox } from "../../parts/pieces";
@@ -24,18 +24,21 @@ import { TryDialog } from "./TryDialog";
 
 const PARSE_MS = 120; // after the last key: the graph
 const CHECK_MS = 350; // and what the executor says of it
+const RECHECK_MS = 3_000; // after it could not be asked
 
 export function EditTab({ name, workflow, reload }: { name: string; workflow?: Workflow; reload: () => Promise<void> }) {
   const canPush = useCan("push");
   const stored = workflow ? sourceText(workflow.workflow) : "";
   const [text, setText] = useState(draftOf(name) ?? stored);
-  const [baseVersion, setBaseVersion] = useState(workflow?.version);
+  const newest: Base | undefined = workflow && { version: workflow.version, text: stored };
+  const [base, setBase] = useState(draftOf(name) === undefined ? newest : baseOf(name));
   const isChanged = text !== stored;
   const { flow } = useMemo(() => parseWorkflow(text), [text]);
   const [selected, setSelected] = useState<string | undefined>();
   const [edge, setEdge] = useState<FlowEdge | undefined>();
   const [findings, setFindings] = useState<Diagnostic[] | undefined>();
   const [checkError, setCheckError] = useState<ApiError | undefined>();
+  const [recheck, setRecheck] = useState(0);
   const [dialog, setDialog] = useState<"add" | "push" | "try" | undefined>();
   const [tried, setTried] = useState<Run | undefined>();
   const contracts = useContractsOf([...flow.nodes.values()].map((node) => node.component));
@@ -77,20 +80,23 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   });
 
   useEffect(() => {
-    if (isChanged) keepDraft(name, text);
+    if (isChanged && text !== base?.text) keepDraft(name, text, base);
     else dropDraft(name);
   }, [text, stored]);
 
-  // Somebody has pushed, here or elsewhere: an untouched text follows.
+  // Somebody has pushed, here or elsewhere: an untouched text follows. Another keeps what it was begun with, to be compared.
   useEffect(() => {
-    if (!workflow || workflow.version === baseVersion) return;
-    setBaseVersion(workflow.version);
-    if (draftOf(name) === undefined) editor.handle.current?.replace(stored);
-  }, [workflow?.version]);
+    if (!newest || (newest.version === base?.version && newest.text === base.text)) return;
+    if (text !== newest.text && text !== base?.text) return;
+    setBase(newest);
+    setText(newest.text);
+    if (text !== newest.text) editor.handle.current?.replace(newest.text);
+  }, [workflow?.version, stored]);
 
   useEffect(() => {
     if (!canPush) return;
     let isOld = false;
+    let again = 0;
     const check = window.setTimeout(async () => {
       try {
         const answer = await post<{ valid: boolean; diagnostics: Diagnostic[] }>("/validate", { workflow: text, ...(vars ? { vars } : {}) });
@@ -99,14 +105,17 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         setCheckError(undefined);
         editor.handle.current?.show(answer.diagnostics);
       } catch (fault) {
-        if (!isOld && fault instanceof ApiError) setCheckError(fault);
+        if (isOld || !(fault instanceof ApiError)) return;
+        setCheckError(fault);
+        again = window.setTimeout(() => setRecheck((count) => count + 1), RECHECK_MS);
       }
     }, CHECK_MS);
     return () => {
       isOld = true;
       clearTimeout(check);
+      clearTimeout(again);
     };
-  }, [text, editor.isReady, canPush]);
+  }, [text, editor.isReady, canPush, recheck]);
 
   const select = (node: string) => {
     setEdge(undefined);
@@ -224,8 +233,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         <PushDialog
           name={name}
           text={now()}
-          before={stored}
-          baseVersion={baseVersion}
+          base={base}
           vars={vars}
           onClose={() => setDialog(undefined)}
           onPushed={async () => {

@@ -2,18 +2,20 @@
 import { useEffect } from "preact/hooks";
 import { get, pathOf, post } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
-import type { Diagnostic, Json, Workflow } from "../../api/types";
+import type { Diagnostic, Json, Workflow, WorkflowHead } from "../../api/types";
 import { go, linkTo } from "../../app/router";
+import type { Base } from "../../editor/useEditor";
 import { parseWorkflow, sourceText } from "../../graph/flow";
 import { DiffView } from "../../parts/diff";
 import { Button, Dialog, ErrorBox, toast } from "../../parts/pieces";
 import { t } from "../../texts";
+import { loadWorkflows } from "./WorkflowList";
 
 interface PushProps {
   name: string;
   text: string;
-  before: string;
-  baseVersion?: number;
+  /** What the text was made from; nothing for a new workflow. */
+  base?: Base;
   vars?: Record<string, Json>;
   onClose: () => void;
   onPushed: () => Promise<void>;
@@ -26,13 +28,16 @@ interface Pushed {
   diagnostics: Diagnostic[];
 }
 
-export function PushDialog({ name, text, before, baseVersion, vars, onClose, onPushed }: PushProps) {
+export function PushDialog({ name, text, base, vars, onClose, onPushed }: PushProps) {
   const written = parseWorkflow(text).flow.name;
   const isOther = written !== "" && written !== name;
-  const newest = useData<Workflow>(baseVersion === undefined ? null : `newest:${name}`, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
+  const newest = useData<Workflow>(base ? `newest:${name}` : null, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
+  const heads = useData<WorkflowHead[]>(base ? null : "workflows", loadWorkflows);
   useEffect(() => forget(`newest:${name}`), []);
-  const isMoved = newest.data !== undefined && baseVersion !== undefined && newest.data.version !== baseVersion;
-  const compared = isMoved ? sourceText(newest.data!.workflow) : before;
+  const theirs = newest.data && sourceText(newest.data.workflow);
+  const isMoved = base !== undefined && newest.data !== undefined && (newest.data.version !== base.version || theirs !== base.text);
+  const compared = (isMoved ? theirs : base?.text) ?? "";
+  const taken = base ? undefined : heads.data?.find((head) => head.name === (written || name));
   const push = useAction(async () => {
     const pushed = await post<Pushed>("/webhooks", { workflow: text, ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
     forget("workflows");
@@ -43,14 +48,15 @@ export function PushDialog({ name, text, before, baseVersion, vars, onClose, onP
   });
   return (
     <Dialog title={t("push_title", { name: written || name })} onClose={onClose} wide>
-      {isOther && baseVersion !== undefined && <p class="notice">{t("push_other_name", { name: written, before: name })}</p>}
-      {isMoved && <p class="notice">{t("push_moved", { version: newest.data!.version, base: baseVersion! })}</p>}
+      {isOther && base && <p class="notice">{t("push_other_name", { name: written, before: name })}</p>}
+      {isMoved && <p class="notice">{newest.data!.version === base.version ? t("push_rewritten") : t("push_moved", { version: newest.data!.version, base: base.version })}</p>}
+      {taken && <p class="notice">{t("push_taken", { name: taken.name, version: taken.version })}</p>}
       <DiffView before={compared} after={text} />
       {push.error && <ErrorBox error={push.error} />}
       <div class="actions is-end">
         <Button onClick={onClose}>{t("cancel")}</Button>
         <Button kind="main" busy={push.isBusy} onClick={() => void push.run()}>
-          {isMoved ? t("push_anyway") : t("push")}
+          {isMoved || taken ? t("push_anyway") : t("push")}
         </Button>
       </div>
     </Dialog>
