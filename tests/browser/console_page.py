@@ -98,7 +98,7 @@ class Console:
         """The one place where a test signs in: a person pastes a key."""
         self.page.goto(f"{self.origin}/console/")
         self.enter_key(key)
-        self.page.get_by_role("navigation").wait_for(state="attached")
+        self.page.locator(".frame").wait_for()
 
     def enter_key(self, key: str) -> None:
         self.page.get_by_label("API key").fill(key)

@@ -1,5 +1,6 @@
 """Workflows and runs that look like somebody's, made over the HTTP API of a local platform."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -197,3 +198,13 @@ def long_text(lines: int) -> str:
     ]
     text = "\n".join(["name: long", "flow:", *[f"  - {json.dumps(line)}" for line in flow], "config:", *steps, ""])
     return text + "# a comment\n" * (lines - text.count("\n"))
+
+
+def wide_text(nodes: int, chains: int = 10) -> str:
+    """Chains of steps beside each other, with a line here and there from one to the next."""
+    names = [[f"step_{chain}_{at}" for at in range(nodes // chains)] for chain in range(chains)]
+    lines = [line for chain in names for line in zip(["input", *chain], [*chain, "output"], strict=True)]
+    lines += [(one[at], other[at + 2]) for one, other in itertools.pairwise(names) for at in range(0, len(one) - 2, 6)]
+    flow = [f"  - {source} >> ON_SUCCESS >> {target}" for source, target in lines]
+    config = [f"  {name}: {{component: set, values: {{at: {name}}}}}" for chain in names for name in chain]
+    return "\n".join(["name: wide", "flow:", *flow, "config:", *config, ""])

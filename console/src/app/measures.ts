@@ -6,6 +6,7 @@ export function useShownMeasure(name: string, data: unknown): void {
   const begun = useRef<{ data: unknown; at: number }>({ data: undefined, at: 0 });
   if (begun.current.data !== data) begun.current = { data, at: performance.now() };
   useEffect(() => {
+    if (data === undefined) return;
     const start = begun.current.at;
     const frame = requestAnimationFrame(() => performance.measure(name, { start }));
     return () => cancelAnimationFrame(frame);

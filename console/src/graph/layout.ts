@@ -69,7 +69,7 @@ function compute(flow: Flow, direction: Direction): Layout {
     const room = label ? { width: Math.min(160, widthOf(label) * 0.85 + 10), height: 16, labelpos: "c" } : { width: 0, height: 0 };
     graph.setEdge(edge.source, edge.target, { ...room, minlen: 1 }, String(at));
   });
-  dagre.layout(graph, isLarge ? { disableOptimalOrderHeuristic: true } : {});
+  dagre.layout(graph, isLarge ? { customOrder: orderByWalk } : {});
   const boxes = [...flow.nodes.keys()].map((name) => ({ name, ...(graph.node(name) as Omit<Box, "name">) }));
   const lines = flow.edges.map((edge, at) => {
     const found = graph.edge(edge.source, edge.target, String(at)) as { points: Point[]; x?: number; y?: number };
@@ -78,6 +78,22 @@ function compute(flow: Flow, direction: Direction): Layout {
   });
   const size = graph.graph() as { width?: number; height?: number };
   return { width: size.width ?? 0, height: size.height ?? 0, boxes, lines };
+}
+
+/** The steps of a rank in the order of a walk along the edges: with what dagre begins, and a large graph has to be content. */
+function orderByWalk(graph: dagre.graphlib.Graph): void {
+  const taken: number[] = []; // places, by rank
+  const seen = new Set<string>();
+  const visit = (name: string) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const node = graph.node(name) as { rank: number; order?: number };
+    node.order = taken[node.rank] ?? 0;
+    taken[node.rank] = node.order + 1;
+    for (const next of graph.successors(name) ?? []) visit(next);
+  };
+  const rankOf = (name: string) => (graph.node(name) as { rank: number }).rank;
+  for (const name of graph.nodes().sort((a, b) => rankOf(a) - rankOf(b))) visit(name);
 }
 
 /** A smooth path through the points. */

@@ -46,6 +46,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
   const states = useMemo(() => statesOf(run), [run]);
   const counts = useMemo(() => countsOf(run), [run]);
   const entry = selected === undefined ? undefined : findEntry(run, selected);
+  const timeline = useMemo(() => <Timeline run={run} selected={selected} onSelect={select} />, [run, selected]); // not drawn again with the graph
   return (
     <Page
       title={
@@ -66,7 +67,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
         </section>
         <div class="run-columns">
           <section class="panel" aria-label={t("timeline")}>
-            <Timeline run={run} selected={selected} onSelect={select} />
+            {timeline}
           </section>
           <section class="panel" aria-label={t("step")} aria-live="polite">
             {selected === "input" || (entry === undefined && selected === undefined) ? (
