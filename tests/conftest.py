@@ -36,6 +36,10 @@ WAITING = "not quiet"  # its tests wait more than they compute
 # A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
 LONG_FILES = (
     "workerd/hosted/test_hosted_starts.py",
+    "browser/test_console_scale.py",
+    "browser/test_console_hostile_texts.py",
+    "browser/test_console_two_tabs.py",
+    "browser/test_console_views.py",
     "workerd/durable/test_schedules.py",
     "deploy/test_rollback.py",
     "deploy/test_upgrades.py",

@@ -42,6 +42,12 @@ class Documentation:
         }
 
     @cached_property
+    def images(self) -> dict[str, bytes]:
+        """The pictures that pages show, by their paths in docs/."""
+        folder = self.home / "docs"
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+    @cached_property
     def menu(self) -> list[MenuEntry]:
         """The entries of mkdocs.yml's `nav`, in order."""
         settings = parse_yaml((self.home / "mkdocs.yml").read_text(encoding="utf-8")).value

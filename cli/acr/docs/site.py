@@ -43,8 +43,9 @@ def render_site(documentation: Documentation) -> Path:
     contents = [_STYLE.read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
     contents += [(documentation.home / "mkdocs.yml").read_text(encoding="utf-8")]
     contents += [f"{name}\n{text}" for name, text in documentation.pages.items()]
+    contents += [f"{name}\n{hashlib.sha256(image).hexdigest()}" for name, image in documentation.images.items()]
     version = hashlib.sha256("\0".join(contents).encode()).hexdigest()[:16]
-    files = ("style.css", *(f"{name}.html" for name in documentation.pages))
+    files = ("style.css", *documentation.images, *(f"{name}.html" for name in documentation.pages))
     return require_cache_folder(
         f"docs-{version}",
         lambda folder: _write_site(documentation, folder),
@@ -54,6 +55,9 @@ def render_site(documentation: Documentation) -> Path:
 
 def _write_site(documentation: Documentation, folder: Path) -> None:
     (folder / "style.css").write_bytes(_STYLE.read_bytes())
+    for name, image in documentation.images.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(image)
     for name in documentation.pages:
         target = folder / f"{name}.html"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 /** Inputs made from a JSON Schema: texts, numbers, choices, switches, and JSON for all else. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Json, Schema } from "../api/types";
 import { t } from "../texts";
 import { Field } from "./pieces";
@@ -59,7 +59,7 @@ function Switch({ id, value, onChange }: SchemaFieldProps & { id: string }) {
   );
 }
 
-/** A text; of what is no text the JSON. It is told a moment after the last key, when it can be read. */
+/** A text; of what is no text the JSON. It is told a moment after the last key or when the field is left, if it can be read. */
 function TextInput({ id, schema, value, isRequired, allowsTemplates, onChange }: SchemaFieldProps & { id: string }) {
   const type = typeOf(schema);
   const isText = type === "string" || (allowsTemplates === true && isTemplate(value));
@@ -84,12 +84,16 @@ function TextInput({ id, schema, value, isRequired, allowsTemplates, onChange }:
     }
   };
   const found = read(text);
+  const latest = useRef({ found, value, onChange }); // another field may have changed the whole meanwhile
+  latest.current = { found, value, onChange };
+  const tell = () => {
+    const now = latest.current;
+    setOwn(false);
+    if (now.found.problem === undefined && JSON.stringify(now.found.value) !== JSON.stringify(now.value)) now.onChange(now.found.value);
+  };
   useEffect(() => {
     if (!isOwn) return;
-    const timer = window.setTimeout(() => {
-      setOwn(false);
-      if (found.problem === undefined && JSON.stringify(found.value) !== JSON.stringify(value)) onChange(found.value);
-    }, APPLY_MS);
+    const timer = window.setTimeout(tell, APPLY_MS);
     return () => clearTimeout(timer);
   }, [text, isOwn]);
   const isLong = text.includes("\n") || text.length > 60 || ["object", "array"].includes(type);
@@ -103,6 +107,7 @@ function TextInput({ id, schema, value, isRequired, allowsTemplates, onChange }:
       setOwn(true);
       setText((event.currentTarget as HTMLInputElement).value);
     },
+    onBlur: () => isOwn && tell(),
   };
   return (
     <>

@@ -24,6 +24,7 @@ class Elements(HTMLParser):
         super().__init__()
         self.ids: set[str] = set()
         self.links: list[str] = []
+        self.images: list[str] = []
         self.tags: set[str] = set()
         self.feed(text)
 
@@ -34,6 +35,8 @@ class Elements(HTMLParser):
             self.ids.add(identifier)
         if link := named.get("href"):
             self.links.append(link)
+        if source := named.get("src"):
+            self.images.append(source)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +86,12 @@ def test_no_link_is_dead(site: dict[Path, Elements]) -> None:
             if target not in pages or (parts.fragment and parts.fragment not in pages[target].ids):
                 dead.append((path.name, link))
     assert dead == []
+
+
+def test_every_image_is_there_and_small(site: dict[Path, Elements]) -> None:
+    shown = [(path.parent / source).resolve() for path, page in site.items() for source in page.images]
+    assert len(shown) >= 4
+    assert [path for path in shown if not path.is_file() or path.stat().st_size > 150_000] == []
 
 
 def test_tables_lists_and_code_look_like_such() -> None:
