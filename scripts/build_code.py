@@ -7,10 +7,12 @@ builds it again and exits 1 if the bytes differ. The sources are kept in build/q
 
 What is compiled then runs `prepare` once, which makes the JavaScript engine: its memory becomes the module's initial
 memory, so that a call begins with an engine that is ready, and no call can see another's. (Others call this Wizer.)
+Last it is made smaller, also by what only `prepare` needed.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from arcrun.wasm import binary as wasm
 from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, encode_u32
 
 ROOT = Path(__file__).resolve().parents[1]
+OPTIMIZER = ROOT / "scripts/optimize_module"
 FOLDER = ROOT / "components/code"
 MODULE, LOCK = FOLDER / "code.wasm", FOLDER / "quickjs.lock"
 WORK = ROOT / "build/quickjs"
@@ -65,8 +68,14 @@ def main() -> None:
 def find_identity() -> str:
     """A hash of all that the module is made of."""
     files = sorted(path for path in FOLDER.iterdir() if path.suffix in (".c", ".h", ".js", ".lock"))
-    parts = [metadata.version("ziglang").encode(), Path(__file__).read_bytes(), *(path.read_bytes() for path in files)]
+    tools = [metadata.version("ziglang").encode(), _find_optimizer_version().encode()]
+    parts = [*tools, *(path.read_bytes() for path in (Path(__file__), OPTIMIZER, *files))]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _find_optimizer_version() -> str:
+    version: str = json.loads((ROOT / "package.json").read_bytes())["devDependencies"]["binaryen"]
+    return version
 
 
 def is_current(identity: str) -> bool:
@@ -81,7 +90,11 @@ def build(identity: str) -> bytes:
     objects += [_compile(path, sources, warns=True) for path in ours]
     linked = WORK / "code.wasm"
     _run_zig("cc", *COMPILE, *LINK, "-o", str(linked), *map(str, objects))
-    return prepare(linked.read_bytes()) + _render_mark(identity)
+    prepared = WORK / "prepared.wasm"
+    prepared.write_bytes(prepare(linked.read_bytes()))
+    if subprocess.run([OPTIMIZER, prepared], check=False).returncode:
+        sys.exit("build_code: wasm-opt failed. Is node_modules current? Run: scripts/setup")
+    return prepared.read_bytes() + _render_mark(identity)
 
 
 def fetch_sources() -> Path:

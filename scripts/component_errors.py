@@ -113,6 +113,11 @@ MEANINGS = {
     "NO_REAL_RESULT": ("The calculation has no result among the real numbers.", "no"),
     "PAGES_REPEAT": ("The page that would come next has been read before; `error.page` says after which.", "no"),
     "PAGES_TOO_LARGE": ("All pages together have more than 4 MiB.", "no"),
+    "PAGE_CURSOR_INVALID": (
+        "What `paginate.cursor` names in a page is no text or number, or is missing although `more` says that another "
+        "page follows.",
+        "no",
+    ),
     "PAGE_ELSEWHERE": ("The next page is on another origin, which must not get what the request carries.", "no"),
     "PAGE_ITEMS_INVALID": ("What `paginate.items` names in a page is not a list.", "no"),
     "OUT_OF_MEMORY": ("The code's values, or one text, need more than 48 MiB.", "no"),

@@ -85,6 +85,17 @@ UNUSED_MODULES = (
     *(f"starlette/{name}.py" for name in _STARLETTE_UNUSED),
     "idna/*",
 )
+# All that Workers use of typing_extensions, which would be a tenth of what is vendored: the class by which anyio tells
+# that no value was given, as Python 3.15 has it.
+OWN_MODULES = {
+    "typing_extensions.py": b"""class sentinel:
+    def __init__(self, name, /, *, repr=None):
+        self.__name__, self._repr = name, name if repr is None else repr
+
+    def __repr__(self):
+        return self._repr
+"""
+}
 
 Upload = dict[str, bytes]
 
@@ -385,7 +396,7 @@ def _vendored(requirements: list[str]) -> Upload:
             raise SystemExit(f"stage: needs {requirement}, but {distribution.version} is installed: run scripts/setup")
         pending += [Requirement(text) for text in distribution.requires or ()]
         upload |= dict(_distribution_files(distribution))
-    return upload
+    return upload | {name: content for name, content in OWN_MODULES.items() if name in upload}
 
 
 def _applies(requirement: Requirement) -> bool:

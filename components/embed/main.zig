@@ -67,16 +67,16 @@ fn askOpenAi(ctx: *Context, input: Input, model: []const u8, texts: []const []co
     }
     const reply = try session.post("/embeddings", body, texts);
     const data = reply.body.get("data") orelse .null;
-    if (data != .array or data.array.len != texts.len) return session.service.misunderstand(reply);
+    if (data != .array or data.array.len != texts.len) return session.misunderstand(reply, texts);
     const vectors = try ctx.allocator.alloc(Value, texts.len);
     @memset(vectors, .null);
     for (data.array, 0..) |entry, i| {
         const named = entry.get("index") orelse .null;
         const at: i64 = if (named == .number) sdk.number.toInteger(named.number) orelse -1 else @intCast(i);
-        if (at < 0 or at >= texts.len) return session.service.misunderstand(reply);
+        if (at < 0 or at >= texts.len) return session.misunderstand(reply, texts);
         vectors[@intCast(at)] = entry.get("embedding") orelse .null;
     }
-    if (!areVectors(vectors)) return session.service.misunderstand(reply);
+    if (!areVectors(vectors)) return session.misunderstand(reply, texts);
     const said = reply.body.get("model") orelse .null;
     return .{
         .vectors = vectors,

@@ -147,13 +147,36 @@ fn findNext(ctx: *Context, paging: Paging, page: Value, at: Place) Error!?[]cons
             return try follow(ctx, at, target);
         },
         .cursor => {
-            const found = sdk.path.follow(page, paging.cursor.?) orelse return null;
-            const text = found.scalarText() orelse return null;
-            if (text.len == 0 or found == .null or found == .boolean) return null;
+            const text = try readCursor(ctx, paging, page, at) orelse return null;
             const parameter = paging.parameter orelse return try follow(ctx, at, text);
             return try links.withParameter(ctx, at.first, parameter, text);
         },
     }
+}
+
+/// Null if there is none: it is null, false, 0 or empty. A cursor that cannot be one, and one that is missing although
+/// `more` says that there is another page, would make a list that is cut short look whole.
+fn readCursor(ctx: *Context, paging: Paging, page: Value, at: Place) Error!?[]const u8 {
+    const found = followLast(page, paging.cursor.?) orelse @as(Value, .null);
+    const text = switch (found) {
+        .string => |string| string,
+        .number => |lexeme| if (isTrue(found)) lexeme else "",
+        else => "",
+    };
+    if (text.len > 0) return text;
+    const is_empty = !isTrue(found) or (found == .object and found.object.members().len == 0);
+    if (is_empty and (paging.more == null or at.count == 0)) return null;
+    return failAt(ctx, at.number, "PAGE_CURSOR_INVALID", "What `paginate.cursor` names in page {d} leads to no other page, and it is not the last.");
+}
+
+/// Like sdk.path.follow, but the step -1 is the last element of a list: services such as Stripe go on after an id.
+fn followLast(root: Value, path: sdk.path.Path) ?Value {
+    var value = root;
+    for (path) |step| {
+        const is_last = value == .array and value.array.len > 0 and std.mem.eql(u8, step, "-1");
+        value = if (is_last) value.array[value.array.len - 1] else sdk.path.follow(value, &.{step}) orelse return null;
+    }
+    return value;
 }
 
 /// A link that a service gives, which must lead to where the first page is.

@@ -104,7 +104,7 @@ pub const Dialogue = struct {
         if (asked.temperature) |lexeme| try fields.put(ctx.allocator, "temperature", .{ .number = lexeme });
         try dialogue.putTools(fields);
         const answered = try dialogue.session.post("/messages", body, asked.private);
-        return try dialogue.read(answered.body) orelse dialogue.session.service.misunderstand(answered);
+        return try dialogue.read(answered.body) orelse dialogue.session.misunderstand(answered, asked.private);
     }
 
     /// An answer that fits a schema is the input of a tool, which the model is made to call.

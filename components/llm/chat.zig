@@ -101,7 +101,7 @@ pub const Dialogue = struct {
             try fields.put(ctx.allocator, name, try ctx.value(most));
         }
         const answered = try session.post("/chat/completions", body, asked.private);
-        return try readChoice(ctx, answered.body) orelse session.service.misunderstand(answered);
+        return try readChoice(ctx, answered.body) orelse session.misunderstand(answered, asked.private);
     }
 
     fn renderTools(dialogue: *Dialogue) Error!Value {

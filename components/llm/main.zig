@@ -22,7 +22,8 @@ fn answer(ctx: *Context, input: Input) Error!Value {
     var dialogue = try begin(ctx, input, &asked);
     var reply = try dialogue.send();
     var usage = reply.usage;
-    if (reply.calls.len > 0) return verdict.describeCalls(ctx, &asked, reply, usage);
+    // Without tools nobody could make a call: a model that has dreamt one up has said no more than its text.
+    if (reply.calls.len > 0 and asked.tools.len > 0) return verdict.describeCalls(ctx, &asked, reply, usage);
     try verdict.requireWhole(ctx, &asked, reply, usage);
     const schema = asked.schema orelse return verdict.describe(ctx, &asked, reply, usage, null);
     switch (try structured.read(ctx, schema, reply)) {

@@ -1,10 +1,14 @@
 """Proves that staging meters bundled modules, and reuses those of an earlier staging if they are intact."""
 
+import ast
 import hashlib
 import json
+import runpy
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,6 +171,31 @@ def test_what_is_vendored_has_what_a_worker_uses(out: Path, staged: bytes) -> No
     said = metadata.read_text(encoding="utf-8")
     assert "License" in said
     assert "\n\n" not in said
+
+
+def find_imports(body: Sequence[ast.stmt], module: str) -> Iterator[str]:
+    """What is imported from a module, in the Workers' Python."""
+    worker = {"sys": SimpleNamespace(version_info=(3, 14, 0), platform="emscripten"), "TYPE_CHECKING": False}
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            yield from (name.name for name in node.names)
+        names = {it.id for it in ast.walk(node.test) if isinstance(it, ast.Name)} if isinstance(node, ast.If) else set()
+        if isinstance(node, ast.If) and names and names <= worker.keys():
+            yield from find_imports(node.body if eval(ast.unparse(node.test), worker) else node.orelse, module)
+        else:
+            for part in ("body", "orelse", "finalbody"):
+                yield from find_imports(getattr(node, part, []), module)
+
+
+def test_all_that_is_used_of_typing_extensions_is_there(out: Path, staged: bytes) -> None:
+    assert staged
+    vendored = out / "executor/python_modules"
+    paths = [path for path in vendored.rglob("*.py") if path.name != "typing_extensions.py"]
+    used = {name for path in paths for name in find_imports(ast.parse(path.read_bytes()).body, "typing_extensions")}
+    own = runpy.run_path(str(vendored / "typing_extensions.py"))
+    assert used == {"sentinel"}
+    assert repr(own["sentinel"]("undefined")) == "undefined"
+    assert own["sentinel"]("undefined") != own["sentinel"]("undefined")
 
 
 def test_what_is_staged_has_no_docstrings(out: Path, staged: bytes) -> None:

@@ -42,12 +42,28 @@ pub const Session = struct {
         return if (reply.isSuccess()) reply else session.refuse(reply, private);
     }
 
-    /// {"error": {"message", "type", "code"}} of OpenAI, {"error": {"type", "message"}} of Anthropic.
+    /// Ends the call because a success is not what the service documents, or is a refusal: services that pass a question
+    /// on tell so of the one behind them, with its status as `code`. https://openrouter.ai/docs/api/reference/errors-and-debugging
+    pub fn misunderstand(session: Session, reply: Reply, private: []const []const u8) Error {
+        const told = reply.body.get("error") orelse return session.service.misunderstand(reply);
+        if (told != .object and told != .string) return session.service.misunderstand(reply);
+        const code = told.get("code") orelse Value.null;
+        const status = if (code == .number) number.toInteger(code.number) orelse 0 else 0;
+        const is_status = status >= 400 and status < 600;
+        return session.refuse(.{
+            .status = if (is_status) status else reply.status,
+            .headers = reply.headers,
+            .body = reply.body,
+        }, private);
+    }
+
+    /// {"error": {"message", "type", "code"}} of OpenAI, {"error": {"type", "message"}} of Anthropic, {"error": "..."} of
+    /// Ollama.
     /// https://platform.openai.com/docs/guides/error-codes, https://platform.claude.com/docs/en/api/errors
     fn refuse(session: Session, reply: Reply, private: []const []const u8) Error {
         const kind = reply.textAt(&.{ "error", "type" });
         const reason = reply.textAt(&.{ "error", "code" }) orelse kind;
-        const said = reply.textAt(&.{ "error", "message" }) orelse "";
+        const said = reply.textAt(&.{ "error", "message" }) orelse reply.textAt(&.{"error"}) orelse "";
         // What a service says of a key that it does not know has a part of the key.
         const may_show = reply.status != 401 and !quotes(said, private);
         const cause = findCause(reply.status, kind orelse "", reason orelse "", said);

@@ -87,7 +87,8 @@ def read_client(authorization: Authorization, secret: str) -> OAuthClient:
     """What `auth` says goes before what the credential says. Raises CredentialError CREDENTIAL_UNUSABLE."""
     credential, refreshes = authorization.credential, authorization.type == OAUTH2_REFRESH
     needed = ("client_id", "refresh_token") if refreshes else ("client_id", "client_secret")
-    optional = ("client_secret", "token_url", "scope", "audience", "client_auth", "refresh_token")
+    public = ("client_secret",) if refreshes else ()  # a public client has none
+    optional = (*public, "token_url", "scope", "audience", "client_auth")
     given = _read_object(credential, secret, needed, optional)
     token_url = authorization.token_url or given.get("token_url", "")
     if not token_url:

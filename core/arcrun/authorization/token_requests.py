@@ -77,6 +77,8 @@ def read_token_answer(client: OAuthClient, refresh_token: str, response: HttpRes
     given = _read_object(response)
     if not 200 <= response.status < 300:
         raise _explain(client, refresh_token, response, given, now_ms)
+    if "access_token" not in given and _read_reason(given):  # some services refuse by a 200
+        raise _explain(client, refresh_token, response, given, now_ms)
     token = given.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > MAX_ACCESS_TOKEN_CHARACTERS:
         raise _misunderstood(client, f"it has answered {response.status}, but no access_token")
@@ -131,8 +133,7 @@ def _read_object(response: HttpResponse) -> Mapping[str, Any]:
 def _explain(
     client: OAuthClient, refresh_token: str, response: HttpResponse, given: Mapping[str, Any], now_ms: float
 ) -> ArcrunError:
-    code = given.get("error")
-    reason = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+    reason = _read_reason(given)
     status, host = response.status, urlsplit(client.token_url).netloc
     if reason in _PASSING_ERRORS or status in _PASSING_STATUSES or status >= 500:
         wait_ms = parse_retry_after_ms(response.headers.get("retry-after", ""), now_ms)
@@ -148,6 +149,12 @@ def _explain(
     shown = _clean(reason, client, refresh_token) or f"status {status}"
     message = f"{host} refuses the credential `{client.credential}`: {shown}{f' ({said})' if said else ''}."
     return build_refused_error(client, shown, message)
+
+
+def _read_reason(given: Mapping[str, Any]) -> str:
+    """RFC 6749, section 5.2."""
+    code = given.get("error")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def _clean(text: Any, client: OAuthClient, refresh_token: str) -> str:

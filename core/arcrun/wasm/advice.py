@@ -20,6 +20,10 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
     "PAGES_TOO_LARGE": (
         "Set a smaller `max_pages`, or ask for fewer fields or a shorter time; a loop takes the rest.",
     ),
+    "PAGE_CURSOR_INVALID": (
+        "Name the text or number that leads to the next page: paginate: {cursor: body.next_cursor}.",
+        "If the service goes on after the last item: paginate: {cursor: body.data.-1.id}.",
+    ),
     "PAGE_ELSEWHERE": ("Give the `url` of the origin that the service's links lead to.",),
     "PAGE_ITEMS_INVALID": ("Name where the list is: paginate: {items: body.data}.",),
     "RESULT_NOT_JSON": ("Return what JSON has: Object.fromEntries(map), [...set], String(bigint), null for NaN.",),

@@ -173,3 +173,36 @@ def test_what_is_wrong_is_named(paginate: dict[str, Any], said: str) -> None:
 def test_pages_are_json() -> None:
     given = {"url": FIRST, "response": "base64", "paginate": {"by": "page"}}
     assert harness.run("http_request", given).output["error"]["code"] == "INVALID_INPUT"
+
+
+def test_a_cursor_may_be_that_of_the_last_item() -> None:
+    """https://docs.stripe.com/api/pagination: starting_after is the id of the last object of the page before."""
+    paging = {"by": "cursor", "cursor": "body.data.-1.id", "param": "starting_after", "more": "body.has_more"}
+    paging["items"] = "body.data"
+    output = read(
+        paging,
+        page(FIRST, '{"data": [{"id": "a"}, {"id": "b"}], "has_more": true}'),
+        page(f"{FIRST}&starting_after=b", '{"data": [{"id": "c"}], "has_more": false}'),
+    )
+    assert data_of(output) == ([{"id": "a"}, {"id": "b"}, {"id": "c"}], 2, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "more"),
+    [
+        pytest.param('{"data": [1], "next": true}', False, id="true"),
+        pytest.param('{"data": [1], "next": {"after": "x"}}', False, id="an object"),
+        pytest.param('{"data": [1], "next": ["x"]}', False, id="a list"),
+        pytest.param('{"data": [1], "has_more": true}', True, id="missing, and there is more"),
+        pytest.param('{"data": [1], "has_more": true, "next": null}', True, id="null, and there is more"),
+    ],
+)
+def test_a_list_is_not_cut_short_in_silence(answer: str, more: bool) -> None:
+    paging = {"by": "cursor", "cursor": "body.next", "param": "after", "items": "body.data"}
+    error = read({**paging, **({"more": "body.has_more"} if more else {})}, page(FIRST, answer))["error"]
+    assert (error["code"], error["page"], error["retriable"]) == ("PAGE_CURSOR_INVALID", 1, False)
+
+
+def test_an_empty_page_is_the_last_whatever_it_says_of_more() -> None:
+    paging = {"by": "cursor", "cursor": "body.data.-1.id", "param": "after", "more": "body.more", "items": "body.data"}
+    assert data_of(read(paging, page(FIRST, '{"data": [], "more": true}'))) == ([], 1, False)

@@ -421,3 +421,50 @@ def test_a_schema_that_applies_itself_without_end_is_an_error_and_no_trap() -> N
     }
     for service in SERVICES:
         assert exchange(service, tell_json(service, FITTING), schema=schema).error["code"] == "SCHEMA_TOO_DEEP"
+
+
+@pytest.mark.parametrize("service", ["openai", "anthropic"])
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param({"code": 502, "message": "Provider returned error"}, ("SERVICE_UNAVAILABLE", True), id="502"),
+        pytest.param({"code": 429, "message": "Slow."}, ("RATE_LIMITED", True), id="429"),
+        pytest.param({"code": 401, "message": f"No such key: {KEY}"}, ("UNAUTHORIZED", False), id="a key"),
+        pytest.param({"code": 200, "message": "No."}, ("UNEXPECTED_STATUS", False), id="no status of a refusal"),
+        pytest.param(
+            {"code": "x", "message": f"Of {KEY}: {PROMPT}"}, ("UNEXPECTED_STATUS", False), id="key and prompt"
+        ),
+        pytest.param("model 'x' not found", ("UNEXPECTED_STATUS", False), id="a text"),
+        pytest.param(None, ("INVALID_RESPONSE", False), id="nothing"),
+        pytest.param(7, ("INVALID_RESPONSE", False), id="a number"),
+    ],
+)
+def test_a_success_that_tells_of_an_error_is_one(service: str, told: Any, expected: tuple[str, bool]) -> None:
+    """https://openrouter.ai/docs/api/reference/errors-and-debugging: a 200 has what another one has answered."""
+    error = exchange(service, over_http({"error": told})).error
+    assert (error["code"], error["retriable"]) == expected
+    assert KEY not in json.dumps(error)
+    assert PROMPT not in json.dumps(error)
+
+
+def test_a_refusal_may_be_a_text() -> None:
+    """https://docs.ollama.com/api/errors"""
+    error = exchange("openai", over_http({"error": "model 'x' not found"}, 404)).error
+    assert (error["code"], error["message"]) == (
+        "NOT_FOUND",
+        "OpenAI answered with status 404: model 'x' not found.",
+    )
+
+
+@pytest.mark.parametrize("text", ["Nine.", ""])
+@pytest.mark.parametrize("service", ["openai", "anthropic"])
+def test_a_call_is_none_if_there_are_no_tools(service: str, text: str) -> None:
+    if service == "openai":
+        reply = tell_openai(text, "tool_calls", calls=[("c", "lookup", "{}")])
+    else:
+        reply = tell_anthropic(text or None, "tool_use", calls=[("c", "lookup", {})])
+    result = exchange(service, over_http(reply))
+    if text:
+        assert (result.data["text"], "tool_calls" in result.data) == (text, False)
+    else:
+        assert result.error["code"] == "ANSWER_EMPTY"

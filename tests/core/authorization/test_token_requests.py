@@ -110,7 +110,10 @@ def test_a_refresh_token_stays_if_there_is_no_other() -> None:
         (200, b"<html>", "TOKEN_ANSWER_INVALID", "no access_token"),
         (200, {"access_token": "a b"}, "TOKEN_ANSWER_INVALID", "no access_token"),
         (200, {"access_token": "t" * 20_000}, "TOKEN_ANSWER_INVALID", "no access_token"),
-        (200, {"error": "invalid_grant"}, "TOKEN_ANSWER_INVALID", "no access_token"),
+        (200, {"error": "invalid_grant"}, "CREDENTIAL_REFUSED", "invalid_grant"),
+        (200, {"ok": False, "error": "invalid_refresh_token"}, "CREDENTIAL_REFUSED", "invalid_refresh_token"),
+        (200, {"error": "temporarily_unavailable"}, "TOKEN_UNAVAILABLE", "temporarily_unavailable"),
+        (200, {"error": {"code": 1}}, "TOKEN_ANSWER_INVALID", "no access_token"),
     ],
 )
 def test_what_a_service_answers_else(status: int, body: Any, code: str, said: str) -> None:
@@ -126,10 +129,11 @@ def test_a_busy_service_says_how_long() -> None:
     assert caught.value.details["retry_after_s"] == 30
 
 
-def test_what_was_sent_is_not_told_again() -> None:
+@pytest.mark.parametrize("status", [400, 200])
+def test_what_was_sent_is_not_told_again(status: int) -> None:
     said = {"error": "invalid_grant", "error_description": "r0-canary of s6BhdRkqt3 with gX1fBat3bV\nis bad"}
     with pytest.raises(CredentialError) as caught:
-        read_token_answer(REFRESHING, "r0-canary", answer(said, 400), NOW_MS)
+        read_token_answer(REFRESHING, "r0-canary", answer(said, status), NOW_MS)
     told = json.dumps(caught.value.to_json())
     assert "[REDACTED] of s6BhdRkqt3 with [REDACTED]" in told
     assert ("canary" in told, "gX1fBat3bV" in told) == (False, False)

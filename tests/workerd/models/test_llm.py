@@ -41,7 +41,8 @@ def test_a_quick_run_asks_and_leaves_nothing_in_the_clear(tmp_path: Path, models
     refused = Reply(refuse_anthropic("invalid_request_error", f"messages.0: {QUESTION}"), 400)
     answers = [Reply(tell_anthropic(None, "tool_use", calls=[("t", "answer", value)])) for value in (wrong, right)]
     embedded = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}], "model": "m"}
-    models.replies.extend([overloaded, *answers, refused, Reply(embedded)])
+    behind = Reply({"error": {"code": 502, "message": f"Provider returned error: {KEY}"}})  # in a 200
+    models.replies.extend([overloaded, *answers, refused, Reply(embedded), behind, answers[1]])
     with running_platform(tmp_path) as platform, platform.executor as client:
         store_key(platform)
         assert client.post("/webhooks", json={"workflow": build_workflow(models.url, schema=schema)}).status_code == 201
@@ -50,6 +51,7 @@ def test_a_quick_run_asks_and_leaves_nothing_in_the_clear(tmp_path: Path, models
         failed = client.post(path, json={"text": QUESTION})
         embed = {"service": "openai", "model": "m", "base_url": f"{models.url}/v1", "input": QUESTION}
         vectors = platform.execute("embed", embed).json()
+        passed_on = client.post(path, json={"text": QUESTION}).json()
         unbound = platform.execute("llm", {"service": "workers_ai", "model": "@cf/any", "prompt": "Hi"}).json()
         found = {text: find(platform, text) for text in (KEY, QUESTION)}
     assert answer["data"]["json"] == right
@@ -58,6 +60,7 @@ def test_a_quick_run_asks_and_leaves_nothing_in_the_clear(tmp_path: Path, models
     assert {headers["x-api-key"] for _, headers, _ in models.asked[:4]} == {KEY}
     assert (failed.json()["success"], QUESTION in failed.text, KEY in failed.text) == (False, False, False)
     assert "400" in failed.text
+    assert passed_on["data"]["json"] == right
     assert vectors["data"]["embeddings"] == [[0.5, 0.25]]
     assert unbound["error"]["code"] == "AI_UNAVAILABLE"
     assert found == {KEY: set(), QUESTION: set()}
