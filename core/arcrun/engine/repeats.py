@@ -1,16 +1,16 @@
 """Runs a node that has `repeat`: round after round until its expression is met."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, COMPILED_REFERENCE_WORK
 from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
-from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
-from arcrun.engine.record import FAILED, SUCCESS, NodeRecord, Rounds
+from arcrun.engine.record import NodeRecord
+from arcrun.engine.rounds import NodeInRounds
 from arcrun.engine.tasks import CONDITION_WORK
-from arcrun.errors import ArcrunError, RunError
+from arcrun.errors import RunError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_ELEMENTS, MAX_EXPRESSION_STEPS, MAX_ROUND_WAIT_MS
 from arcrun.retries import backoff_ms
@@ -18,8 +18,6 @@ from arcrun.templates.template import COLLECTED, PREVIOUS, ROUNDS, Scope
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import LoopPolicy, RepeatPolicy
 from arcrun.workflows.plan import PlannedNode
-
-ROUND_BYTES = 4_000  # of one round's record in the trace: larger values are cut
 
 
 async def meets_until(policy: LoopPolicy | RepeatPolicy, scope: Scope, context: RunContext) -> bool:
@@ -35,8 +33,8 @@ async def meets_until(policy: LoopPolicy | RepeatPolicy, scope: Scope, context: 
     return policy.expression.is_met(scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
 
-class RepeatRun:
-    """The run of one node in rounds; a NodeEnd (context.py) once it has ended.
+class RepeatRun(NodeInRounds):
+    """The run of one node round after round.
 
     `make_call` makes a round's call from the scope that its templates see: `scope`, in which `previous` is what the
     last round answered, and the node has the number of rounds so far and what they have collected.
@@ -52,34 +50,11 @@ class RepeatRun:
         *,
         step: str = "",
     ) -> None:
-        self.node, self._planned, self._policy, self._context = node.name, node, policy, context
-        self._step = step
-        self._make_call, self._scope = make_call, scope
-        self._run: NodeRun | None = None  # of the round that is under way
-        self._rounds = Rounds()
+        super().__init__(node, context, step)
+        self._policy, self._make_call, self._scope = policy, make_call, scope
         self._collected: list[Any] = []
-        self._held = 0  # the weight of what is collected
-        self.attempts = 0
-        self.fuel: int | None = None
-        self.done: Mapping[str, Any] | None = None  # what it, or the last round that has succeeded, answered
-        self.start_ms = context.since_start_ms()
 
-    has_large_input = False  # each round has written its own
-
-    async def settle(self) -> Outcome:
-        """Run the rounds. Failures are not raised; the outcome has them."""
-        try:
-            result = await self._repeat()
-            if result.error is None:
-                self.done = result.envelope
-            return result
-        except ArcrunError as error:
-            error.locate(node=self.node)
-            return failed(error)
-        finally:
-            self._context.live.give_back(self._held)
-
-    async def _repeat(self) -> Outcome:
+    async def _go_round(self) -> Outcome:
         """Raises ArcrunError if `until` or `collect` cannot be evaluated, or there is no room for what is collected."""
         policy, previous = self._policy, None
         for number in range(1, policy.max_rounds + 1):
@@ -104,22 +79,11 @@ class RepeatRun:
         await self._context.pace.step()
 
     async def _run_round(self, scope: Scope) -> Outcome:
-        step = f"{self._step} round {self._rounds.count + 1}"
-        run = self._run = NodeRun(self._planned, self._make_call(scope), self._context, step)
-        result = await run.settle()
-        run.end(result)
-        self._note(run)
+        word = f" round {self._rounds.count + 1}"
+        run, result = await self._settle_call(self._planned, self._make_call(scope), word)
         if run.done is not None:
             self.done = self._finish(result).envelope
         return result
-
-    def _note(self, run: NodeRun) -> None:
-        """Add a round that has ended to the record."""
-        self._run = None
-        self.attempts += run.attempts
-        if run.fuel is not None:
-            self.fuel = run.fuel + (self.fuel or 0)
-        self._rounds.add(run.record(ROUND_BYTES))
 
     def _collect(self, scope: Scope) -> None:
         """Add what the round contributes: the elements of a list, or another value but null. Raises ArcrunError."""
@@ -135,8 +99,7 @@ class RepeatRun:
         if found is None:
             return
         weight = size_of(found).weight
-        self._context.live.take(weight)
-        self._held += weight
+        self._hold(weight)
         added = found if isinstance(found, list) else [found]
         self._collected = [*self._collected, *added]  # a new list: a round's input may be the one before
         if len(self._collected) > MAX_ELEMENTS:
@@ -170,37 +133,6 @@ class RepeatRun:
         error.locate(node=self.node)
         return error
 
-    def end(self, result: Outcome) -> None:
-        self._result = result
-        self.status = SUCCESS if result.error is None else FAILED
-        self.duration_ms = self._context.since_start_ms() - self.start_ms
-
-    def cancel(self, reason: str = RUN_HAD_ENDED) -> None:
-        """End the node before it has settled."""
-        if self._run is not None:
-            self._run.cancel(reason)
-            self._note(self._run)
-        self.end(failed(build_cancelled(self.node, reason)))
-
     def record(self, room_bytes: int) -> NodeRecord:
         """The last round's record, with the sums of all, and the rounds."""
-        last = self._rounds.last
-        base = last or NodeRecord(self.node, self._planned.component, self.status)
-        envelope = self._result.envelope
-        shown = base.output if self._result.error is not None or not self._policy.collect else envelope
-        if shown is envelope and self._result.weight > room_bytes:
-            shown = base.output
-        size_bytes = base.bytes + self._rounds.bytes + (self._result.weight if shown is envelope else 0)
-        return replace(
-            base,
-            status=self.status,
-            attempts=self.attempts,
-            start_ms=self.start_ms,
-            duration_ms=self.duration_ms,
-            output=shown,
-            error=self._result.error,
-            fuel=self.fuel,
-            bytes=size_bytes,
-            subflow=None,
-            rounds=self._rounds,
-        )
+        return self._sum_up(self._rounds.last, room_bytes, shows_answer=bool(self._policy.collect))

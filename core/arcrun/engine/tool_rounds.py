@@ -11,12 +11,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from arcrun.engine.calls import Call, failed
+from arcrun.engine.calls import Call
 from arcrun.engine.context import RunContext
-from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
-from arcrun.engine.record import FAILED, SUCCESS, NodeRecord, Rounds
-from arcrun.engine.repeats import ROUND_BYTES
-from arcrun.errors import ArcrunError, RunError
+from arcrun.engine.record import NodeRecord
+from arcrun.engine.rounds import NodeInRounds
+from arcrun.errors import RunError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_TOOL_CALLS, MAX_TOOL_RESULT_CHARACTERS, MAX_TOOL_ROUNDS
 from arcrun.templates.template import Scope
@@ -31,46 +30,24 @@ USAGE, COST = "usage", "cost"
 MakeCall = Callable[[PlannedNode, Scope, Mapping[str, Any], str], Call]
 
 
-class ToolRounds:
-    """The run of one node with tools; a NodeEnd (context.py) once it has ended. `make_call` makes a call of a node from
+class ToolRounds(NodeInRounds):
+    """The run of one node with tools. `make_call` makes a call of a node from
     the scope that its templates see, the fields that are added to its input, and a word that tells its calls apart.
     """
 
     def __init__(
         self, node: PlannedNode, make_call: MakeCall, scope: Scope, context: RunContext, *, step: str = ""
     ) -> None:
-        self.node, self._planned, self._context, self._step = node.name, node, context, step
+        super().__init__(node, context, step)
         self._make_call, self._scope = make_call, scope
         self._tools = {tool.name: tool for tool in node.tools}
         self._schemas: dict[str, Mapping[str, Any]] = {}
-        self._run: NodeRun | None = None  # what is under way
-        self._rounds = Rounds()
         self._turns: list[dict[str, Any]] = []
         self._calls = 0
-        self._held = 0  # the weight of the turns
         self._usage: dict[str, int] = {}
         self._cost: Decimal | None = None
-        self.attempts = 0
-        self.fuel: int | None = None
-        self.done: Mapping[str, Any] | None = None
-        self.start_ms = context.since_start_ms()
 
-    has_large_input = False  # each call has written its own
-
-    async def settle(self) -> Outcome:
-        """Ask, and run tools. Failures are not raised; the outcome has them."""
-        try:
-            result = await self._converse()
-            if result.error is None:
-                self.done = result.envelope
-            return result
-        except ArcrunError as error:
-            error.locate(node=self.node)
-            return failed(error)
-        finally:
-            self._context.live.give_back(self._held)
-
-    async def _converse(self) -> Outcome:
+    async def _go_round(self) -> Outcome:
         """Raises ArcrunError if a tool has no schema, too much is called, or a failure ends the run."""
         described = [await self._describe(tool) for tool in self._planned.tools]
         for number in range(1, MAX_TOOL_ROUNDS + 1):
@@ -115,9 +92,7 @@ class ToolRounds:
                 raise self._build_exhausted(f"has called tools {MAX_TOOL_CALLS} times, and the model calls more")
             results.append(await self._answer_call(call, f"{word} call {number}"))
         turn = {SAID: data[SAID], RESULTS: results}
-        weight = size_of(turn).weight
-        self._context.live.take(weight)
-        self._held += weight
+        self._hold(size_of(turn).weight)
         self._turns = [*self._turns, turn]  # a new list: a round's input has the one before
 
     async def _answer_call(self, call: Mapping[str, Any], word: str) -> dict[str, Any]:
@@ -142,20 +117,8 @@ class ToolRounds:
 
     async def _settle(self, node: PlannedNode, scope: Scope, added: Mapping[str, Any], word: str) -> Outcome:
         """Make one call, with its retries, and add it to the record."""
-        call = self._make_call(node, scope, added, word)
-        run = self._run = NodeRun(node, call, self._context, f"{self._step}{word}")
-        result = await run.settle()
-        run.end(result)
-        self._note(run)
+        _, result = await self._settle_call(node, self._make_call(node, scope, added, word), word)
         return result
-
-    def _note(self, run: NodeRun) -> None:
-        self._run = None
-        if run.node == self.node:
-            self.attempts += run.attempts
-        if run.fuel is not None:
-            self.fuel = run.fuel + (self.fuel or 0)
-        self._rounds.add(run.record(ROUND_BYTES))
 
     def _add_account(self, result: Outcome) -> None:
         """Add the tokens of a round, and what they cost."""
@@ -184,39 +147,11 @@ class ToolRounds:
             details={"rounds": MAX_TOOL_ROUNDS, "calls": MAX_TOOL_CALLS},
         )
 
-    def end(self, result: Outcome) -> None:
-        self._result = result
-        self.status = SUCCESS if result.error is None else FAILED
-        self.duration_ms = self._context.since_start_ms() - self.start_ms
-
-    def cancel(self, reason: str = RUN_HAD_ENDED) -> None:
-        """End the node before it has settled."""
-        if self._run is not None:
-            self._run.cancel(reason)
-            self._note(self._run)
-        self.end(failed(build_cancelled(self.node, reason)))
-
     def record(self, room_bytes: int) -> NodeRecord:
         """The last record of the model, with the sums of all rounds, and the rounds."""
         kept = (*self._rounds.first, *self._rounds.latest)
         asked = [record for record in kept if record.node == self.node]
-        base = asked[-1] if asked else NodeRecord(self.node, self._planned.component, self.status)
-        envelope, error = self._result.envelope, self._result.error
-        shown = base.output if error is not None or self._result.weight > room_bytes else envelope
-        size_bytes = base.bytes + self._rounds.bytes + (self._result.weight if shown is envelope else 0)
-        return replace(
-            base,
-            status=self.status,
-            attempts=self.attempts,
-            start_ms=self.start_ms,
-            duration_ms=self.duration_ms,
-            output=shown,
-            error=error,
-            fuel=self.fuel,
-            bytes=size_bytes,
-            subflow=None,
-            rounds=self._rounds,
-        )
+        return self._sum_up(asked[-1] if asked else None, room_bytes, shows_answer=True)
 
 
 def _shorten(text: str) -> str:
