@@ -474,7 +474,9 @@ async def test_a_name_that_nobody_has(name: str) -> None:
     assert error["details"] == {"workflow": name}
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/execute/x", "/webhooks/a/b/c/trigger", "/webhooks/named/a/b/trigger"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/execute/x", "/webhooks/a/b/c/trigger", "/webhooks/named/a/b/trigger"]
+)
 async def test_an_unknown_route(path: str) -> None:
     response = await post(path, {})
     assert (response.status_code, read_error(response)["code"]) == (404, "NOT_FOUND")

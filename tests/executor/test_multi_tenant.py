@@ -147,7 +147,7 @@ ROUTES = [
 ]
 APPROVAL = "/approvals/{run_id}/{ticket}"
 LINKS = (APPROVAL, f"/accounts/{{account}}{APPROVAL}")
-OPEN = {("GET", "/health"), ("GET", "/"), ("GET", "/console"), ("POST", "/webhooks/{token}/trigger")}
+OPEN = {("GET", "/health"), ("GET", "/console"), ("POST", "/webhooks/{token}/trigger")}
 OPEN |= {(method, "/session") for method in ("GET", "POST", "DELETE")}
 OPEN |= {(method, link) for method in ("GET", "POST") for link in LINKS}
 

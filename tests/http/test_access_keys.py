@@ -91,7 +91,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("DELETE", "/webhooks/{token}"): ("push", ONE, None),
     ("DELETE", "/sessions"): ("admin", ALL, None),  # last: nothing is there then
 }
-OPEN = ("/health", "/", "/console", "/session", "/webhooks/{token}/trigger", "/webhooks/{token}/trigger/{path:path}")
+OPEN = ("/health", "/console", "/session", "/webhooks/{token}/trigger", "/webhooks/{token}/trigger/{path:path}")
 FLOW = ["input >> PIPE >> tell", "tell >> PIPE >> output"]
 CHANGED_BY_SIGNING_IN = ("workspace sessions", "workspace audit", "workspace sqlite_sequence")
 ORIGIN = "https://arcrun.test"

@@ -98,7 +98,6 @@ EXECUTOR: list[Row] = [
     ("PUT", "/stores/shared/canary/entries", {"entries": []}, (*REFUSED, 400)),
     ("DELETE", "/stores?all=1", None, (*REFUSED, 200)),
     ("POST", "/credentials/secret/try", {}, (*REFUSED, 200)),
-    ("GET", "/", None, (308, 308, 308)),
     ("GET", "/console", None, (308, 308, 308)),
     ("GET", "/runs/recent", None, (*REFUSED, 200)),
     ("GET", "/components", None, (*REFUSED, 200)),

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,22 @@ NAME = "crm-canary-name"
 
 def count_tokens(platform: LocalPlatform) -> list[int]:
     """How many each Workspace has that has any table for them."""
-    counted = []
-    for path in (platform.folder / "state" / "do" / "arcrun-cypher-executor-Workspace").glob("*.sqlite"):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_tokens'").fetchone():
-                counted += [database.execute("SELECT COUNT(*) FROM access_tokens").fetchone()[0]]
-    return sorted(counted)
+    folder = platform.folder / "state" / "do" / "arcrun-cypher-executor-Workspace"
+    return sorted(count for path in folder.glob("*.sqlite") for count in count_in(path))
+
+
+def count_in(path: Path) -> list[int]:
+    deadline_s = time.monotonic() + 10
+    while True:
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_tokens'").fetchone():
+                    return []
+                return [database.execute("SELECT COUNT(*) FROM access_tokens").fetchone()[0]]
+        except sqlite3.OperationalError:  # workerd is about to begin the file anew, which no reader may do
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.1)
 
 
 def flow(url: str) -> dict[str, Any]:

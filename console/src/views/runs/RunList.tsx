@@ -122,14 +122,7 @@ function Filters({ filter, onFilter, fixed }: { filter: Filter; onFilter: (filte
         ))}
       </select>
       {fixed !== "workflow" && (
-        <input
-          type="text"
-          class="is-short"
-          value={filter["workflow"]}
-          placeholder={t("workflow")}
-          aria-label={t("workflow")}
-          onChange={set("workflow")}
-        />
+        <LateInput type="text" isShort value={filter["workflow"] ?? ""} label={t("workflow")} onChange={set("workflow")} />
       )}
       <Button kind="quiet" pressed={isOpen} onClick={() => setOpen(!isOpen)}>
         {t("more_filters")}
@@ -144,20 +137,12 @@ function Filters({ filter, onFilter, fixed }: { filter: Filter; onFilter: (filte
               </option>
             ))}
           </select>
-          <input
-            type="number"
-            min="0"
-            class="is-short"
-            value={filter["version"]}
-            placeholder={t("version")}
-            aria-label={t("version")}
-            onChange={set("version")}
-          />
+          <LateInput type="number" isShort value={filter["version"] ?? ""} label={t("version")} onChange={set("version")} />
           <label>
-            {t("since")} <input type="datetime-local" value={filter["since"]} onChange={set("since")} />
+            {t("since")} <LateInput type="datetime-local" value={filter["since"] ?? ""} label={t("since")} onChange={set("since")} />
           </label>
           <label>
-            {t("until")} <input type="datetime-local" value={filter["until"]} onChange={set("until")} />
+            {t("until")} <LateInput type="datetime-local" value={filter["until"] ?? ""} label={t("until")} onChange={set("until")} />
           </label>
           <label class="check">
             <input
@@ -171,6 +156,30 @@ function Filters({ filter, onFilter, fixed }: { filter: Filter; onFilter: (filte
       )}
     </form>
   );
+}
+
+/** An input that counts when it is left or Enter is pressed. What is typed until then is its own: the list around it is drawn again and again. */
+function LateInput({ type, value, label, isShort = false, onChange }: LateInputProps) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const shared = {
+    value: text,
+    class: isShort ? "is-short" : undefined,
+    placeholder: isShort ? label : undefined,
+    "aria-label": label,
+    onInput: (event: Event) => setText((event.currentTarget as HTMLInputElement).value),
+    onChange,
+  };
+  if (type === "number") return <input {...shared} type="number" min={0} />;
+  return type === "text" ? <input {...shared} type="text" /> : <input {...shared} type="datetime-local" />;
+}
+
+interface LateInputProps {
+  type: "text" | "number" | "datetime-local";
+  value: string;
+  label: string;
+  isShort?: boolean;
+  onChange: (event: Event) => void;
 }
 
 export function RunRow({ run, showsWorkflow = true }: { run: Verdict; showsWorkflow?: boolean }) {

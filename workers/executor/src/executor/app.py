@@ -159,7 +159,6 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/sessions", of_sessions("revoke_all", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/sessions/{id}", of_sessions("revoke", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
-        Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
