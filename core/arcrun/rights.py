@@ -1,7 +1,9 @@
 """What an API key may do: `read`, `run`, `push` or `admin`, each with all of those before, in all workflows or one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 ACCESS_KEY_PREFIX = "acrk_"
 HIDDEN = "…"  # what stands for a token in the answers to a key that may only read
@@ -31,6 +33,19 @@ class Grant:
 
     right: Right
     workflow: str = ""
+
+    def describe(self) -> str:
+        """`can run in greet`, for the audit log."""
+        return f"can {self.right.word}" + (f" in {self.workflow}" if self.workflow else "")
+
+    def to_terms(self) -> dict[str, str]:
+        """What is stored of it, sealed."""
+        return {"can": self.right.word, "workflow": self.workflow}
+
+
+def read_grant(terms: Mapping[str, Any]) -> Grant:
+    """Of stored terms. A later version may have a right that is unknown here: it gets the least."""
+    return Grant(RIGHTS.get(terms["can"], Right.READ), terms["workflow"])
 
 
 OWNER = Grant(Right.ADMIN)  # of the account's own key

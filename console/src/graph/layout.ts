@@ -36,7 +36,7 @@ const WIDE_SIGN = 13;
 
 const widthOf = (text: string): number => [...text].reduce((sum, sign) => sum + (sign.charCodeAt(0) > 0x2e80 ? WIDE_SIGN : SIGN), 0);
 const NOTE = 52; // room for " · 123 ms" beside the component's name
-export const MAX_WIDTH = 230;
+const MAX_WIDTH = 230;
 
 let last: { key: string; layout: Layout } | undefined;
 

@@ -267,6 +267,16 @@ export function Text({ text, lines = true }: { text: string; lines?: boolean }) 
   );
 }
 
+/** One of a list of facts, `<dl class="facts">`. */
+export function Fact({ title, children }: Children & { title: string }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
 /** A message that goes by itself, told to screen readers too. */
 const toastListeners = new Set<(text: string) => void>();
 export const toast = (text: string): void => toastListeners.forEach((tell) => tell(text));

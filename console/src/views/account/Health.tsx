@@ -4,10 +4,10 @@ import { get } from "../../api/client";
 import { useData } from "../../api/data";
 import { linkTo } from "../../app/router";
 import { SessionContext } from "../../app/session";
-import { Page, Shown, Status } from "../../parts/pieces";
+import { Fact, Page, Shown, Status } from "../../parts/pieces";
 import { currentLanguage, t, type TextKey } from "../../texts";
 import { TEXTS } from "../../texts/table";
-import { formatBytes } from "../runs/NodePanel";
+import { formatBytes } from "../../parts/values";
 
 interface Usage {
   plan: string;
@@ -80,15 +80,6 @@ export function Health() {
         </p>
       </section>
     </Page>
-  );
-}
-
-function Fact({ title, children }: { title: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -9,8 +9,7 @@ import { JsonView } from "../../parts/json";
 import { Button, Confirm, Dialog, Empty, ErrorBox, Field, Page, Shown } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
-import { formatBytes } from "../runs/NodePanel";
-import { jsonProblem } from "../runs/RunView";
+import { formatBytes, jsonProblem } from "../../parts/values";
 
 interface Store {
   kind: "workflow" | "shared";

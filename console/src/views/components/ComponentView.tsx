@@ -5,7 +5,7 @@ import { useData } from "../../api/data";
 import type { Schema } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { JsonView } from "../../parts/json";
-import { Copy, Empty, Page, Shown } from "../../parts/pieces";
+import { Copy, Empty, Fact, Page, Shown } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { categoryWord } from "./ComponentList";
@@ -102,15 +102,6 @@ function One({ component: listed }: { component: ListedComponent }) {
 }
 
 const isHttps = (url: string): boolean => /^https:\/\//i.test(url);
-
-function Fact({ title, children }: { title: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
 
 function exampleOf(component: ListedComponent): string | undefined {
   const example = component.config_example;

@@ -5,6 +5,7 @@ import type { Flow } from "../../graph/flow";
 import { JsonView } from "../../parts/json";
 import { Copy, Status, Text } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
+import { formatBytes } from "../../parts/values";
 import { currentLanguage, t } from "../../texts";
 
 export function NodePanel({ name, entry, flow, run }: { name: string; entry?: TraceEntry; flow?: Flow; run: Run }) {
@@ -116,9 +117,4 @@ function dataOf(output: Json | undefined): Json | undefined {
 function sizeOf(value: Json): number {
   if (value !== null && typeof value === "object" && !Array.isArray(value) && value["_truncated"] === true) return Number(value["bytes"]);
   return new TextEncoder().encode(JSON.stringify(value)).length;
-}
-
-export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -13,6 +13,7 @@ import { parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph
 import { JsonView } from "../../parts/json";
 import { Button, Confirm, Dialog, ErrorBox, Field, LinkButton, Loading, Page, Shown, Status, toast } from "../../parts/pieces";
 import { Moment, formatDuration } from "../../parts/time";
+import { jsonProblem } from "../../parts/values";
 import { t } from "../../texts";
 import { MakeTest } from "./MakeTest";
 import { NodePanel } from "./NodePanel";
@@ -292,15 +293,6 @@ function Replay({ run, onClose }: { run: Run; onClose: () => void }) {
       </div>
     </Dialog>
   );
-}
-
-export function jsonProblem(text: string): string | undefined {
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (fault) {
-    return t("not_json", { reason: (fault as Error).message });
-  }
 }
 
 function Approvals({ run, reload }: { run: Run; reload: () => Promise<void> }) {

@@ -9,7 +9,7 @@ import { SchemaForm } from "../../parts/form";
 import { Button, Dialog, ErrorBox, Field } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
-import { jsonProblem } from "../runs/RunView";
+import { jsonProblem } from "../../parts/values";
 
 const inputs = new Map<string, string>(); // by workflow, until the page is closed
 

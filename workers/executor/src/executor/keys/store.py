@@ -8,7 +8,7 @@ from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.errors import ConflictError, NotFoundError
 from arcrun.limits import MAX_ACCESS_KEYS
 from arcrun.ports import Clock
-from arcrun.rights import ACCESS_KEY_PREFIX, RIGHTS, Grant, Right
+from arcrun.rights import ACCESS_KEY_PREFIX, Grant, read_grant
 from arcrun.times import render_time
 from arcrun.workspace.access_keys import AccessKeysObject, StoredAccessKey
 from arcrun.workspace.audit import Actor, AuditLog
@@ -57,7 +57,7 @@ class AccessKeys:
     async def create(self, name: str, grant: Grant, expires_in_ms: float | None, actor: Actor) -> tuple[str, AccessKey]:
         """The key's text, which is never shown again. Raises ConflictError KEY_EXISTS, TOO_MANY_KEYS."""
         text, now_ms = ACCESS_KEY_PREFIX + await self._make_token(), self._clock.now_ms()
-        terms = {"name": name, "can": grant.right.word, "workflow": grant.workflow}
+        terms = {"name": name, **grant.to_terms()}
         stored: StoredAccessKey = {
             "name_id": self._sealing.id_of(name),
             "sha256": hash_api_key(text),
@@ -66,8 +66,7 @@ class AccessKeys:
             "expires_ms": None if expires_in_ms is None else now_ms + expires_in_ms,
             "used_ms": None,
         }
-        about = f"can {grant.right.word}" + (f" in {grant.workflow}" if grant.workflow else "")
-        note = await self._audit.render("key.create", name, actor, about)
+        note = await self._audit.render("key.create", name, actor, grant.describe())
         added = await self._workspace.add_access_key(stored, note)
         if added == "exists":
             raise ConflictError(
@@ -101,8 +100,7 @@ class AccessKeys:
 
     async def _read(self, stored: StoredAccessKey) -> AccessKey:
         terms = await self._sealing.open(_KIND, stored["terms"])
-        # A later version may have a right that is unknown here: it gets the least.
-        grant = Grant(RIGHTS.get(terms["can"], Right.READ), terms["workflow"])
         times = (stored[key] for key in ("created_ms", "expires_ms", "used_ms"))
         created_at, expires_at, used_at = (None if time is None else render_time(time) for time in times)
-        return AccessKey(terms["name"], grant, api_key_id_of(stored["sha256"]), created_at or "", expires_at, used_at)
+        key_id = api_key_id_of(stored["sha256"])
+        return AccessKey(terms["name"], read_grant(terms), key_id, created_at or "", expires_at, used_at)

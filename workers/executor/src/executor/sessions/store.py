@@ -1,15 +1,14 @@
 """An account's sessions: begun, found by their tokens with a short-lived cache in the isolate, listed, ended."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.accounts.api_keys import api_key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.errors import ConflictError, NotFoundError
 from arcrun.limits import SESSION_LINK_MS, SESSION_MS
 from arcrun.ports import Clock
-from arcrun.rights import RIGHTS, Grant, Right
+from arcrun.rights import Grant, Right, read_grant
 from arcrun.session_tokens import LINK_PREFIX, SESSION_PREFIX, find_proven, prove_key
 from arcrun.times import render_time
 from arcrun.workspace.audit import CONSOLE, Actor, AuditLog
@@ -83,7 +82,7 @@ class Sessions:
         NotFoundError if the access key has gone in between.
         """
         token, now_ms = SESSION_PREFIX + await self._make_token(), self._clock.now_ms()
-        sha256, key_id = _hash(token), api_key_id_of(source.sha256)
+        sha256, key_id = hash_api_key(token), api_key_id_of(source.sha256)
         stored: StoredSession = {
             "sha256": sha256,
             "origin": "" if source.is_own else source.sha256,
@@ -92,8 +91,7 @@ class Sessions:
             "expires_ms": now_ms + SESSION_MS,
             "used_ms": None,
         }
-        detail = f"{how}, can {source.grant.right.word}"
-        detail += f" in {source.grant.workflow}" if source.grant.workflow else ""
+        detail = f"{how}, {source.grant.describe()}"
         note = await self._audit.render("session.begin", api_key_id_of(sha256), Actor(key_id, address, CONSOLE), detail)
         expires_ms = await self._workspace.add_session(stored, note)
         if expires_ms is None:
@@ -102,7 +100,7 @@ class Sessions:
 
     async def find(self, token: str, own_keys: Collection[str]) -> Session | None:
         """`own_keys` are the SHA-256 of the keys that are the account's own now."""
-        sha256, now_ms = _hash(token), self._clock.now_ms()
+        sha256, now_ms = hash_api_key(token), self._clock.now_ms()
         session = await self._recent.find(sha256, now_ms, lambda: self._look_up(sha256))
         if session is None or session.expires_ms <= now_ms:
             return None
@@ -143,7 +141,7 @@ class Sessions:
         """The token of a one-time link, and when it ends. Raises ConflictError."""
         token, expires_ms = LINK_PREFIX + await self._make_token(), self._clock.now_ms() + SESSION_LINK_MS
         stored: StoredLink = {
-            "sha256": _hash(token),
+            "sha256": hash_api_key(token),
             "origin": "" if source.is_own else source.sha256,
             "terms": await self._seal(_LINK_KIND, token, source),
             "expires_ms": expires_ms,
@@ -154,12 +152,12 @@ class Sessions:
 
     async def take_link(self, token: str, own_keys: Collection[str]) -> Source | None:
         """What the link is worth; once only, and as long as its key is good."""
-        stored = await self._workspace.take_session_link(_hash(token))
+        stored = await self._workspace.take_session_link(hash_api_key(token))
         if stored is None:
             return None
         terms = await self._sealing.open(_LINK_KIND, stored["terms"])
         sha256 = stored["origin"] or find_proven(token, terms["proof"], own_keys)
-        return None if sha256 is None else Source(_read_grant(terms), sha256, is_own=not stored["origin"])
+        return None if sha256 is None else Source(read_grant(terms), sha256, is_own=not stored["origin"])
 
     async def _look_up(self, sha256: str) -> Session | None:
         stored = await self._workspace.find_session(sha256)
@@ -167,8 +165,7 @@ class Sessions:
 
     async def _seal(self, kind: str, token: str, source: Source) -> str:
         terms = {
-            "can": source.grant.right.word,
-            "workflow": source.grant.workflow,
+            **source.grant.to_terms(),
             "key_id": api_key_id_of(source.sha256),
             "proof": prove_key(token, source.sha256) if source.is_own else "",
         }
@@ -176,7 +173,7 @@ class Sessions:
 
     async def _read(self, stored: StoredSession) -> Session:
         terms = await self._sealing.open(_KIND, stored["terms"])
-        grant = _read_grant(terms)
+        grant = read_grant(terms)
         return Session(
             api_key_id_of(stored["sha256"]),
             grant,
@@ -187,12 +184,3 @@ class Sessions:
             stored["expires_ms"],
             stored["used_ms"],
         )
-
-
-def _read_grant(terms: dict[str, Any]) -> Grant:
-    # A later version may have a right that is unknown here: it gets the least.
-    return Grant(RIGHTS.get(terms["can"], Right.READ), terms["workflow"])
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,17 @@
+import { t } from "../texts";
+
+/** A size in words. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+/** Why a text is no JSON; undefined if it is. */
+export function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (fault) {
+    return t("not_json", { reason: (fault as Error).message });
+  }
+}
