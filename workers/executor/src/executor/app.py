@@ -16,7 +16,7 @@ from executor import run_handlers as runs
 from executor import store_handlers as stores
 from executor import workflow_handlers as workflows
 from executor.access import Access
-from executor.account import audit, components, credentials
+from executor.account import audit, checks, components, credentials
 from executor.keys import handlers as keys
 from executor.keys.scopes import Rule, Scope, limit_answer, require
 from executor.service import ExecutorService
@@ -106,6 +106,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/data-keys/renew", protected(runs.renew_keys, ADMIN, Scope.ACCOUNT), methods=["POST"]),
         Route("/usage", protected(runs.show_usage, READ, Scope.ANY), methods=["GET"]),
         Route("/plan", protected(runs.show_plan, READ, Scope.ANY), methods=["GET"]),
+        Route("/checks", protected(checks.show_checks, READ, Scope.ACCOUNT), methods=["GET"]),
         Route("/validate", protected(workflows.validate, PUSH, Scope.ANY), methods=["POST"]),
         Route("/webhooks", protected(workflows.push, PUSH, Scope.PUSH), methods=["POST"]),
         Route("/webhooks", protected(workflows.list_workflows, READ, Scope.LIST), methods=["GET"]),
