@@ -15,7 +15,7 @@ from arcrun_http.app import build_service_app
 from arcrun_http.auth import SESSION
 from executor import run_handlers as runs
 from executor import workflow_handlers as workflows
-from executor.access import Access
+from executor.access import Access, identify
 from executor.keys.scopes import Rule, Scope, limit_answer, require
 from executor.service import ExecutorService
 
@@ -54,7 +54,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         rule = Rule(right, scope)
 
         async def serve(request: Request) -> Response:
-            service, grant = await access.of_key(request)
+            service, grant = await identify(access, request)
             if grant is OWNER:
                 return await handler(service, request)
             await require(service, request, grant, rule)

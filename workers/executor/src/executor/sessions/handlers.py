@@ -47,7 +47,7 @@ async def sign_in(access: "Access", request: Request) -> JsonResponse:
 
 
 async def _use_key(access: "Access", request: Request, key: str) -> tuple[ExecutorService, Source]:
-    service, grant = await access.of_text(request, key)
+    service, grant = await access.of_key(request, key)
     return service, _build_source(grant, key)
 
 
