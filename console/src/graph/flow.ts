@@ -55,6 +55,7 @@ export const kindOf = (relation: string): EdgeKind => WORDS.find(([, pattern]) =
 export function labelOf(edge: FlowEdge): string {
   if (edge.kind === "success" || edge.kind === "call") return "";
   const short = edge.relation.trim().replace(/^ON_/i, "").replace(/^BRANCH\s*\(\s*(.*?)\s*\)$/i, "$1");
+  if (edge.kind === "after") return "after all";
   if (edge.kind === "loop") return short.replace(/\s+IN\s.*$/i, "").replace(/^FOREACH/i, "each");
   return edge.kind === "failure" ? "fail" : short.replace(/^(TRUE|FALSE|ELSE)$/i, (word) => word.toLowerCase());
 }
