@@ -43,11 +43,17 @@ audit, checks, components, credentials, usage = (
 )
 
 
-def build_app(access: Access, public_url: str | None = None, mail_domain: str | None = None) -> Starlette:
+def build_app(
+    access: Access,
+    public_url: str | None = None,
+    mail_domain: str | None = None,
+    platform_id: str | None = None,
+) -> Starlette:
     """The ASGI app. `access` chooses the service by a request's API key or, for a webhook, by its token.
 
     `public_url` is the public base URL of webhooks; without it answers contain only their paths.
-    `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none.
+    `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none. `platform_id` tells
+    platforms of one host apart, in the names of cookies.
     """
 
     def protected(handler: Handler, right: Right, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
@@ -179,6 +185,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
     app = build_service_app(routes)
     app.state.public_url = (public_url or "").rstrip("/")
     app.state.mail_domain = mail_domain or ""
+    app.state.platform_id = platform_id or ""
     return app
 
 
