@@ -301,7 +301,10 @@ async def test_who_follows_a_run_sees_none_either(platform: Platform) -> None:
         ('{"token":"ends in \\\\","n":1}', '{"token":"…","n":1}'),
         ('{"token":"\\",\\"status\\":\\"ok"}', '{"token":"…"}'),
         ('{"text":"{\\"token\\": \\"ab12\\", \\"n\\": 1}"}', '{"text":"{\\"token\\": \\"…\\", \\"n\\": 1}"}'),
-        ('{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2Fab12%2ftrigger"}', '{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2F…%2ftrigger"}'),
+        (
+            '{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2Fab12%2ftrigger"}',
+            '{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2F…%2ftrigger"}',
+        ),
         ('{"t":"?to=%2fapprovals%2f01J%2FaB-_.9"}', '{"t":"?to=%2fapprovals%2f01J%2F…"}'),
     ],
 )
@@ -316,7 +319,7 @@ async def test_what_is_hidden(text: str, expected: str) -> None:
     )
 )
 def test_what_is_hidden_leaves_the_rest_as_it_is(value: dict[str, Any]) -> None:
-    """Whatever a caller has sent: an answer that is no JSON would hide the whole run, and one that lies shows another."""
+    """Whatever a caller has sent: an answer that is no JSON would hide the whole run, one that lies shows another."""
     text = json.dumps({"data": value, "text": json.dumps(value), "end": 1}, ensure_ascii=False)
     shown = json.loads(hide_secrets(text.encode()))
     assert shown.keys() == {"data", "text", "end"}
