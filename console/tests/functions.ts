@@ -1,5 +1,6 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
 import { readFileSync } from "node:fs";
+import { parseJson } from "../src/api/exact";
 import { completeAt } from "../src/editor/completion";
 import * as edits from "../src/editor/edits";
 import { fixesOf, placeOf } from "../src/editor/fixes";
@@ -8,7 +9,8 @@ import { layOut } from "../src/graph/layout";
 import { diffLines } from "../src/parts/diff";
 import { statisticsOf } from "../src/parts/bars";
 import { extendPath } from "../src/parts/json";
-import { testOf } from "../src/views/runs/MakeTest";
+import { readSchema } from "../src/parts/schema";
+import { addressOf, testOf } from "../src/views/runs/MakeTest";
 
 type Any = any;
 
@@ -50,6 +52,10 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   diff: diffLines,
   statistics: statisticsOf,
   path: extendPath,
+  reference: (root: string, keys: (string | number)[]) => `{{${keys.reduce(extendPath, root)}}}`,
+  exact: (text: string) => JSON.stringify(parseJson(text)),
+  schema: (value: Any) => readSchema(value),
+  address: addressOf,
   test: (run: Any, input: Any, outside: string[]) => testOf(run, input, (component) => outside.includes(component)),
 };
 

@@ -4,7 +4,8 @@
  */
 import { isMap, isSeq, stringify, type Node, type Pair, type YAMLMap } from "yaml";
 import type { Contract, Json } from "../api/types";
-import { INPUT, OUTPUT, pairOf, parseWorkflow, spanOf, textOf, type FlowEdge, type Parsed, type Span } from "../graph/flow";
+import { INPUT, OUTPUT, pairOf, parseWorkflow, spanOf, textOf, valueOf, type FlowEdge, type Parsed, type Span } from "../graph/flow";
+import { ownOf } from "../parts/values";
 
 export interface Change extends Span {
   insert: string;
@@ -45,7 +46,7 @@ function requiredFields(contract: Contract | undefined): Record<string, Json> {
   const known = example !== null && typeof example === "object" && !Array.isArray(example) ? example : {};
   const filled = new Set((contract?.credentials_required ?? []).map((credential) => credential.inject_as ?? credential.key));
   const names = (contract?.input_schema.required ?? []).filter((name) => !filled.has(name));
-  return Object.fromEntries(names.map((name) => [name, (known as Record<string, Json>)[name] ?? ""]));
+  return Object.fromEntries(names.map((name) => [name, ownOf(known as Record<string, Json>, name) ?? ""]));
 }
 
 /** The place of a line behind the last entry of `config`. */
@@ -210,7 +211,7 @@ function wordsIn(text: string, word: string): number[] {
 /** What the entry of a step says, as values: of its own fields, and of the language's. */
 export function readEntry(text: string, name: string): Record<string, Json> {
   const entry = entryMap(parseWorkflow(text), name);
-  const value = entry?.toJSON() as unknown;
+  const value = valueOf(entry);
   return value !== null && typeof value === "object" ? (value as Record<string, Json>) : {};
 }
 

@@ -34,7 +34,7 @@ export interface Flow {
   edges: FlowEdge[];
 }
 
-const ALIASES: Record<string, string> = { trigger: "input", webhook: "input", start: "input", result: "output", end: "output", done: "output" };
+const ALIASES = new Map(Object.entries({ trigger: "input", webhook: "input", start: "input", result: "output", end: "output", done: "output" }));
 export const INPUT = "input";
 export const OUTPUT = "output";
 const ENDS = new Set([INPUT, OUTPUT, "stop", "break", "respond"]);
@@ -82,6 +82,15 @@ export const spanOf = (node: Node | null | undefined): Span | undefined =>
 
 export const textOf = (node: unknown): string => (isScalar(node) ? String(node.value ?? "") : "");
 
+/** The value of a part of the text; undefined if it has none, such as of an alias that grows without end. */
+export function valueOf(node: Node | null | undefined): unknown {
+  try {
+    return node?.toJSON() as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 function readFlow(document: Document): Flow {
   const top = document.contents;
   const flow: Flow = { name: textOf(pairOf(top, "name")?.value), nodes: new Map(), edges: [] };
@@ -117,7 +126,7 @@ function readEdge(line: Node): FlowEdge | undefined {
 
 function makeEdge(source: string, relation: string, target: string, line: Node): FlowEdge {
   const at = spanOf(line) ?? { from: 0, to: 0 };
-  return { source: ALIASES[source] ?? source, relation, kind: kindOf(relation), target: ALIASES[target] ?? target, at };
+  return { source: ALIASES.get(source) ?? source, relation, kind: kindOf(relation), target: ALIASES.get(target) ?? target, at };
 }
 
 function* configEntries(top: unknown): Generator<FlowNode> {

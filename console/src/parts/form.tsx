@@ -1,8 +1,10 @@
 /** Inputs made from a JSON Schema: texts, numbers, choices, switches, and JSON for all else. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { parseJson, readNumber } from "../api/exact";
 import type { Json, Schema } from "../api/types";
 import { t } from "../texts";
 import { Field } from "./pieces";
+import { ownOf } from "./values";
 
 interface SchemaFieldProps {
   name: string;
@@ -38,11 +40,11 @@ export function SchemaField(props: SchemaFieldProps) {
 function Choice({ id, schema, value, isRequired, onChange }: SchemaFieldProps & { id: string }) {
   const shown = value === undefined ? "" : JSON.stringify(value);
   return (
-    <select id={id} value={shown} onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : (JSON.parse(event.currentTarget.value) as Json))}>
+    <select id={id} value={shown} onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : parseJson(event.currentTarget.value))}>
       {(!isRequired || value === undefined) && <option value="" />}
       {schema.enum!.map((each) => (
         <option key={JSON.stringify(each)} value={JSON.stringify(each)}>
-          {String(each)}
+          {typeof each === "object" ? JSON.stringify(each) : String(each)}
         </option>
       ))}
     </select>
@@ -75,10 +77,10 @@ function TextInput({ id, schema, value, isRequired, allowsTemplates, onChange }:
     if (type === "number" || type === "integer") {
       const number = Number(typed);
       const isNumber = typed.trim() !== "" && Number.isFinite(number) && (type === "number" || Number.isInteger(number));
-      return isNumber ? { value: number } : { problem: t("not_number") };
+      return isNumber ? { value: readNumber(typed.trim()) } : { problem: t("not_number") };
     }
     try {
-      return { value: JSON.parse(typed) as Json };
+      return { value: parseJson(typed) };
     } catch {
       return type === "" ? { value: typed } : { problem: t("not_json_short") };
     }
@@ -126,7 +128,7 @@ export function SchemaForm({ schema, value, onChange }: { schema: Schema; value:
           key={name}
           name={name}
           schema={inner}
-          value={value[name]}
+          value={ownOf(value, name)}
           isRequired={schema.required?.includes(name) ?? false}
           onChange={(next) => {
             const { [name]: _before, ...rest } = value;

@@ -4,7 +4,7 @@ import { forget, useAction } from "../../api/data";
 import type { Schedule, Workflow } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
-import { parseWorkflow, pairOf, sourceText } from "../../graph/flow";
+import { parseWorkflow, pairOf, sourceText, valueOf } from "../../graph/flow";
 import { Button, Copy, ErrorBox, toast } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
@@ -73,8 +73,8 @@ export function CopyLine({ text }: { text: string }) {
 
 function curlOf(url: string, text: string): string {
   const input = /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1] ?? "{}";
-  const methods = pairOf(pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value, "methods")?.value?.toJSON() as string[] | undefined;
-  if (methods && !methods.includes("POST") && methods.includes("GET")) return `curl '${url}'`;
+  const methods = valueOf(pairOf(pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value, "methods")?.value);
+  if (Array.isArray(methods) && !methods.includes("POST") && methods.includes("GET")) return `curl '${url}'`;
   return `curl -X POST '${url}' -H 'content-type: application/json' -d '${input.replaceAll("'", "'\\''")}'`;
 }
 

@@ -4,8 +4,9 @@ import { ApiError, get, pathOf, queryOf, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import type { Json, Run, Schema, TraceEntry, Verdict } from "../../api/types";
 import { go, linkTo } from "../../app/router";
-import { parseWorkflow, pairOf } from "../../graph/flow";
+import { parseWorkflow, pairOf, valueOf } from "../../graph/flow";
 import { SchemaForm } from "../../parts/form";
+import { readSchema } from "../../parts/schema";
 import { Button, Dialog, ErrorBox, Field } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
@@ -25,8 +26,8 @@ interface TryProps {
 /** The workflow's `input_schema`, if it says that the input is an object. */
 function schemaOf(text: string): Schema | undefined {
   const node = pairOf(parseWorkflow(text).document.contents, "input_schema")?.value;
-  const schema = node?.toJSON() as Schema | undefined;
-  return schema && typeof schema === "object" && schema.properties ? schema : undefined;
+  const schema = readSchema(valueOf(node));
+  return schema.properties ? schema : undefined;
 }
 
 /** What a comment of a template says to send: `# POST {"name": " ada "}`. */
