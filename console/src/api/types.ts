@@ -78,6 +78,7 @@ export type RunStatus =
   | "queued"
   | "lost"
   | "cancelled"
+  | "needs_decision"
   | "stopped"
   | "waiting"
   | "skipped";
@@ -153,9 +154,11 @@ export interface Schema {
   enum?: Json[];
   const?: Json;
   default?: Json;
+  examples?: Json[];
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  minItems?: number;
   minimum?: number;
   maximum?: number;
   minLength?: number;
