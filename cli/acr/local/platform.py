@@ -53,7 +53,7 @@ HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMI
 USUAL_PORT = 8787
 LOCAL_MAIL_DOMAIN = "arcrun.localhost"  # no message leaves this machine
 UNASSIGNED_PORTS = range(10_000, 16_000)  # below those that systems assign to connections: Linux's begin at 32768
-WATCHED = ("core", "workers", "components", "runtime")
+WATCHED = ("core", "workers", "components", "runtime", "console/src")
 
 
 @dataclass(frozen=True)

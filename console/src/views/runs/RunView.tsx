@@ -193,7 +193,7 @@ function Actions({ run, reload }: { run: Run; reload: () => Promise<void> }) {
   const hasFailed = run.status === "failed" || run.status === "lost" || run.status === "cancelled";
   return (
     <>
-      {canRun && isUnderWay(run) && <Button onClick={() => setDialog("cancel")}>{t("cancel_run")}</Button>}
+      {canRun && isUnderWay(run.status) && <Button onClick={() => setDialog("cancel")}>{t("cancel_run")}</Button>}
       {canRun && hasFailed && !run.retried_by && (
         <Button kind="main" busy={begin.isBusy} title={t("retry_hint")} onClick={() => void begin.run(pathOf`/runs/${run.run_id}/retry`, {})}>
           {t("retry")}
@@ -204,9 +204,9 @@ function Actions({ run, reload }: { run: Run; reload: () => Promise<void> }) {
           {t("dismiss")}
         </Button>
       )}
-      {canRun && !isUnderWay(run) && <Button onClick={() => setDialog("replay")}>{t("replay")}</Button>}
-      {!isUnderWay(run) && run.trace && <Button onClick={() => setDialog("test")}>{t("make_test")}</Button>}
-      {!isUnderWay(run) && <LinkButton href={linkTo(["runs", run.run_id, "compare"])}>{t("compare")}</LinkButton>}
+      {canRun && !isUnderWay(run.status) && <Button onClick={() => setDialog("replay")}>{t("replay")}</Button>}
+      {!isUnderWay(run.status) && run.trace && <Button onClick={() => setDialog("test")}>{t("make_test")}</Button>}
+      {!isUnderWay(run.status) && <LinkButton href={linkTo(["runs", run.run_id, "compare"])}>{t("compare")}</LinkButton>}
       {begin.error && <ErrorDialog error={begin.error} onClose={begin.clear} />}
       {act.error && <ErrorDialog error={act.error} onClose={act.clear} />}
       {dialog === "replay" && <Replay run={run} onClose={() => setDialog(undefined)} />}
@@ -297,7 +297,7 @@ function Replay({ run, onClose }: { run: Run; onClose: () => void }) {
 }
 
 function Approvals({ run, reload }: { run: Run; reload: () => Promise<void> }) {
-  const asks = isUnderWay(run) && (run.trace ?? []).some((entry) => entry.status === "waiting" && entry.component === "approve");
+  const asks = isUnderWay(run.status) && (run.trace ?? []).some((entry) => entry.status === "waiting" && entry.component === "approve");
   const asked = useData<{ approvals: Approval[] }>(asks ? `approvals:${run.run_id}:${run.trace?.length}` : null, () =>
     get(pathOf`/runs/${run.run_id}/approvals`),
   );
@@ -410,7 +410,7 @@ function Ends({ run }: { run: Run }) {
   );
 }
 
-function Answer({ run }: { run: Run }) {
+export function Answer({ run }: { run: Run }) {
   return (
     <>
       <h2>{t("output")}</h2>
@@ -419,7 +419,7 @@ function Answer({ run }: { run: Run }) {
           {t("answered_with")} <code>{run.response.status}</code>
         </p>
       )}
-      {run.data !== undefined ? <JsonView value={run.data} /> : <p class="faint">{isUnderWay(run) ? t("under_way") : t("no_output")}</p>}
+      {run.data !== undefined ? <JsonView value={run.data} /> : <p class="faint">{isUnderWay(run.status) ? t("under_way") : t("no_output")}</p>}
     </>
   );
 }

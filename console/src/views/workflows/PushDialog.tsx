@@ -5,7 +5,7 @@ import { forget, useAction, useData } from "../../api/data";
 import type { Diagnostic, Json, Workflow, WorkflowHead } from "../../api/types";
 import { go, linkTo } from "../../app/router";
 import type { Base } from "../../editor/useEditor";
-import { parseWorkflow, sourceText } from "../../graph/flow";
+import { parseWorkflow, sourceText, withBreaksOf } from "../../graph/flow";
 import { DiffView } from "../../parts/diff";
 import { Button, Dialog, ErrorBox, toast } from "../../parts/pieces";
 import { t } from "../../texts";
@@ -16,6 +16,8 @@ interface PushProps {
   text: string;
   /** What the text was made from; nothing for a new workflow. */
   base?: Base;
+  /** As it is stored, if it is. */
+  stored?: Workflow["workflow"];
   vars?: Record<string, Json>;
   onClose: () => void;
   onPushed: () => Promise<void>;
@@ -28,7 +30,7 @@ interface Pushed {
   diagnostics: Diagnostic[];
 }
 
-export function PushDialog({ name, text, base, vars, onClose, onPushed }: PushProps) {
+export function PushDialog({ name, text, base, stored, vars, onClose, onPushed }: PushProps) {
   const written = parseWorkflow(text).flow.name;
   const isOther = written !== "" && written !== name;
   const newest = useData<Workflow>(base ? `newest:${name}` : null, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
@@ -39,7 +41,7 @@ export function PushDialog({ name, text, base, vars, onClose, onPushed }: PushPr
   const compared = (isMoved ? theirs : base?.text) ?? "";
   const taken = base ? undefined : heads.data?.find((head) => head.name === (written || name));
   const push = useAction(async () => {
-    const pushed = await post<Pushed>("/webhooks", { workflow: text, ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
+    const pushed = await post<Pushed>("/webhooks", { workflow: withBreaksOf(stored, text), ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
     forget("workflows");
     forget("version:");
     toast(pushed.changed ? t("pushed", { version: pushed.version }) : t("pushed_same"));
