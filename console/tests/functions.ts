@@ -1,5 +1,7 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
 import { readFileSync } from "node:fs";
+import { firstInputOf } from "../src/editor/inputs";
+import { pathOfFailed } from "../src/views/runs/Timeline";
 import { pauseOf } from "../src/api/pace";
 import { mergeRuns, sinceOf } from "../src/api/recent";
 import { completeAt } from "../src/editor/completion";
@@ -61,6 +63,8 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   diff: diffLines,
   statistics: statisticsOf,
   path: extendPath,
+  firstInput: firstInputOf,
+  pathOfFailed,
   breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
   pause: pauseOf,
   since: sinceOf,
