@@ -272,7 +272,10 @@ def test_a_line_of_curl(more: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('config: {a: {x: "{{input.name}} {{input.a.b}} {{input.a.c | upper}}"}}', {"name": "", "a": {"b": "", "c": ""}}),
+        (
+            'config: {a: {x: "{{input.name}} {{input.a.b}} {{input.a.c | upper}}"}}',
+            {"name": "", "a": {"b": "", "c": ""}},
+        ),
         ('flow:\n  - "input >> FOREACH n IN input.list >> one"\n', {"list": []}),
         ("flow:\n  - \"input >> IF(input.kind == 'x') >> one\"\n", {"kind": ""}),
         ('config: {a: {x: "{{input.name?}} {{input.b | default(1)}} {{my.input.c}} input.d"}}', {}),
