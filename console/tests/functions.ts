@@ -1,6 +1,8 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
 import { readFileSync } from "node:fs";
 import { parseJson } from "../src/api/exact";
+import { firstInputOf } from "../src/editor/inputs";
+import { pathOfFailed } from "../src/views/runs/Timeline";
 import { pauseOf } from "../src/api/pace";
 import { mergeRuns, sinceOf } from "../src/api/recent";
 import { completeAt } from "../src/editor/completion";
@@ -67,6 +69,8 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   exact: (text: string) => JSON.stringify(parseJson(text)),
   schema: (value: Any) => readSchema(value),
   address: addressOf,
+  firstInput: firstInputOf,
+  pathOfFailed,
   breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
   pause: pauseOf,
   since: sinceOf,

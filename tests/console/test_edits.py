@@ -270,6 +270,31 @@ def test_a_line_of_curl(more: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'config: {a: {x: "{{input.name}} {{input.a.b}} {{input.a.c | upper}}"}}',
+            {"name": "", "a": {"b": "", "c": ""}},
+        ),
+        ('flow:\n  - "input >> FOREACH n IN input.list >> one"\n', {"list": []}),
+        ("flow:\n  - \"input >> IF(input.kind == 'x') >> one\"\n", {"kind": ""}),
+        ('config: {a: {x: "{{input.name?}} {{input.b | default(1)}} {{my.input.c}} input.d"}}', {}),
+        ('config: {a: {x: "{{input.a}} {{input.a.b}}"}}', {"a": {"b": ""}}),
+    ],
+)
+def test_an_input_to_begin_with_has_the_fields_that_are_read(text: str, expected: Any) -> None:
+    assert call("firstInput", text) == expected
+
+
+def test_the_step_that_failed_a_run_is_found_in_a_sub_workflow() -> None:
+    inner = [{"node": "prep", "status": "success"}, {"node": "fail", "status": "failed"}]
+    trace = [{"node": "fail", "status": "success"}, {"node": "inner", "status": "failed", "trace": inner}]
+    assert call("pathOfFailed", {"trace": trace}, "fail") == "inner › fail"
+    assert call("pathOfFailed", {"trace": [{"node": "fail", "status": "failed"}]}, "fail") == "fail"
+    assert call("pathOfFailed", {}, "gone") == "gone"
+
+
+@pytest.mark.parametrize(
     ("schema", "expected"),
     [
         ({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "boolean"}}}, {"a": "", "b": False}),

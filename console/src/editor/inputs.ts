@@ -26,5 +26,26 @@ export function firstInputOf(text: string): Json {
   const [example] = Object.values(readExamples(text));
   if (example !== undefined) return example;
   const schema = inputSchemaOf(text);
-  return commentedIn(text) ?? (schema ? sampleOf(schema) : {});
+  return commentedIn(text) ?? (schema ? sampleOf(schema) : referredInputOf(text));
+}
+
+/** The fields that the text reads of its input, empty. What it can do without, `{{input.name?}}`, is left out. */
+function referredInputOf(text: string): Json {
+  const found: Record<string, Json> = {};
+  const read = [...text.matchAll(/\{\{[^{}]*\}\}|^\s*-\s.*>>.*>>.*$/gm)].map(([part]) => part).join("\n");
+  for (const [, lists, path, mark] of read.matchAll(/(\bIN\s+)?(?<![\w.])input\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(\?|\s*\|\s*default)?/g)) {
+    if (mark === undefined) put(found, path!.split("."), lists === undefined ? "" : []);
+  }
+  return found;
+}
+
+function put(into: Record<string, Json>, [name, ...rest]: string[], value: Json): void {
+  const known = into[name!];
+  if (rest.length === 0) {
+    if (known === undefined) into[name!] = value;
+    return;
+  }
+  const inner = known !== null && typeof known === "object" && !Array.isArray(known) ? known : {};
+  into[name!] = inner;
+  put(inner, rest, value);
 }

@@ -306,7 +306,7 @@ export const TEXTS = {
   size: ["Size", "大小"],
   skip: ["Skip to content", "跳至內容"],
   skipped_count: ["{count} skipped", "略過 {count} 次"],
-  skipped_steps: ["{count} skipped steps", "{count} 個略過的步驟"],
+  skipped_steps: ["Skipped steps: {count}", "{count} 個略過的步驟"],
   stability: ["Stability", "穩定度"],
   start_empty: ["Start from nothing", "從空白開始"],
   started: ["Started", "開始"],

@@ -18,7 +18,7 @@ import { jsonProblem } from "../../parts/values";
 import { t } from "../../texts";
 import { MakeTest } from "./MakeTest";
 import { NodePanel } from "./NodePanel";
-import { Timeline, findEntry } from "./Timeline";
+import { Timeline, findEntry, pathOfFailed, topOf } from "./Timeline";
 import { triggerWord } from "./words";
 
 interface Version {
@@ -43,7 +43,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
     () => (source.data ? parseWorkflow(sourceText(source.data.workflow)).flow : hasText ? undefined : flowOfTrace(run)),
     [source.data, hasText, run.trace?.length],
   );
-  const selected = route.query.get("node") ?? run.node ?? undefined;
+  const selected = route.query.get("node") ?? (run.node ? pathOfFailed(run, run.node) : undefined);
   const select = (node: string) => go(linkTo(["runs", run.run_id], { node }));
   const states = useMemo(() => statesOf(run), [run]);
   const counts = useMemo(() => countsOf(run), [run]);
@@ -65,7 +65,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
       <Decisions run={run} reload={reload} />
       <div class="run-parts">
         <section class="panel" aria-label={t("graph")}>
-          {flow ? <Graph flow={flow} selected={selected} onSelect={select} states={states} counts={counts} /> : <Loading />}
+          {flow ? <Graph flow={flow} selected={selected && topOf(selected)} onSelect={select} states={states} counts={counts} /> : <Loading />}
         </section>
         <div class="run-columns">
           <section class="panel" aria-label={t("timeline")}>
@@ -151,13 +151,13 @@ function Facts({ run }: { run: Run }) {
 function Failure({ run, onSelect }: { run: Run; onSelect: (node: string) => void }) {
   const { error } = run;
   if (!error) return null;
-  const node = run.node ?? (typeof error.details?.["node"] === "string" ? error.details["node"] : undefined);
+  const node = run.node || (typeof error.details?.["node"] === "string" ? error.details["node"] : undefined);
   return (
     <div class="error-box" role="alert">
       <p>
         {node && (
           <>
-            <button type="button" class="link" onClick={() => onSelect(node)}>
+            <button type="button" class="link" onClick={() => onSelect(pathOfFailed(run, node))}>
               {node}
             </button>
             {": "}

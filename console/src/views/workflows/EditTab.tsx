@@ -16,7 +16,7 @@ import { t } from "../../texts";
 import { useContractsOf } from "../components/contracts";
 import { NodePanel } from "../runs/NodePanel";
 import { Answer } from "../runs/RunView";
-import { findEntry } from "../runs/Timeline";
+import { findEntry, pathOfFailed, topOf } from "../runs/Timeline";
 import { AddNode } from "./AddNode";
 import { EdgePanel } from "./EdgePanel";
 import { FieldPanel } from "./FieldPanel";
@@ -291,7 +291,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
           onRan={(run) => {
             setTried(run);
             setDialog(undefined);
-            setSelected(run.node ?? OUTPUT);
+            setSelected(run.node ? topOf(pathOfFailed(run, run.node)) : OUTPUT);
           }}
         />
       )}

@@ -1,6 +1,6 @@
 /** What will change with the push, and whether somebody else has pushed meanwhile. */
 import { useEffect } from "preact/hooks";
-import { get, pathOf, post } from "../../api/client";
+import { ApiError, get, pathOf, post } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import type { Diagnostic, Json, Workflow, WorkflowHead } from "../../api/types";
 import { go, linkTo } from "../../app/router";
@@ -40,8 +40,17 @@ export function PushDialog({ name, text, base, stored, vars, onClose, onPushed }
   const isMoved = base !== undefined && newest.data !== undefined && (newest.data.version !== base.version || theirs !== base.text);
   const compared = (isMoved ? theirs : base?.text) ?? "";
   const taken = base ? undefined : heads.data?.find((head) => head.name === (written || name));
+  const shown = isMoved ? newest.data?.version : base ? base.version : (taken?.version ?? 0); // what the difference is to
   const push = useAction(async () => {
-    const pushed = await post<Pushed>("/webhooks", { workflow: withBreaksOf(stored, text), ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
+    const body = {
+      workflow: withBreaksOf(stored, text),
+      ...(vars && Object.keys(vars).length > 0 ? { vars } : {}),
+      ...(isOther && base ? {} : { expected_version: shown }),
+    };
+    const pushed = await post<Pushed>("/webhooks", body).catch(async (fault: unknown) => {
+      if (fault instanceof ApiError && fault.code === "WORKFLOW_CHANGED") await Promise.all([newest.reload(), heads.reload()]);
+      throw fault;
+    });
     forget("workflows");
     forget("version:");
     toast(pushed.changed ? t("pushed", { version: pushed.version }) : t("pushed_same"));

@@ -133,16 +133,26 @@ class WorkflowStore:
         self._is_taken_over = False
 
     async def save(
-        self, source: Source, plan: Plan, actor: Actor, file: str | None = None, *, is_forced: bool = False
+        self,
+        source: Source,
+        plan: Plan,
+        actor: Actor,
+        file: str | None = None,
+        *,
+        is_forced: bool = False,
+        expected: int | None = None,
     ) -> Saved:
         """Store a workflow under its name. It keeps its token; a source of the same meaning makes no new version.
 
         `file` is where it comes from; a workflow that was pushed from another file is replaced only if `is_forced`.
-        Raises PayloadTooLargeError; ConflictError WORKFLOW_FROM_OTHER_FILE, WORKFLOW_LIMIT.
+        `expected` is the version that it replaces, 0 if there is none yet.
+        Raises PayloadTooLargeError; ConflictError WORKFLOW_FROM_OTHER_FILE, WORKFLOW_CHANGED, WORKFLOW_LIMIT.
         """
         head = await self.find_head(plan.name)
         if head is not None and not is_forced:
             require_same_file(head, file)
+        if expected is not None:
+            require_version(plan.name, 0 if head is None else head.version, expected)
         current = await read_version(self._kv, plan.name, head.version) if head else None
         kept_file = file or (head.file if head else None)
         plan_json = plan.to_json()
@@ -639,6 +649,18 @@ def require_same_file(head: Head, file: str | None) -> None:
             'Or, if this file replaces the other one, push with "force": true.',
         ],
         details={"workflow": head.name, "file": head.file, "pushed_from": file},
+    )
+
+
+def require_version(name: str, version: int, expected: int) -> None:
+    """Raises ConflictError WORKFLOW_CHANGED."""
+    if version == expected:
+        return
+    raise ConflictError(
+        f"Version {version} of `{name}` was pushed meanwhile." if version else f"`{name}` is not stored any more.",
+        code="WORKFLOW_CHANGED",
+        next_actions=["Compare your text with the version of now, then push again."],
+        details={"workflow": name, "version": version, "expected_version": expected},
     )
 
 
