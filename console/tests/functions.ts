@@ -1,5 +1,5 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { parseJson } from "../src/api/exact";
 import { firstInputOf } from "../src/editor/inputs";
 import { pathOfFailed } from "../src/views/runs/Timeline";
@@ -78,12 +78,15 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   test: (run: Any, input: Any, outside: string[]) => testOf(run, input, (component) => outside.includes(component)),
 };
 
-const asked = JSON.parse(readFileSync(0, "utf8")) as [string, Any[]][];
-const answers = asked.map(([name, given]) => {
+const answerTo = ([name, given]: [string, Any[]]) => {
   try {
     return { answer: FUNCTIONS[name]!(...given) };
   } catch (error) {
     return { error: String((error as Error).stack) };
   }
-});
-process.stdout.write(JSON.stringify(answers));
+};
+
+// A line of calls, then a line of their answers, until the input ends.
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify((JSON.parse(line) as [string, Any[]][]).map(answerTo))}\n`);
+}
