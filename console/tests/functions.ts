@@ -1,6 +1,7 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
 import { readFileSync } from "node:fs";
 import { firstInputOf } from "../src/editor/inputs";
+import { STEP_SETTINGS } from "../src/views/workflows/settings";
 import { pathOfFailed } from "../src/views/runs/Timeline";
 import { pauseOf } from "../src/api/pace";
 import { mergeRuns, sinceOf } from "../src/api/recent";
@@ -64,6 +65,7 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   statistics: statisticsOf,
   path: extendPath,
   firstInput: firstInputOf,
+  stepSettings: () => STEP_SETTINGS,
   pathOfFailed,
   breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
   pause: pauseOf,

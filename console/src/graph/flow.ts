@@ -92,6 +92,8 @@ export const spanOf = (node: Node | null | undefined): Span | undefined =>
 /** What a node stands for; undefined if there is none. */
 export const jsonOf = (node: Node | null | undefined): Json | undefined => (node ? (node.toJSON() as Json) : undefined);
 
+export const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+
 export const textOf = (node: unknown): string => (isScalar(node) ? String(node.value ?? "") : "");
 
 function readFlow(document: Document): Flow {

@@ -8,6 +8,7 @@ import { SchemaField } from "../../parts/form";
 import { Button, Field } from "../../parts/pieces";
 import { t } from "../../texts";
 import { RELATIONS } from "./EdgePanel";
+import { STEP_SETTINGS } from "./settings";
 
 interface FieldPanelProps {
   name: string;
@@ -47,6 +48,14 @@ export function FieldPanel(props: FieldPanelProps) {
             {t("more_fields", { count: fields.length - shown.length })}
           </Button>
         )}
+        <details class="shape">
+          <summary>{t("step_settings")}</summary>
+          {Object.entries(STEP_SETTINGS)
+            .filter(([field]) => !fields.some(([own]) => own === field))
+            .map(([field, schema]) => (
+              <SchemaField key={field} name={field} schema={schema} value={entry[field]} isRequired={false} allowsTemplates onChange={(value) => set(field, value)} />
+            ))}
+        </details>
         {!isReadOnly && <Shape {...props} />}
       </fieldset>
     </div>
