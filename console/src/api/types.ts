@@ -8,6 +8,8 @@ export interface Session {
   can: Right;
   workflow: string | null;
   read_only: boolean;
+  /** Of the key that has signed in. */
+  key_id: string;
   expires_at: string | null;
   platform: { name?: string; url?: string; multi_tenant?: boolean; version?: string };
 }

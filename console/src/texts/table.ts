@@ -297,6 +297,7 @@ export const TEXTS = {
   show_all: ["Show all {count} characters", "顯示全部 {count} 個字元"],
   sign_in: ["Sign in", "登入"],
   sign_out: ["Sign out", "登出"],
+  sign_out_text: ["Not pushed yet, and lost then: {names}", "尚未推送，登出後將遺失：{names}"],
   since: ["Since", "自"],
   size: ["Size", "大小"],
   skip: ["Skip to content", "跳至內容"],

@@ -14,6 +14,8 @@ import { jsonProblem } from "../../parts/values";
 
 const inputs = new Map<string, string>(); // by workflow, until the page is closed; what is to stay is saved as an example
 
+export const forgetInputs = (): void => inputs.clear();
+
 interface TryProps {
   name: string;
   text: string;
