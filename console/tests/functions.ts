@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { parseJson } from "../src/api/exact";
 import { firstInputOf } from "../src/editor/inputs";
+import { STEP_SETTINGS } from "../src/views/workflows/settings";
 import { pathOfFailed } from "../src/views/runs/Timeline";
 import { pauseOf } from "../src/api/pace";
 import { mergeRuns, sinceOf } from "../src/api/recent";
@@ -70,6 +71,7 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   schema: (value: Any) => readSchema(value),
   address: addressOf,
   firstInput: firstInputOf,
+  stepSettings: () => STEP_SETTINGS,
   pathOfFailed,
   breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
   pause: pauseOf,

@@ -88,7 +88,7 @@ def test_an_input_is_saved_in_the_text_and_taken_again(console: Console, asking:
     page.get_by_role("button", name="Try it").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("customer").first.fill("Hedy")
-    dialog.get_by_label("Name of an input to save").fill("a busy day")
+    dialog.get_by_label("Save it as").fill("a busy day")
     dialog.get_by_role("button", name="Save input").click()
     expect(dialog.get_by_role("button", name="a busy day", exact=True)).to_be_visible()
     dialog.get_by_label("customer").first.fill("Ada")

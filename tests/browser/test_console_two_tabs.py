@@ -80,6 +80,30 @@ def test_a_session_that_ends_loses_nothing(browser: Browser, local: LocalPlatfor
         expect(console.editor).to_contain_text(f"{OWN}, again")
 
 
+def test_who_signs_out_leaves_no_draft_to_the_next(browser: Browser, local: LocalPlatform) -> None:
+    with local.executor as client, signed_in(browser, local) as console:
+        Made(client).push(STOCK)
+        open_stock(console)
+        console.write(f"{STOCK}# private\n")
+        expect(console.page.get_by_text("not pushed")).to_be_visible()
+        console.page.get_by_role("button", name="Sign out").click()
+        dialog = console.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("stock_report")
+        dialog.get_by_role("button", name="Sign out").click()
+        console.enter_key(API_KEY)
+        open_stock(console)
+        expect(console.editor).not_to_contain_text("private")
+
+        console.write(f"{STOCK}# private\n")
+        made = client.post("/keys", json={"name": "colleague", "can": "push"}).json()["data"]
+        client.delete("/sessions")  # it ends by itself, and somebody else comes
+        console.watch.allowed.append("status of 401")
+        console.page.get_by_role("button", name="Push", exact=True).click()
+        console.enter_key(made["key"])
+        expect(console.editor).to_contain_text("name: stock_report")
+        expect(console.editor).not_to_contain_text("private")
+
+
 def test_a_new_workflow_of_a_name_that_is_taken_is_told(browser: Browser, local: LocalPlatform) -> None:
     with local.executor as client:
         Made(client).push(STOCK.replace("stock_report", "greet"))

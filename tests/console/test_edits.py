@@ -310,3 +310,94 @@ def test_the_step_that_failed_a_run_is_found_in_a_sub_workflow() -> None:
 )
 def test_a_sample_of_a_schema(schema: Any, expected: Any) -> None:
     assert call("sample", schema) == expected
+
+
+NESTED = """name: w
+flow: ["input >> ON_SUCCESS >> a"]
+config:
+  a:
+    component: set
+    values:
+      # who
+      name: Ada   # the first
+      tags: [one, two]  # some
+      lines:
+        - {sku: A, count: 1}
+        # the second
+        - sku: B
+          count: 2
+      address: {street: "Main St", city: Ulm}
+"""
+VALUES: dict[str, Any] = {
+    "name": "Ada",
+    "tags": ["one", "two"],
+    "lines": [{"sku": "A", "count": 1}, {"sku": "B", "count": 2}],
+    "address": {"street": "Main St", "city": "Ulm"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        pytest.param({"name": "Grace"}, ["      name: Grace   # the first"], id="a text"),
+        pytest.param({"tags": ["one", "2"]}, ['      tags: [one, "2"]  # some'], id="an item"),
+        pytest.param({"tags": ["one", "two", "three"]}, ["      tags: [one, two, three]  # some"], id="one more item"),
+        pytest.param({"tags": ["two"]}, ["      tags: [two]  # some"], id="one item less"),
+        pytest.param({"tags": []}, ["      tags: []  # some"], id="no item"),
+        pytest.param(
+            {"lines": [VALUES["lines"][0], {"sku": "B", "count": 3}]}, ["          count: 3"], id="within an item"
+        ),
+        pytest.param(
+            {"lines": [*VALUES["lines"], {"sku": "C"}]}, ["        - {sku: C}"], id="one more item on a line of its own"
+        ),
+        pytest.param(
+            {"address": {"street": "Main St", "city": "Bonn"}},
+            ['      address: {street: "Main St", city: Bonn}'],
+            id="within a map on one line",
+        ),
+        pytest.param({"more": True}, ["      more: true"], id="one more key"),
+        pytest.param({"a": 1, "b": 2, "c": "two\nlines"}, None, id="more keys"),
+        pytest.param({"name": {"first": "Ada"}}, ["      name: {first: Ada}   # the first"], id="a map for a text"),
+        pytest.param(
+            {"name": "two\nlines"}, ["      name: |-", "        two", "        lines   # the first"], id="lines"
+        ),
+    ],
+)
+def test_within_a_field_only_what_has_changed_is_written(changes: dict[str, Any], lines: list[str] | None) -> None:
+    value = {**VALUES, **changes}
+    text = call("setField", NESTED, "a", "values", value)
+    assert read(text)[1]["a"]["values"] == value, text
+    if lines is not None and "two\nlines" not in changes.values():
+        assert [line for line in text.splitlines() if line not in NESTED.splitlines()] == lines
+
+
+@pytest.mark.parametrize("gone", VALUES)
+def test_a_key_within_a_field_is_taken_away(gone: str) -> None:
+    value = {key: each for key, each in VALUES.items() if key != gone}
+    text = call("setField", NESTED, "a", "values", value)
+    assert read(text)[1]["a"]["values"] == value, text
+    assert set(text.splitlines()) < set(NESTED.splitlines())
+
+
+def test_the_settings_of_a_step_are_the_languages() -> None:
+    given: dict[str, Any] = {
+        "take": "input",
+        "join": "all",
+        "once": True,
+        "until": "a.data.x",
+        "on": ["5xx"],
+        "tolerate": "10%",
+        "on_error": "continue",
+    }
+
+    def value_of(name: str, schema: Any) -> Any:
+        if "properties" in schema:
+            return {key: value_of(key, inner) for key, inner in schema["properties"].items()}
+        return given.get(name, schema["enum"][0] if "enum" in schema else 1)
+
+    settings = {name: value_of(name, schema) for name, schema in call("stepSettings").items()}
+    texts = call_all([("setField", [BLOCK, "b", name, value]) for name, value in settings.items()])
+    for text in texts:
+        draft = parse_workflow(text.replace("b >> ON_FAIL >> output", "b >> FOREACH n IN b.data.y >> c"))
+        assert draft.workflow is not None
+        assert [found.message for found in draft.findings.found if found.severity.value == "error"] == [], text

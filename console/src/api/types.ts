@@ -162,6 +162,7 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  additionalProperties?: Schema | boolean;
   minItems?: number;
   minimum?: number;
   maximum?: number;

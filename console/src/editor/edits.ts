@@ -5,9 +5,10 @@
 import { isMap, isSeq, type Node, type YAMLSeq } from "yaml";
 import type { Contract, Json } from "../api/types";
 import { INPUT, OUTPUT, jsonOf, pairOf, parseWorkflow, spanOf, textOf, type FlowEdge, type Parsed } from "../graph/flow";
-import { ownOf } from "../parts/values";
+import { objectOf, ownOf } from "../parts/values";
 import {
   applyChanges,
+  areSame,
   columnOf,
   fillPair,
   insertAtTop,
@@ -230,7 +231,6 @@ export function readEntry(text: string, name: string): Record<string, Json> {
   return { ...objectOf(config), ...own };
 }
 
-const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 
 function entryMap(parsed: Parsed, name: string): WrittenMap | undefined {
   const top = parsed.document.contents;
@@ -251,7 +251,12 @@ function holderOf(entry: WrittenMap, field: string): WrittenMap {
 export function setField(text: string, name: string, field: string, value: Json | undefined, raw?: string): Change[] {
   const parsed = parseWorkflow(text);
   const entry = entryMap(parsed, name);
-  if (entry) return setIn(text, holderOf(entry, field), field, value, raw);
+  if (entry) {
+    const holder = holderOf(entry, field);
+    const changes = setIn(text, holder, field, value, raw);
+    if (value === undefined || raw !== undefined || areSame(readEntry(applyChanges(text, changes), name)[field], value)) return changes;
+    return setIn(text, holder, field, value, writeValue(text, value)); // written anew, where the small change was wrong
+  }
   if (value === undefined && raw === undefined) return [];
   const line = `{${writeKey(text, field)}: ${raw ?? writeValue(text, value!)}}`;
   const bare = pairOf(pairOf(parsed.document.contents, "config")?.value, name);

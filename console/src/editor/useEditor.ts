@@ -22,6 +22,19 @@ export const baseOf = (name: string): Base | undefined => drafts.get(name)?.base
 export const dropDraft = (name: string): void => void drafts.delete(name);
 export const keepDraft = (name: string, text: string, base?: Base): void => void drafts.set(name, { ...drafts.get(name), text, base });
 
+/** The workflows that have one. */
+export const listDrafts = (): string[] => [...drafts.keys()];
+
+export const dropDrafts = (): void => drafts.clear();
+
+let owner: string | undefined;
+
+/** Whoever signs in with the same key goes on with their drafts; with another it is somebody else, who sees none. */
+export function ownDrafts(keyId: string): void {
+  if (owner !== undefined && owner !== keyId) dropDrafts();
+  owner = keyId;
+}
+
 window.addEventListener("beforeunload", (event) => {
   if (drafts.size > 0) event.preventDefault();
 });

@@ -4,7 +4,8 @@
  */
 import { isMap, isPair, isSeq, stringify, type Node, type Pair, type YAMLMap, type YAMLSeq } from "yaml";
 import type { Json } from "../api/types";
-import { pairOf, spanOf, type Span } from "../graph/flow";
+import { jsonOf, pairOf, spanOf, type Span } from "../graph/flow";
+import { objectOf } from "../parts/values";
 
 export interface Change extends Span {
   insert: string;
@@ -138,12 +139,51 @@ export function setIn(text: string, map: WrittenMap, key: string, value: Json | 
   const written = raw ?? writeValue(text, value!);
   const writeIn = (column: number) => (typeof value === "string" && value.includes("\n") && !map.flow ? writeBlock(value, column) : written);
   if (pair) {
+    const inner = raw === undefined ? changeInside(text, pair.value, value!) : undefined;
+    if (inner) return inner;
     const span = trimmed(text, spanOfItem(pair));
     const end = typeof value === "string" && span.to === text.length ? "\n" : ""; // which a block of lines would lose
     return [{ ...span, insert: `${text.slice(span.from, spanOf(pair.key)!.to)}: ${writeIn(columnOf(text, span.from))}${end}` }];
   }
   const column = map.items.length > 0 ? columnOf(text, spanOf(map.items[0]!.key)!.from) : 0;
   return [insertInto(text, map, `${writeKey(text, key)}: ${writeIn(column)}`)];
+}
+
+/**
+ * Changes of what has changed within a map or list; undefined if that is better written anew: it is none, becomes none,
+ * or has nothing in common.
+ */
+function changeInside(text: string, node: Node | null, value: Json): Change[] | undefined {
+  if (value === null || typeof value !== "object") return undefined;
+  const before = jsonOf(node);
+  if (isMap(node) && !Array.isArray(value)) return changeMap(text, node as WrittenMap, objectOf(before), value);
+  return isSeq(node) && Array.isArray(value) && Array.isArray(before) ? changeList(text, node, before, value) : undefined;
+}
+
+/** Whether two values are the same, in whatever order their keys stand. */
+export const areSame = (one: Json | undefined, other: Json | undefined): boolean => JSON.stringify(one, sorted) === JSON.stringify(other, sorted);
+
+const sorted = (_key: string, value: unknown): unknown =>
+  value !== null && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+
+function changeMap(text: string, map: WrittenMap, before: Record<string, Json>, value: Record<string, Json>): Change[] | undefined {
+  const gone = Object.keys(before).filter((key) => !(key in value));
+  const changed = Object.keys(value).filter((key) => !areSame(before[key], value[key]));
+  if (gone.length === Object.keys(before).length || changed.filter((key) => !(key in before)).length > 1) return undefined;
+  const removed = removeFrom(text, map, gone.flatMap((key) => pairOf(map, key) ?? []));
+  return [...removed, ...changed.flatMap((key) => setIn(text, map, key, value[key]))];
+}
+
+function changeList(text: string, list: YAMLSeq, before: Json[], value: Json[]): Change[] | undefined {
+  const first = before.findIndex((each, at) => !areSame(each, value[at]));
+  if (value.length === before.length - 1) return first >= 0 && before.length > 1 && areSame(before.toSpliced(first, 1), value) ? removeFrom(text, list, [list.items[first] as Item]) : undefined;
+  if (value.length === before.length + 1) return first < 0 && before.length > 0 ? [insertInto(text, list, writeValue(text, value.at(-1)!))] : undefined;
+  if (value.length !== before.length || first < 0) return undefined;
+  return value.flatMap((each, at) => {
+    if (areSame(before[at], each)) return [];
+    const item = list.items[at] as Node;
+    return changeInside(text, item, each) ?? [{ ...trimmed(text, spanOf(item)!), insert: writeValue(text, each) }];
+  });
 }
 
 function writeBlock(text: string, column: number): string {

@@ -43,7 +43,8 @@ export function Graph(props: GraphProps) {
 
   useLayoutEffect(() => {
     const element = frame.current!;
-    const most = parseFloat(getComputedStyle(element).maxHeight) || Infinity;
+    const style = getComputedStyle(element);
+    const most = parseFloat(style.maxHeight) - parseFloat(style.paddingBottom) || Infinity;
     const measure = () => setRoom({ width: element.clientWidth, height: most });
     const observer = new ResizeObserver(measure);
     observer.observe(element);

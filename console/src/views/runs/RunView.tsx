@@ -7,7 +7,7 @@ import { parseJson } from "../../api/exact";
 import { isUnderWay, useFollowed } from "../../api/follow";
 import { loadRun } from "../../api/runs";
 import type { Approval, Json, Run, TraceEntry } from "../../api/types";
-import { go, linkTo, type Route } from "../../app/router";
+import { go, linkTo, replaceLink, type Route } from "../../app/router";
 import { useCan } from "../../app/session";
 import { Graph, type NodeState } from "../../graph/Graph";
 import { parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
@@ -44,7 +44,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
     [source.data, hasText, run.trace?.length],
   );
   const selected = route.query.get("node") ?? (run.node ? pathOfFailed(run, run.node) : undefined);
-  const select = (node: string) => go(linkTo(["runs", run.run_id], { node }));
+  const select = (node: string) => replaceLink(linkTo(["runs", run.run_id], { node }));
   const states = useMemo(() => statesOf(run), [run]);
   const counts = useMemo(() => countsOf(run), [run]);
   const entry = selected === undefined ? undefined : findEntry(run, selected);

@@ -9,6 +9,7 @@ import { Button, Field } from "../../parts/pieces";
 import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 import { RELATIONS } from "./EdgePanel";
+import { STEP_SETTINGS } from "./settings";
 
 interface FieldPanelProps {
   name: string;
@@ -48,6 +49,14 @@ export function FieldPanel(props: FieldPanelProps) {
             {t("more_fields", { count: fields.length - shown.length })}
           </Button>
         )}
+        <details class="shape">
+          <summary>{t("step_settings")}</summary>
+          {Object.entries(STEP_SETTINGS)
+            .filter(([field]) => !fields.some(([own]) => own === field))
+            .map(([field, schema]) => (
+              <SchemaField key={field} name={field} schema={schema} value={entry[field]} isRequired={false} allowsTemplates onChange={(value) => set(field, value)} />
+            ))}
+        </details>
         {!isReadOnly && <Shape {...props} />}
       </fieldset>
     </div>
