@@ -13,6 +13,9 @@ _NAMES = {
     "object_requests": "requests to Durable Objects today",
     "kv_writes": "writes of verdicts to KV today",
     "stored_bytes": "records of runs, MiB",
+    "version_bytes": "versions of workflows, MiB",
+    "schedules": "schedules",
+    "store_bytes": "stores, MiB",
 }
 
 
@@ -33,7 +36,7 @@ def render_usage(data: Mapping[str, Any]) -> None:
     ]
     if rows:
         print_table((f"on the {data['plan']} plan", "used", "of"), rows)
-    else:
+    if not any(each["name"] == "stored_bytes" for each in data["usage"]):
         say("Runs are stored in your own KV namespace; Cloudflare's dashboard shows its usage.")
     for sentence in find_nearly_used_up(data["usage"]):
         say(f"Warning: {sentence}", err=True)
@@ -50,4 +53,4 @@ def _used_of(each: Mapping[str, Any]) -> str:
 
 
 def _count(each: Mapping[str, Any], number: int) -> str:
-    return f"{number / _MIB:,.1f}" if each["name"] == "stored_bytes" else f"{number:,}"
+    return f"{number / _MIB:,.1f}" if each["name"].endswith("_bytes") else f"{number:,}"

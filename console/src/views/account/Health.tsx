@@ -5,9 +5,9 @@ import { useData } from "../../api/data";
 import { linkTo } from "../../app/router";
 import { SessionContext } from "../../app/session";
 import { Fact, Page, Shown, Status } from "../../parts/pieces";
-import { currentLanguage, t, type TextKey } from "../../texts";
-import { TEXTS } from "../../texts/table";
+import { currentLanguage, t, wordOf } from "../../texts";
 import { formatBytes } from "../../parts/values";
+import { AccountLimits } from "./AccountLimits";
 
 interface Usage {
   plan: string;
@@ -19,6 +19,8 @@ interface Plan {
   cpu_ms: number | null;
   subrequests: number;
   has_sandbox: boolean;
+  /** Of a tenant of a hosted platform. */
+  account?: Record<string, number>;
 }
 
 interface Unsettled {
@@ -62,6 +64,7 @@ export function Health() {
           )}
         </Shown>
       </section>
+      {plan.data?.account && <AccountLimits limits={plan.data.account} />}
       <section class="card">
         <h2>{t("limits")}</h2>
         <Shown of={plan}>
@@ -83,10 +86,7 @@ export function Health() {
   );
 }
 
-function usageWord(name: string): string {
-  const key = `usage_${name}`;
-  return key in TEXTS ? t(key as TextKey) : name;
-}
+const usageWord = (name: string): string => wordOf("usage", name);
 
 const amount = (name: string, value: number): string => (name.endsWith("bytes") ? formatBytes(value) : value.toLocaleString(currentLanguage()));
 

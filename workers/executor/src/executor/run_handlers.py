@@ -373,12 +373,19 @@ async def renew_keys(service: ExecutorService, _request: Request) -> JsonRespons
 
 
 async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform usage of runs' records today, in all and by object, and the records that were not written."""
+    """The platform usage of runs' records today, in all and by object, and the records that were not written; of a
+    tenant, what it takes of its limits.
+    """
     limits, unwritten = service.engine.limits, service.runs.unwritten
     objects = await service.runs.measure()
+    usage = sum_usage(objects, is_free=limits.is_free) if objects else []
+    if (own := service.quota.limits) is not None:
+        from executor.hosted.usage import measure_account  # noqa: PLC0415 - an own platform has no such limits
+
+        usage = await measure_account(service, own)
     data = {
         "plan": limits.to_json()["plan"],
-        "usage": [each.to_json() for each in sum_usage(objects, is_free=limits.is_free)] if objects else [],
+        "usage": [each.to_json() for each in usage],
         "objects": objects,
         **({"unwritten": unwritten.to_json()} if unwritten.count else {}),
     }
@@ -386,9 +393,11 @@ async def show_usage(service: ExecutorService, _request: Request) -> JsonRespons
 
 
 async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform plan whose limits apply to runs, and those limits."""
-    has_sandbox = service.components.has_sandbox
-    return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})
+    """The platform plan whose limits apply to runs, and those limits; of a tenant, its own as `account`."""
+    told = {**service.engine.limits.to_json(), "has_sandbox": service.components.has_sandbox}
+    if (own := service.quota.limits) is not None:
+        told["account"] = own.to_json()
+    return JsonResponse({"success": True, "data": told})
 
 
 def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
