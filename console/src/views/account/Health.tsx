@@ -33,7 +33,8 @@ const LIVE_MS = 15_000;
 
 export function Health() {
   const session = useContext(SessionContext);
-  const usage = useData<Usage>("/usage", () => get("/usage"), LIVE_MS);
+  const isShared = session?.platform.multi_tenant === true; // a tenant's is counted in its own KV: once is enough
+  const usage = useData<Usage>("/usage", () => get("/usage"), isShared ? 0 : LIVE_MS);
   const plan = useData<Plan>("/plan", () => get("/plan"));
   const unsettled = useData<Unsettled>("/runs/unsettled", () => get("/runs/unsettled"), LIVE_MS);
   return (
