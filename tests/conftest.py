@@ -39,6 +39,7 @@ LONG_FILES = (
     "browser/test_console_scale.py",
     "browser/test_console_hostile_texts.py",
     "browser/test_console_two_tabs.py",
+    "browser/test_console_hosted.py",
     "browser/test_console_views.py",
     "workerd/durable/test_schedules.py",
     "deploy/test_rollback.py",

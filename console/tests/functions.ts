@@ -17,6 +17,7 @@ import { diffLines } from "../src/parts/diff";
 import { sampleOf } from "../src/parts/sample";
 import { statisticsOf } from "../src/parts/bars";
 import { extendPath } from "../src/parts/json";
+import { readable } from "../src/parts/values";
 import { readSchema } from "../src/parts/schema";
 import { addressOf, testOf } from "../src/views/runs/MakeTest";
 
@@ -67,6 +68,7 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   statistics: statisticsOf,
   path: extendPath,
   reference: (root: string, keys: (string | number)[]) => `{{${keys.reduce(extendPath, root)}}}`,
+  readable,
   exact: (text: string) => JSON.stringify(parseJson(text)),
   schema: (value: Any) => readSchema(value),
   address: addressOf,

@@ -870,6 +870,9 @@ MAX_STORE_BYTES = 1024 * MIB
 # The entries on a page of a store.
 # Beyond: INVALID_REQUEST; the rest comes by the cursor.
 MAX_STORE_PAGE = 100
+# The pages of stores, and of schedules, that are counted for what a tenant takes of its limits.
+# Beyond: not counted, and the sum is shown as an estimate.
+MAX_MEASURED_PAGES = 50
 # The entries of a store that one request reads or puts with their values: each is an operation.
 # Beyond: INVALID_REQUEST; the rest comes by the cursor, or by another request.
 MAX_STORE_VALUES = 20

@@ -150,3 +150,15 @@ def test_a_schema_without_end_is_cut() -> None:
 
 def test_a_file_may_have_half_a_sign() -> None:
     assert call("address", "a\ud800b") == "data:text/yaml;charset=utf-8,a%EF%BF%BDb"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m and \x1b[1;4mbold", "red and bold"),
+        ("a\u202eb\u2066c\u200fd", r"a\u202eb\u2066c\u200fd"),
+        ("姓名 e\u0301 \U0001f600 a\u200db\n\t[0m", "姓名 e\u0301 \U0001f600 a\u200db\n\t[0m"),
+    ],
+)
+def test_a_log_is_shown_in_the_order_of_its_signs(written: str, shown: str) -> None:
+    assert call("readable", written) == shown

@@ -17,6 +17,7 @@ from arcrun.accounts.limits import (
 )
 from arcrun.accounts.request_rate import COUNTED_EACH
 from arcrun.errors import NotConfiguredError, RateLimitedError
+from arcrun.limits import MIB
 from fakes.cloudflare_rest.api import Fault
 from fakes.components import echo
 from fakes.executor import Script
@@ -190,7 +191,34 @@ async def test_a_node_computes_no_longer_than_a_tenant_may_let_it() -> None:
 async def test_a_tenant_is_told_the_plan() -> None:
     bench = await build_hosted(SCRIPT)
     answer = await bench.ask("GET", "/plan", bench.keys["a"])
-    assert answer.json()["data"] == {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
+    told = answer.json()["data"]
+    account = told.pop("account")
+    assert told == {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
+    assert account == TenantLimits(burst_requests=1_000).to_json()
+    assert (account["concurrent_runs"], account["stored_bytes"], account["schedules"]) == (20, 50 * MIB, 100)
+
+
+async def test_a_tenant_is_told_what_it_takes_of_its_limits() -> None:
+    bench = await build_hosted(SCRIPT, "a", "b")
+
+    async def measure(letter: str) -> dict[str, tuple[int, int]]:
+        answer = await bench.ask("GET", "/usage", bench.keys[letter])
+        return {each["name"]: (each["used"], each["most"]) for each in answer.json()["data"]["usage"]}
+
+    limits = TenantLimits()
+    nothing = {
+        "version_bytes": (0, limits.storage.stored_bytes),
+        "schedules": (0, limits.starts.schedules),
+        "store_bytes": (0, limits.store_bytes),
+    }
+    assert await measure("a") == nothing
+    await push(bench, "a", {**FLOW, "triggers": {"schedule": [{"every": "1h"}, {"every": "2h"}]}})
+    await bench.ask("PUT", "/stores/shared/totals/entry?key=a", bench.keys["a"], {"value": "x" * 1_000})
+    taken = await measure("a")
+    assert taken["version_bytes"][0] >= MIN_COUNTED_BYTES
+    assert taken["schedules"][0] == 2
+    assert taken["store_bytes"][0] > 1_000
+    assert await measure("b") == nothing
 
 
 async def enter(quota: TenantQuota, let_go: asyncio.Event, entered: list[str]) -> None:

@@ -2,6 +2,7 @@
 platform of one's own and on a hosted one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -344,6 +345,53 @@ async def test_a_link_is_good_once(platform: Platform) -> None:
     assert (begun.status_code, begun.json()["data"]["can"]) == (201, "admin")
     assert (await browser.ask("GET", "/keys")).status_code == 200
     assert code_of(await late.ask("POST", "/session", {"link": link})) == (401, "LINK_USED")
+
+
+async def test_of_many_at_once_one_uses_a_link(platform: Platform) -> None:
+    link = await platform.make_link()
+    browsers = [Browser(platform.app) for _ in range(10)]
+    answers = await asyncio.gather(*(each.ask("POST", "/session", {"link": link}) for each in browsers))
+    assert sorted(answer.status_code for answer in answers) == [201, *[401] * 9]
+    assert len(await platform.workspace.list_sessions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *[(method, "/keys") for method in ("OPTIONS", "TRACE", "PUT", "PATCH")],
+        *[("GET", path) for path in ("/keys/", "//keys", "/KEYS", "/console/..%2fkeys")],
+        *[("GET", path) for path in ("/console/none", "/console/%2e%2e/keys", "/CONSOLE/", "/session/", "/keys%00")],
+        *[("POST", path) for path in ("/console", "/session/", "/webhooks/named/w/..%2f..%2fkeys")],
+    ],
+)
+async def test_no_other_way_leads_to_what_a_session_sees(platform: Platform, method: str, path: str) -> None:
+    browser = Browser(platform.app)
+    await browser.sign_in(platform.key)
+    await platform.make_key("canary", "read")
+    answer = await browser.ask(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+    assert answer.status_code in (404, 405), answer.text
+    assert "canary" not in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_what_a_request_says_of_its_method_counts_for_nothing(platform: Platform) -> None:
+    await platform.make_key("canary", "read")
+    browser = Browser(platform.app)
+    await browser.sign_in(platform.key)
+    for path in ("/keys/canary?_method=DELETE", "/keys/canary"):
+        answer = await browser.ask("GET", path, x_http_method_override="DELETE", x_method_override="DELETE")
+        assert answer.status_code == 405
+    assert "canary" in (await browser.ask("GET", "/keys")).text
+
+
+async def test_of_several_cookies_the_first_counts(platform: Platform) -> None:
+    """A browser sends one: the name's prefix lets no page and no other host set a second one."""
+    browser = Browser(platform.app)
+    await browser.sign_in(platform.key)
+    name = browser.cookie.partition("=")[0]
+    assert (await browser.ask("GET", "/keys", cookie=f"a=b;{browser.cookie}; {name}=acrs_other")).status_code == 200
+    refused = await browser.ask("GET", "/keys", cookie=f"{name}=acrs_other; {browser.cookie}")
+    assert code_of(refused) == (401, "SESSION_ENDED")
 
 
 async def test_a_link_is_good_for_a_minute(platform: Platform) -> None:

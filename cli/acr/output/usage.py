@@ -14,7 +14,7 @@ def render_usage(data: Mapping[str, Any]) -> None:
     rows = [(name, used, most or "by the month") for name, used, most in described]
     if rows:
         print_table((f"on the {data['plan']} plan", "used", "of"), rows)
-    else:
+    if not any(each["name"] == "stored_bytes" for each in data["usage"]):
         say("Runs are stored in your own KV namespace; Cloudflare's dashboard shows its usage.")
     for sentence in find_nearly_used_up(data["usage"]):
         say(f"Warning: {sentence}", err=True)

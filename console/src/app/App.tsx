@@ -27,7 +27,7 @@ import { Icon } from "./icons";
 import { Palette } from "./Palette";
 import { SignIn } from "./SignIn";
 import { Shortcuts, useShortcuts } from "./shortcuts";
-import { SessionContext, findSession, onOtherSession, signInByLink, signOut, takeLink } from "./session";
+import { SessionContext, asEnded, findSession, onOtherSession, signInByLink, signOut, takeLink } from "./session";
 import { useInteractiveMark } from "./measures";
 import { linkTo, useRoute, type Route } from "./router";
 import { chooseTheme, currentTheme, type Theme } from "./theme";
@@ -48,17 +48,12 @@ export function App() {
       (session) => begun(session),
       (error: ApiError) => setWho({ isKnown: true, error }),
     );
-    const ended = onSignedOut((error) => {
+    const leave = (error: ApiError) => {
       forget();
-      setWho({ isKnown: true, error });
-    });
-    const changed = onOtherSession(
-      (session) => setWho({ session, isKnown: true }),
-      (error) => {
-        forget();
-        setWho({ isKnown: true, error });
-      },
-    );
+      setWho({ isKnown: true, error: asEnded(error) });
+    };
+    const ended = onSignedOut(leave);
+    const changed = onOtherSession((session) => setWho({ session, isKnown: true }), leave);
     return () => {
       ended();
       changed();

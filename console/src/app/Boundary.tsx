@@ -1,6 +1,7 @@
 /** What a view cannot draw is told in its place; the menu, and all other views, go on. */
 import { Component, type ComponentChildren } from "preact";
-import { Button } from "../parts/pieces";
+import { forget } from "../api/data";
+import { Button, Page } from "../parts/pieces";
 import { t } from "../texts";
 
 interface BoundaryProps {
@@ -13,6 +14,7 @@ export class Boundary extends Component<BoundaryProps, { fault?: unknown }> {
   override state: { fault?: unknown } = {};
 
   override componentDidCatch(fault: unknown) {
+    forget(); // what was loaded may be why
     this.setState({ fault });
   }
 
@@ -24,13 +26,15 @@ export class Boundary extends Component<BoundaryProps, { fault?: unknown }> {
     const { fault } = this.state;
     if (fault === undefined) return this.props.children;
     return (
-      <div class="error-box" role="alert">
-        <p>
-          <strong>{t("view_failed")}</strong> <code class="faint">{String(fault).slice(0, 300)}</code>
-        </p>
-        <p>{t("view_failed_next")}</p>
-        <Button onClick={() => this.setState({ fault: undefined })}>{t("try_again")}</Button>
-      </div>
+      <Page title={t("view_failed")}>
+        <div class="error-box" role="alert">
+          <p>
+            <code>{String(fault).slice(0, 300)}</code>
+          </p>
+          <p>{t("view_failed_next")}</p>
+          <Button onClick={() => this.setState({ fault: undefined })}>{t("try_again")}</Button>
+        </div>
+      </Page>
     );
   }
 }

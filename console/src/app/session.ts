@@ -40,6 +40,10 @@ function hold(session: Session): Session {
   return session;
 }
 
+/** Of a request without a cookie the executor says that its key is missing: here it is the session that has gone. */
+export const asEnded = (error: ApiError): ApiError =>
+  error.code === "UNAUTHORIZED" ? new ApiError(error.status, { ...error.problem, code: "SESSION_ENDED" }) : error;
+
 /** Another page of this browser has signed in or out, and with it this one: the cookie is the same. */
 export function onOtherSession(onBegun: (session: Session) => void, onEnded: (error: ApiError) => void): () => void {
   const look = ({ key, newValue }: StorageEvent) => {

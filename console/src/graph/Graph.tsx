@@ -1,7 +1,7 @@
 /** A flow as a picture: its nodes can be chosen, and while it is edited be connected. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { markOf } from "../parts/pieces";
-import { t } from "../texts";
+import { t, wordOf } from "../texts";
 import { INPUT, OUTPUT, isEnd, labelOf, type Flow, type FlowEdge } from "./flow";
 import { layOut, pathThrough, type Box, type Direction, type Layout, type Line } from "./layout";
 
@@ -187,7 +187,7 @@ function NodeBox({ box, component, state, isSelected, direction, onSelect, onWal
   const [x, y] = [Math.round(box.x - width / 2), Math.round(box.y - height / 2)];
   const isTerminal = isEnd(name);
   // Begins with what is seen, in its order, so that who speaks it to their browser is understood.
-  const said = [...new Set([name, component, state?.note, state?.status && t(`status_${state.status}` as "status_success")])].filter(Boolean).join(", ");
+  const said = [...new Set([name, component, state?.note, state?.status && wordOf("status", state.status)])].filter(Boolean).join(", ");
   const classes = ["node", isTerminal && "is-end", isSelected && "is-selected", state?.status && `is-${state.status}`, state?.errors ? "has-errors" : state?.warnings ? "has-warnings" : ""];
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Enter" || event.key === " ") {

@@ -3,6 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Json } from "../api/types";
 import { t } from "../texts";
 import { Copy, copyText, toast } from "./pieces";
+import { inOrder } from "./values";
 
 const SHOWN = 100; // children at a time
 const MAX_TEXT = 2_000;
@@ -114,7 +115,8 @@ function Branch({ value, name, path, text, depth }: ValueProps & { value: Json[]
 
 function Name({ name, path }: { name?: string | number; path: string }) {
   if (name === undefined) return null;
-  if (path === "") return <span class="json-name">{name}: </span>;
+  const shown = typeof name === "string" ? inOrder(name) : name;
+  if (path === "") return <span class="json-name">{shown}: </span>;
   const reference = `{{${path}}}`;
   const copy = async () => {
     await copyText(reference);
@@ -123,7 +125,7 @@ function Name({ name, path }: { name?: string | number; path: string }) {
   return (
     <>
       <button type="button" class="json-name" title={t("copy_reference", { reference })} onClick={() => void copy()}>
-        {name}
+        {shown}
       </button>
       <span class="json-name">: </span>
     </>
@@ -135,7 +137,7 @@ function Leaf({ value }: { value: Json }) {
   if (isCut(value)) {
     return (
       <span class="json-cut">
-        {t("cut_value", { bytes: value.bytes })} {typeof value.preview === "string" && <code>{value.preview.slice(0, 400)}</code>}
+        {t(typeof value.preview === "string" ? "cut_value" : "cut_away", { bytes: value.bytes })} {typeof value.preview === "string" && <code>{inOrder(value.preview.slice(0, 400))}</code>}
       </span>
     );
   }
@@ -143,7 +145,7 @@ function Leaf({ value }: { value: Json }) {
   const isCutHere = value.length > MAX_TEXT && !isWhole;
   return (
     <span class="json-string">
-      {JSON.stringify(isCutHere ? value.slice(0, MAX_TEXT) : value)}
+      {inOrder(JSON.stringify(isCutHere ? value.slice(0, MAX_TEXT) : value))}
       {isCutHere && (
         <button type="button" class="button is-quiet" onClick={() => setWhole(true)}>
           {t("show_all", { count: value.length })}

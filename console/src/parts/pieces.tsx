@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ApiError, OFFLINE } from "../api/client";
 import type { Loaded } from "../api/data";
-import { t, type TextKey } from "../texts";
+import { t, wordOf } from "../texts";
 
 type Children = { children?: ComponentChildren };
 
@@ -34,8 +34,7 @@ const MARKS: Record<string, string> = {
 
 /** What a status is shown as: a mark, a colour and a word, so that no colour says it alone. */
 export function Status({ of, bare = false }: { of: string; bare?: boolean }) {
-  const key = `status_${of}` as TextKey;
-  const word = t(key in STATUS_WORDS ? key : "status_unknown", { status: of });
+  const word = wordOf("status", of);
   return (
     <span class={`status is-${of}`} title={bare ? word : undefined}>
       <span class="mark" aria-hidden={!bare} role={bare ? "img" : undefined} aria-label={bare ? word : undefined}>
@@ -45,19 +44,6 @@ export function Status({ of, bare = false }: { of: string; bare?: boolean }) {
     </span>
   );
 }
-
-const STATUS_WORDS: Partial<Record<TextKey, true>> = {
-  status_success: true,
-  status_failed: true,
-  status_lost: true,
-  status_running: true,
-  status_waiting: true,
-  status_queued: true,
-  status_cancelled: true,
-  status_skipped: true,
-  status_needs_decision: true,
-  status_warns: true,
-};
 
 export const markOf = (status: string): string => MARKS[status] ?? "•";
 

@@ -9,6 +9,16 @@ export const ownOf = <T>(record: Readonly<Record<string, T>> | undefined, name: 
 /** The fields of an object; none of anything else. */
 export const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 
+// Signs that change in which order others are shown (Unicode, UAX 9), and what a terminal takes as a colour.
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const COLOUR = /\u001b\[[\d;]*[A-Za-z]/g;
+
+/** A text in which no sign moves others: `\u202e` is shown as it is escaped. */
+export const inOrder = (text: string): string => text.replace(TURNING, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** What a program wrote for a terminal, to be read. */
+export const readable = (text: string): string => inOrder(text.replace(COLOUR, ""));
+
 /** A size in words. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

@@ -27,6 +27,12 @@ export function t(key: TextKey, values: Record<string, string | number> = {}): s
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** The word for what the platform calls `name`, such as a status; the name itself if a later version has added it. */
+export function wordOf(kind: "status" | "trigger" | "category" | "usage" | "account" | "check", name: string): string {
+  const key = `${kind}_${name}`;
+  return key in TEXTS ? t(key as TextKey) : name;
+}
+
 /** What is kept in this browser: choices of how the console looks, never anything of the account. */
 export function read(name: string): string | null {
   try {

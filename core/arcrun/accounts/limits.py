@@ -93,6 +93,25 @@ class TenantLimits:
     store_bytes: int = 50 * MIB
     blob_bytes: int = 500 * MIB
 
+    def to_json(self) -> dict[str, int]:
+        """Those that say something to the tenant, by name."""
+        return {
+            "requests_a_minute": self.requests_a_minute,
+            "concurrent_runs": self.concurrent_runs,
+            "run_duration_ms": self.run_duration_ms,
+            "node_cpu_ms": self.node_cpu_ms,
+            "unfinished_runs": self.unfinished_runs,
+            "source_characters": self.source_characters,
+            "workflow_bytes": self.storage.workflow_bytes,
+            "stored_bytes": self.storage.stored_bytes,
+            "schedules": self.starts.schedules,
+            "schedule_interval_ms": self.starts.interval_ms,
+            "starts_a_minute": self.starts.a_minute,
+            "mails_a_minute": self.starts.mails_a_minute,
+            "store_bytes": self.store_bytes,
+            "blob_bytes": self.blob_bytes,
+        }
+
 
 # Variables of the executor that override the defaults; integers from 1.
 LIMIT_VARIABLES = (
@@ -237,6 +256,10 @@ class TenantQuota:
 
     def clamp_duration(self, timeout_ms: float | None) -> float:
         return min(timeout_ms or self.isolate.limits.run_duration_ms, self.isolate.limits.run_duration_ms)
+
+    @property
+    def limits(self) -> TenantLimits:
+        return self.isolate.limits
 
     @property
     def mails_a_minute(self) -> int:

@@ -14,6 +14,9 @@ _NAMES = {
     "object_requests": "requests to Durable Objects today",
     "kv_writes": "writes of verdicts to KV today",
     "stored_bytes": "records of runs, MiB",
+    "version_bytes": "versions of workflows, MiB",
+    "schedules": "schedules",
+    "store_bytes": "stores, MiB",
 }
 
 
@@ -67,7 +70,7 @@ def describe_usage(each: Mapping[str, Any]) -> tuple[str, str, str | None]:
     """What a figure is of, how much is used, and how much may be; None if the plan counts by the month."""
     name = each["name"]
     used, most = (
-        None if number is None else f"{number / _MIB:,.1f}" if name == "stored_bytes" else f"{number:,}"
+        None if number is None else f"{number / _MIB:,.1f}" if name.endswith("_bytes") else f"{number:,}"
         for number in (each["used"], each["most"])
     )
     return _NAMES.get(name, str(name)), ("~" if each["is_estimate"] else "") + str(used), most

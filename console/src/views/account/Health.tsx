@@ -5,9 +5,9 @@ import { useData } from "../../api/data";
 import { linkTo } from "../../app/router";
 import { SessionContext } from "../../app/session";
 import { Fact, Page, Shown, Status } from "../../parts/pieces";
-import { currentLanguage, t, type TextKey } from "../../texts";
-import { TEXTS } from "../../texts/table";
+import { currentLanguage, t, wordOf } from "../../texts";
 import { formatBytes } from "../../parts/values";
+import { AccountLimits } from "./AccountLimits";
 
 interface Usage {
   plan: string;
@@ -19,6 +19,8 @@ interface Plan {
   cpu_ms: number | null;
   subrequests: number;
   has_sandbox: boolean;
+  /** Of a tenant of a hosted platform. */
+  account?: Record<string, number>;
 }
 
 interface Unsettled {
@@ -39,7 +41,8 @@ const LIVE_MS = 15_000;
 
 export function Health() {
   const session = useContext(SessionContext);
-  const usage = useData<Usage>("/usage", () => get("/usage"), LIVE_MS);
+  const isShared = session?.platform.multi_tenant === true; // a tenant's is counted in its own KV: once is enough
+  const usage = useData<Usage>("/usage", () => get("/usage"), isShared ? 0 : LIVE_MS);
   const plan = useData<Plan>("/plan", () => get("/plan"));
   const unsettled = useData<Unsettled>("/runs/unsettled", () => get("/runs/unsettled"), LIVE_MS);
   const checks = useData<{ checks: Check[] }>(session?.workflow ? null : "/checks", () => get("/checks"));
@@ -80,6 +83,7 @@ export function Health() {
           )}
         </Shown>
       </section>
+      {plan.data?.account && <AccountLimits limits={plan.data.account} />}
       <section class="card">
         <h2>{t("limits")}</h2>
         <Shown of={plan}>
@@ -113,15 +117,8 @@ function Checks({ checks }: { checks: Check[] }) {
   );
 }
 
-function checkWord(name: string): string {
-  const key = `check_${name.replace(/ /g, "_")}`;
-  return key in TEXTS ? t(key as TextKey) : name;
-}
-
-function usageWord(name: string): string {
-  const key = `usage_${name}`;
-  return key in TEXTS ? t(key as TextKey) : name;
-}
+const checkWord = (name: string): string => wordOf("check", name.replace(/ /g, "_"));
+const usageWord = (name: string): string => wordOf("usage", name);
 
 const amount = (name: string, value: number): string => (name.endsWith("bytes") ? formatBytes(value) : value.toLocaleString(currentLanguage()));
 

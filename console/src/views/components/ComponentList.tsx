@@ -2,22 +2,30 @@
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../app/router";
 import { Empty, Page, Shown } from "../../parts/pieces";
-import { t, type TextKey } from "../../texts";
-import { TEXTS } from "../../texts/table";
+import { t, wordOf } from "../../texts";
 import { useComponents, type ListedComponent } from "./contracts";
 import { searchContracts } from "./search";
 
 export function ComponentList() {
   const loaded = useComponents();
   const [text, setText] = useState("");
-  const found = useMemo(() => searchContracts(loaded.data ?? [], text), [loaded.data, text]);
+  const found = useMemo(() => searchContracts(loaded.data?.components ?? [], text), [loaded.data, text]);
   return (
     <Page title={t("components")}>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <input type="search" data-search value={text} placeholder={t("search_components")} aria-label={t("search_components")} onInput={(event) => setText(event.currentTarget.value)} />
       </form>
       <Shown of={loaded}>
-        {() => (found.length === 0 ? <Empty title={t("nothing_found")} /> : grouped(found).map(([category, components]) => <Group key={category} category={category} components={components} />))}
+        {({ fault }) => (
+          <>
+            {fault && (
+              <p class="notice">
+                {t("registry_missing")} {fault.problem.message} <code class="faint">{fault.code}</code>
+              </p>
+            )}
+            {found.length === 0 ? <Empty title={t("nothing_found")} /> : grouped(found).map(([category, components]) => <Group key={category} category={category} components={components} />)}
+          </>
+        )}
       </Shown>
     </Page>
   );
@@ -29,10 +37,7 @@ function grouped(components: ListedComponent[]): [string, ListedComponent[]][] {
   return [...groups].sort(([a], [b]) => a.localeCompare(b));
 }
 
-export function categoryWord(category: string): string {
-  const key = `category_${category}`;
-  return key in TEXTS ? t(key as TextKey) : category;
-}
+export const categoryWord = (category: string): string => wordOf("category", category);
 
 function Group({ category, components }: { category: string; components: ListedComponent[] }) {
   return (

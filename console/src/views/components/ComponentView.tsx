@@ -5,7 +5,7 @@ import { useData } from "../../api/data";
 import type { Schema } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { JsonView } from "../../parts/json";
-import { Copy, Empty, Fact, Page, Shown } from "../../parts/pieces";
+import { Copy, Empty, ErrorBox, Fact, Page, Shown } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { categoryWord } from "./ComponentList";
@@ -15,11 +15,12 @@ export function ComponentView({ id }: { id: string }) {
   const loaded = useComponents();
   return (
     <Shown of={loaded}>
-      {(all) => {
-        const component = all.find((each) => each.canonical_id === id);
+      {({ components, fault }) => {
+        const component = components.find((each) => each.canonical_id === id);
         if (!component) {
           return (
             <Page title={id}>
+              {fault && <ErrorBox error={fault} retry={() => void loaded.reload()} />}
               <Empty title={t("no_component", { id })}>
                 <a href={linkTo(["components"])}>{t("components")}</a>
               </Empty>

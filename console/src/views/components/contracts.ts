@@ -1,6 +1,6 @@
 /** The contracts of components: the built-in ones come with the console, others from the executor. */
 import { useMemo } from "preact/hooks";
-import { get, getAll, pathOf } from "../../api/client";
+import { ApiError, get, getAll, pathOf } from "../../api/client";
 import { useData } from "../../api/data";
 import type { Contract, Json } from "../../api/types";
 import { readSchema } from "../../parts/schema";
@@ -70,22 +70,33 @@ function contractOf({ canonical_id, display_name, description, category, version
   return { canonical_id, ...told, input_schema: {}, output_schema: {} };
 }
 
-async function loadAll(): Promise<ListedComponent[]> {
+/** `fault` is why those of the registry are missing: the built-in ones are here without it. */
+interface Catalogue {
+  components: ListedComponent[];
+  fault?: ApiError;
+}
+
+async function loadAll(): Promise<Catalogue> {
   const own = await loadBuiltIn();
   const byId = new Map<string, ListedComponent>(own.map((contract) => [contract.canonical_id, { ...contract, is_builtin: true, is_published: false }]));
-  for (const listed of await getAll<Listed>("/components", "components").catch(() => [])) {
+  let fault: ApiError | undefined;
+  const published = await getAll<Listed>("/components", "components").catch((error: ApiError) => {
+    fault = error;
+    return [];
+  });
+  for (const listed of published) {
     const known = byId.get(listed.canonical_id) ?? { ...contractOf(listed), is_builtin: false };
     const { visibility, total_runs, success_rate, avg_duration_ms } = listed;
     byId.set(listed.canonical_id, { ...known, is_published: true, visibility, total_runs, success_rate, avg_duration_ms });
   }
-  return [...byId.values()].sort((a, b) => a.canonical_id.localeCompare(b.canonical_id));
+  return { components: [...byId.values()].sort((a, b) => a.canonical_id.localeCompare(b.canonical_id)), fault };
 }
 
 const NONE: ListedComponent[] = [];
 
 /** All components that workflows can use; empty until they are there. */
 export function useContracts(): ListedComponent[] {
-  return useData("components", loadAll).data ?? NONE;
+  return useData("components", loadAll).data?.components ?? NONE;
 }
 
 export const useComponents = () => useData("components", loadAll);

@@ -5,7 +5,7 @@ import type { Flow } from "../../graph/flow";
 import { JsonView } from "../../parts/json";
 import { Copy, Status, Text } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
-import { formatBytes } from "../../parts/values";
+import { formatBytes, readable } from "../../parts/values";
 import { currentLanguage, t } from "../../texts";
 
 export function NodePanel({ name, entry, flow, run }: { name: string; entry?: TraceEntry; flow?: Flow; run: Run }) {
@@ -95,7 +95,7 @@ export function NodePanel({ name, entry, flow, run }: { name: string; entry?: Tr
           <h3>
             {t("log")} <Copy text={entry.log} />
           </h3>
-          <Text text={entry.log} />
+          <Text text={readable(entry.log)} />
         </>
       )}
     </>

@@ -6,7 +6,7 @@ import type { Verdict } from "../../api/types";
 import { linkTo, replaceLink, type Route } from "../../app/router";
 import { Button, Empty, Page, Shown, Status } from "../../parts/pieces";
 import { Moment, formatDuration } from "../../parts/time";
-import { t } from "../../texts";
+import { t, wordOf } from "../../texts";
 import { triggerWord } from "./words";
 
 const PAGE = 50;
@@ -117,7 +117,7 @@ function Filters({ filter, onFilter, fixed }: { filter: Filter; onFilter: (filte
         <option value="">{t("any_status")}</option>
         {STATUSES.map((status) => (
           <option key={status} value={status}>
-            {t(`status_${status}` as "status_success")}
+            {wordOf("status", status)}
           </option>
         ))}
       </select>

@@ -1,8 +1,4 @@
-import { t, type TextKey } from "../../texts";
-import { TEXTS } from "../../texts/table";
+import { wordOf } from "../../texts";
 
-/** How a run was started, in words; a kind that a later version has added by its name. */
-export function triggerWord(trigger: string): string {
-  const key = `trigger_${trigger}`;
-  return key in TEXTS ? t(key as TextKey) : trigger;
-}
+/** How a run was started, in words. */
+export const triggerWord = (trigger: string): string => wordOf("trigger", trigger);

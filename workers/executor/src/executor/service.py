@@ -47,6 +47,7 @@ from executor.signatures.refusals import RefusalLog
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 if TYPE_CHECKING:
+    from arcrun.accounts.limits import TenantLimits
     from executor.durable.lasting import Lasting
     from executor.keys.store import AccessKeys
     from executor.sessions.store import Sessions
@@ -73,12 +74,17 @@ class Quota(Protocol):
     def schedule_interval_ms(self) -> int:
         """The least time between two times of a schedule."""
 
+    @property
+    def limits(self) -> "TenantLimits | None":
+        """What the account may take of a platform that it shares with others; None of one of its own."""
+
 
 class WholePlatform:
     """The quota of a single account's platform: no limits of its own."""
 
     mails_a_minute = None
     schedule_interval_ms = MIN_EVERY_MS
+    limits = None
 
     def running(self) -> AbstractContextManager[None]:
         return nullcontext()

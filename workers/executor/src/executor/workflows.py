@@ -489,6 +489,10 @@ class WorkflowStore:
         self._cached.pop(head.token)
         await self._kv.put(HOOK + head.token, json.dumps(hook))
 
+    async def measure_versions(self) -> int:
+        """The bytes of all versions, as a tenant's limit counts them."""
+        return counted_bytes([entry.metadata for entry in await list_all(self._kv, VERSION)])
+
     async def _require_room(self, size: int, replaced: str = "") -> None:
         """`replaced` is the key of the version whose room the new one takes."""
         if self._limits is not None:

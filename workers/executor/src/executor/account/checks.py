@@ -9,9 +9,10 @@ from starlette.requests import Request
 from arcrun import __version__
 from arcrun.errors import ArcrunError, ComponentError, CredentialError
 from arcrun.limits import CALL_CPU_MS, MAX_CHECKED_CREDENTIALS
-from arcrun.run_log.usage import find_nearly_used_up, sum_usage
+from arcrun.run_log.usage import find_nearly_used_up
 from arcrun.workflows.plan import PLAN_FORMAT
 from arcrun_http.responses import JsonResponse, build_success
+from executor.account.usage import measure
 from executor.service import ExecutorService
 
 MAX_SHOWN = 10  # names
@@ -92,8 +93,7 @@ async def _look_at_plan(service: ExecutorService) -> Finding:
 
 async def _look_at_usage(service: ExecutorService) -> Finding:
     """How much of the plan's quotas is used."""
-    objects = await service.runs.measure()
-    usage = sum_usage(objects, is_free=service.engine.limits.is_free) if objects else []
+    usage, _ = await measure(service)
     if sentences := find_nearly_used_up(each.to_json() for each in usage):
         hint = "Keep fewer records (`record: errors`, `keep_days`), or move to the Workers paid plan."
         return Finding(" ".join(sentences), ok=False, hint=hint)
