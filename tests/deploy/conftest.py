@@ -1,12 +1,10 @@
 """Gives each test its own Desk."""
 
-import copy
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploy.desk import KEYS, Desk
+from deploy.desk import KEYS, Desk, copied
 
 from fakes.cloudflare_rest.account import CloudflareStandIn, served
 
@@ -30,8 +28,6 @@ def first_deploy(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture
 def deployed_desk(first_deploy: Desk, tmp_path: Path) -> Iterator[Desk]:
-    """A desk with both Workers deployed: a copy of the first one, with an account of its own."""
-    folder, cloudflare = tmp_path / "desk", copy.deepcopy(first_deploy.cloudflare)
-    shutil.copytree(first_deploy.folder, folder)
-    with served(cloudflare) as base_url:
-        yield Desk(folder, cloudflare, base_url, results=[*first_deploy.results])
+    """A desk with both Workers deployed."""
+    with copied(first_deploy, tmp_path) as desk:
+        yield desk

@@ -1,15 +1,19 @@
 """A simulated user's machine: a folder, a configuration, and commands that only reach stand-ins."""
 
 import base64
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakes.cloudflare_rest.account import TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest.account import TOKEN, CloudflareStandIn, served
 
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"
@@ -78,3 +82,12 @@ class Desk:
 
     def deploy(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("deploy", "--no-wait", "--json", *options, **environment)
+
+
+@contextmanager
+def copied(desk: Desk, folder: Path) -> Iterator[Desk]:
+    """A copy of a desk, with an account of its own."""
+    cloudflare = copy.deepcopy(desk.cloudflare)
+    shutil.copytree(desk.folder, folder / "desk")
+    with served(cloudflare) as base_url:
+        yield Desk(folder / "desk", cloudflare, base_url, results=[*desk.results])

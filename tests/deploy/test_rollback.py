@@ -1,10 +1,11 @@
 """`acr deploy --rollback`: which Workers go back, with which secrets, when it is refused, and a deploy after it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploy.desk import API_KEY, EXECUTOR, KEYS, REGISTRY, ROOT, Desk
+from deploy.desk import API_KEY, EXECUTOR, KEYS, REGISTRY, ROOT, Desk, copied
 
 pytestmark = pytest.mark.workerd
 
@@ -38,11 +39,18 @@ def running(desk: Desk, name: str = EXECUTOR) -> tuple[int, dict[str, str]]:
     return version.number, version.secrets
 
 
+@pytest.fixture(scope="module")
+def second_deploy(first_deploy: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    with copied(first_deploy, tmp_path_factory.mktemp("second-deploy")) as desk:
+        deploy_changed(desk, "one")
+    return desk
+
+
 @pytest.fixture
-def deployed(deployed_desk: Desk) -> Desk:
+def deployed(second_deploy: Desk, tmp_path: Path) -> Iterator[Desk]:
     """A desk with both Workers deployed, then another version of the executor."""
-    deploy_changed(deployed_desk, "one")
-    return deployed_desk
+    with copied(second_deploy, tmp_path) as desk:
+        yield desk
 
 
 def test_the_previous_version_runs_again_and_the_next_deploy_restores_the_new_one(deployed: Desk) -> None:

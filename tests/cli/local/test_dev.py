@@ -21,7 +21,17 @@ from acr.config.folder_lock import make_kept_private
 from acr.config.private_file import make_private_folder
 from acr.errors import CliError
 from acr.local.platform import find_free_ports, require_free_ports
-from workerd.local_platform import ACR, API_KEY, CACHE, LOG, ROOT, find_descendants, run_dev, running_platform
+from workerd.local_platform import (
+    ACR,
+    API_KEY,
+    CACHE,
+    LOG,
+    ROOT,
+    LocalPlatform,
+    find_descendants,
+    run_dev,
+    running_platform,
+)
 
 pytestmark = pytest.mark.workerd
 
@@ -116,23 +126,52 @@ def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
         assert _running_still(children) == []
 
 
-def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    with running_platform(tmp_path / "first", ACR_CACHE_DIR=str(cache)):
-        snapshots = list((cache / "snapshots").iterdir())
+def make_cache(folder: Path) -> Path:
+    """A cache without snapshots. What staging has read and metered, and what Node has compiled, is there."""
+    for name in ("staged", "node"):
+        if (CACHE / name).is_dir():
+            shutil.copytree(CACHE / name, folder / name, copy_function=copy_if_there)
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return make_cache(tmp_path / "cache")
+
+
+def copy_if_there(source: str, target: str) -> None:
+    """Others write into that cache meanwhile, by temporary files."""
+    with suppress(FileNotFoundError):
+        shutil.copyfile(source, target)
+
+
+@pytest.fixture(scope="module")
+def first_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the snapshots that a start makes where there are none."""
+    folder = tmp_path_factory.mktemp("first")
+    made = make_cache(folder / "cache") / "snapshots"
+    with running_platform(folder / "platform", ACR_CACHE_DIR=str(made.parent)):
+        assert len(list(made.iterdir())) == 2  # the executor's and its base: the other Workers have had no requests
+    return made
+
+
+@pytest.fixture
+def snapshots(cache: Path, first_snapshots: Path) -> list[Path]:
+    """Copies of those in `cache`."""
+    shutil.copytree(first_snapshots, cache / "snapshots")
+    return sorted((cache / "snapshots").iterdir())
+
+
+def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path, cache: Path, snapshots: list[Path]) -> None:
     whole = struct.pack("<3I4s", 4096, 4, 0, b"none")  # a memory of one page of zeros, and a head that is not Pyodide's
     for snapshot in snapshots:
         snapshot.write_bytes(whole + hashlib.sha256(whole).digest())
-    result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
+    result = run_dev(tmp_path / "platform", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
-def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
+def test_damaged_snapshots_are_made_again(tmp_path: Path, cache: Path, snapshots: list[Path]) -> None:
     """Snapshots, the executor's and its base, as left by a full disk or a crash of the machine."""
-    cache = tmp_path / "cache"
-    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)):
-        snapshots = sorted((cache / "snapshots").iterdir())
-    assert len(snapshots) == 2  # the other Workers have had no requests
     whole = [snapshot.read_bytes() for snapshot in snapshots]
     for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, lambda _: b"")]:
         for snapshot, content, spoil in zip(snapshots, whole, (damage, other), strict=True):
@@ -194,8 +233,7 @@ def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
     raise AssertionError("workerd was not restarted")
 
 
-def test_python_starts_with_a_worker_s_first_request(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
+def test_python_starts_with_a_worker_s_first_request(tmp_path: Path, cache: Path, snapshots: list[Path]) -> None:
     with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform:
         counts = [len(list((cache / "snapshots").iterdir()))]
         for service in ("registry", "auth"):
@@ -234,11 +272,10 @@ def test_a_state_folder_outside_the_project(tmp_path: Path) -> None:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
-    with running_platform(tmp_path) as platform:
-        result = run_dev(tmp_path, "--port", str(find_free_ports(4)))
-        first = platform.urls["executor"].rpartition(":")[2]
-        held = f"{tmp_path} is in use by `acr dev` on port {first} (process {platform.process.pid})."
+def test_two_cannot_have_one_folder(platform: LocalPlatform) -> None:
+    result = run_dev(platform.folder, "--port", str(find_free_ports(4)))
+    first = platform.urls["executor"].rpartition(":")[2]
+    held = f"{platform.folder} is in use by `acr dev` on port {first} (process {platform.process.pid})."
     assert (result.returncode, held in result.stderr, "--persist" in result.stderr) == (1, True, True), result.stderr
 
 
@@ -391,9 +428,9 @@ def test_what_acr_dev_writes_starts_no_reload(tmp_path: Path) -> None:
 
 
 @pytest.mark.quiet
-def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:
+def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path, cache: Path) -> None:
     """The second start must take at most half as long as the first. benchmarks/run.py has the figures."""
-    environment = {**_environment(tmp_path), "ACR_CACHE_DIR": str(tmp_path / "cache")}
+    environment = {**_environment(tmp_path), "ACR_CACHE_DIR": str(cache)}
     first = _seconds_to_first_answer(tmp_path, environment)
     assert min(_seconds_to_first_answer(tmp_path, environment) for _ in range(2)) < first / 2
 
