@@ -4,6 +4,7 @@ import { parseJson } from "../src/api/exact";
 import { firstInputOf } from "../src/editor/inputs";
 import { STEP_SETTINGS } from "../src/views/workflows/settings";
 import { pathOfFailed } from "../src/views/runs/Timeline";
+import { aheadOf } from "../src/api/clock";
 import { pauseOf } from "../src/api/pace";
 import { mergeRuns, sinceOf } from "../src/api/recent";
 import { completeAt } from "../src/editor/completion";
@@ -77,6 +78,7 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   pathOfFailed,
   breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
   pause: pauseOf,
+  ahead: aheadOf,
   since: sinceOf,
   mergeRuns,
   test: (run: Any, input: Any, outside: string[]) => testOf(run, input, (component) => outside.includes(component)),

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -352,6 +352,22 @@ def test_statistics_of_runs() -> None:
 )
 def test_what_nobody_touches_asks_less_often(every_ms: int, quiet_s: int, expected_s: int) -> None:
     assert call("pause", every_ms, quiet_s * 1000) == expected_s * 1000
+
+
+@pytest.mark.parametrize(
+    ("date", "expected_ms"),
+    [
+        ("Sat, 28 Nov 2026 06:00:00 GMT", 0),
+        ("Sat, 28 Nov 2026 06:00:29 GMT", 0),
+        ("Sat, 28 Nov 2026 09:00:00 GMT", 10_800_000),
+        ("Sat, 28 Nov 2026 05:00:00 GMT", -3_600_000),
+        ("soon", 0),
+        (None, 0),
+    ],
+)
+def test_a_clock_that_is_wrong_here_changes_nothing(date: str | None, expected_ms: int) -> None:
+    here_ms = datetime(2026, 11, 28, 6, tzinfo=UTC).timestamp() * 1000
+    assert call("ahead", date, here_ms) == expected_ms
 
 
 T0, T1, T2 = "01M8GC07CW00G80EFX0MHY96AR", "01M8GC27CW00G80EFX0MHY96AR", "01M8GC47CW00G80EFX0MHY96AR"  # 65.536 s apart

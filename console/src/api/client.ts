@@ -1,5 +1,5 @@
 /** The executor's HTTP API, as docs/http.md describes it. The session's cookie goes along by itself. */
-
+import { noteTime } from "./clock";
 import { parseJson } from "./exact";
 import type { Json } from "./types";
 
@@ -51,6 +51,7 @@ export async function request(method: string, path: string, body?: unknown): Pro
   } catch {
     throw new ApiError(0, { code: OFFLINE, message: "", next_actions: [], details: {}, retriable: true });
   }
+  noteTime(response.headers.get("date"));
   const answer: any = await readAnswer(response);
   if (response.ok && answer !== undefined) return answer;
   const problem: Problem = {

@@ -1,5 +1,6 @@
 /** Times in the viewer's zone, with UTC on hover; and lengths of time. */
 import { useEffect, useState } from "preact/hooks";
+import { nowMs } from "../api/clock";
 import { currentLanguage, t } from "../texts";
 
 const MINUTE = 60_000;
@@ -31,10 +32,8 @@ export function formatMoment(ms: number): string {
   return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "medium" }).format(ms);
 }
 
-let now = Date.now();
 const tellers = new Set<() => void>();
 window.setInterval(() => {
-  now = Date.now();
   if (!document.hidden) tellers.forEach((tell) => tell());
 }, 15_000);
 
@@ -52,7 +51,7 @@ export function Moment({ at, exact = false }: { at: string | null | undefined; e
   const whole = `${formatMoment(ms)} · ${new Date(ms).toISOString().replace(".000Z", "Z")}`;
   return (
     <time dateTime={at} title={whole}>
-      {exact ? formatMoment(ms) : formatDistance(ms, Math.max(now, Date.now() - 1_000))}
+      {exact ? formatMoment(ms) : formatDistance(ms, nowMs())}
     </time>
   );
 }
