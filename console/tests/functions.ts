@@ -1,5 +1,6 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseJson } from "../src/api/exact";
 import { firstInputOf } from "../src/editor/inputs";
 import { STEP_SETTINGS } from "../src/views/workflows/settings";
 import { pathOfFailed } from "../src/views/runs/Timeline";
@@ -17,7 +18,8 @@ import { diffLines } from "../src/parts/diff";
 import { sampleOf } from "../src/parts/sample";
 import { statisticsOf } from "../src/parts/bars";
 import { extendPath } from "../src/parts/json";
-import { testOf } from "../src/views/runs/MakeTest";
+import { readSchema } from "../src/parts/schema";
+import { addressOf, testOf } from "../src/views/runs/MakeTest";
 
 type Any = any;
 
@@ -65,6 +67,10 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   diff: diffLines,
   statistics: statisticsOf,
   path: extendPath,
+  reference: (root: string, keys: (string | number)[]) => `{{${keys.reduce(extendPath, root)}}}`,
+  exact: (text: string) => JSON.stringify(parseJson(text)),
+  schema: (value: Any) => readSchema(value),
+  address: addressOf,
   firstInput: firstInputOf,
   stepSettings: () => STEP_SETTINGS,
   pathOfFailed,
@@ -76,12 +82,15 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   test: (run: Any, input: Any, outside: string[]) => testOf(run, input, (component) => outside.includes(component)),
 };
 
-const asked = JSON.parse(readFileSync(0, "utf8")) as [string, Any[]][];
-const answers = asked.map(([name, given]) => {
+const answerTo = ([name, given]: [string, Any[]]) => {
   try {
     return { answer: FUNCTIONS[name]!(...given) };
   } catch (error) {
     return { error: String((error as Error).stack) };
   }
-});
-process.stdout.write(JSON.stringify(answers));
+};
+
+// A line of calls, then a line of their answers, until the input ends.
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify((parseJson(line) as unknown as [string, Any[]][]).map(answerTo))}\n`);
+}

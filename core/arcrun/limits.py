@@ -74,6 +74,9 @@ MAX_RECENT_RUNS_SHOWN = 20
 # The workflows of a page of which is told what credentials they need.
 # Beyond: the rest comes by the cursor.
 MAX_SHOWN_USES = 20
+# The credentials that are decrypted when the platform examines itself (GET /checks).
+# Beyond: the others are not looked at, and the check says so.
+MAX_CHECKED_CREDENTIALS = 100
 # The entries of a page of workflows.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_WORKFLOWS_PAGE = 1_000

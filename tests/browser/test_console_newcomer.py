@@ -48,7 +48,9 @@ def run_and_see(console: Console) -> str:
     page = console.page
     page.get_by_role("button", name="Try it").click()
     dialog = page.get_by_role("dialog", name="Run greet")
-    expect(dialog.get_by_label("Input")).to_have_value('{\n  "name": " ada "\n}')  # what the template's comment says
+    expect(dialog.get_by_label("Input", exact=True)).to_have_value(
+        '{\n  "name": " ada "\n}'
+    )  # what the template's comment says
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("It ran.")).to_be_visible()
     page.get_by_role("link", name="Open the run").click()

@@ -281,6 +281,7 @@ ROUTES = [
     ("GET", "/schedules/tell/seen"),
     ("PUT", "/schedules/tell/seen"),
     ("GET", "/plan"),
+    ("GET", "/checks"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
     ("GET", "/runs"),

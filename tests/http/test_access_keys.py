@@ -2,11 +2,14 @@
 of one's own and on a hosted one.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.routing import Route
 
 from arcrun.limits import ACCESS_KEY_USE_STEP_MS, MAX_ACCESS_KEYS
@@ -42,6 +45,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("GET", "/stores/workflow/{name}"): ("read", ONE, None),
     ("GET", "/stores/workflow/{name}/entry"): ("read", ONE, None),
     ("GET", "/audit"): ("read", ALL, None),
+    ("GET", "/checks"): ("read", ALL, None),
     ("GET", "/components"): ("read", "", None),
     ("GET", "/components/{id}"): ("read", "", None),
     ("GET", "/components/{id}/versions"): ("read", "", None),
@@ -294,10 +298,35 @@ async def test_who_follows_a_run_sees_none_either(platform: Platform) -> None:
         ('{"t":"https://x/approvals/01J/aB-_.9 ok"}', '{"t":"https://x/approvals/01J/… ok"}'),
         ('{"t":"https://x/accounts/tn/approvals/01J/aB"}', '{"t":"https://x/accounts/tn/approvals/01J/…"}'),
         ('{"email_address":"orders+tag@in.example.com"}', '{"email_address":"…"}'),
+        ('{"token":"a\\"b","n":1}', '{"token":"…","n":1}'),
+        ('{"token":"ends in \\\\","n":1}', '{"token":"…","n":1}'),
+        ('{"token":"\\",\\"status\\":\\"ok"}', '{"token":"…"}'),
+        ('{"text":"{\\"token\\": \\"ab12\\", \\"n\\": 1}"}', '{"text":"{\\"token\\": \\"…\\", \\"n\\": 1}"}'),
+        (
+            '{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2Fab12%2ftrigger"}',
+            '{"t":"?to=https%3A%2F%2Fx%2Fwebhooks%2F…%2ftrigger"}',
+        ),
+        ('{"t":"?to=%2fapprovals%2f01J%2FaB-_.9"}', '{"t":"?to=%2fapprovals%2f01J%2F…"}'),
     ],
 )
 async def test_what_is_hidden(text: str, expected: str) -> None:
     assert hide_secrets(text.encode()).decode() == expected
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["token", "webhook_url", "email_address", "other", '"token"', "/webhooks/a"]),
+        st.text(alphabet='"\\\\/,:{}[] tokenwebhks%2F…é\\n', max_size=40) | st.none() | st.integers(),
+    )
+)
+def test_what_is_hidden_leaves_the_rest_as_it_is(value: dict[str, Any]) -> None:
+    """Whatever a caller has sent: an answer that is no JSON would hide the whole run, one that lies shows another."""
+    text = json.dumps({"data": value, "text": json.dumps(value), "end": 1}, ensure_ascii=False)
+    shown = json.loads(hide_secrets(text.encode()))
+    assert shown.keys() == {"data", "text", "end"}
+    assert [*shown["data"]] == [hide_secrets(name.encode()).decode() for name in value]
+    for name in value.keys() & {"token", "webhook_url", "email_address"}:
+        assert shown["data"][name] == ("…" if isinstance(value[name], str) else value[name])
 
 
 async def test_keys_are_made_listed_and_revoked(platform: Platform) -> None:

@@ -1,6 +1,7 @@
 """The local platform: stages the Workers, plans the runtime, starts it, and reloads it on changes."""
 
 import ast
+import hashlib
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from acr.config.worker_variables import (
     MASTER_KEY,
     MULTI_TENANT,
     PLAN,
+    PLATFORM_ID,
     PREVIOUS_KEY,
     PUBLIC_URL,
     REVIEWER_KEY,
@@ -184,6 +186,7 @@ class LocalPlatform:
     def _read_variables(self) -> dict[str, str]:
         own = {
             PUBLIC_URL: self._url,
+            PLATFORM_ID: hashlib.sha256(os.fsencode(self.persist.resolve())).hexdigest()[:12],
             MAIL_DOMAIN: os.environ.get(MAIL_DOMAIN) or LOCAL_MAIL_DOMAIN,
             **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}),
         }

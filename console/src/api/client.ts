@@ -1,5 +1,7 @@
 /** The executor's HTTP API, as docs/http.md describes it. The session's cookie goes along by itself. */
 import { noteTime } from "./clock";
+import { parseJson } from "./exact";
+import type { Json } from "./types";
 
 export interface Problem {
   code: string;
@@ -25,7 +27,7 @@ export class ApiError extends Error {
 }
 
 export const OFFLINE = "OFFLINE";
-type Listener = () => void;
+type Listener = (fault: ApiError) => void;
 const signOutListeners = new Set<Listener>();
 
 /** Calls `listener` when an answer says that the session has ended. */
@@ -50,7 +52,7 @@ export async function request(method: string, path: string, body?: unknown): Pro
     throw new ApiError(0, { code: OFFLINE, message: "", next_actions: [], details: {}, retriable: true });
   }
   noteTime(response.headers.get("date"));
-  const answer = await response.json().catch(() => undefined);
+  const answer: any = await readAnswer(response);
   if (response.ok && answer !== undefined) return answer;
   const problem: Problem = {
     code: `HTTP_${response.status}`,
@@ -60,8 +62,18 @@ export async function request(method: string, path: string, body?: unknown): Pro
     retriable: response.status >= 500,
     ...answer?.error,
   };
-  if (response.status === 401 && path !== "/session") signOutListeners.forEach((listener) => listener());
-  throw new ApiError(response.status, problem, answer?.run_id);
+  const fault = new ApiError(response.status, problem, answer?.run_id);
+  if (response.status === 401 && path !== "/session") signOutListeners.forEach((listener) => listener(fault));
+  throw fault;
+}
+
+/** Undefined if it is no JSON. */
+async function readAnswer(response: Response): Promise<Json | undefined> {
+  try {
+    return parseJson(await response.text());
+  } catch {
+    return undefined;
+  }
 }
 
 const dataOf = async <T>(method: string, path: string, body?: unknown): Promise<T> =>

@@ -1,6 +1,7 @@
 /** A run that is under way, as it goes on: one stream for the whole browser, closed while the page is hidden. */
 import { useEffect, useState } from "preact/hooks";
 import { get, pathOf } from "./client";
+import { parseJson } from "./exact";
 import type { Run, TraceEntry } from "./types";
 
 const LOCK = "arcrun-follow"; // whoever holds it streams; other pages of this browser ask now and then
@@ -52,7 +53,7 @@ function followOnce(id: string, change: Change, onEnd: () => void): () => void {
     new Promise<void>((resolve) => {
       const source = new EventSource(pathOf`/runs/${id}/follow`);
       const take = (event: MessageEvent) =>
-        change((run) => run && applyEvent(run, event.type, JSON.parse(event.data as string)));
+        change((run) => run && applyEvent(run, event.type, parseJson(event.data as string)));
       source.addEventListener("status", take);
       source.addEventListener("node", take);
       const end = () => {

@@ -1,15 +1,17 @@
 /** Shapes of answers. Fields that are left out where there is nothing to say are optional. */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** A `bigint` is an integer that a number cannot hold. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
 
 export type Right = "read" | "run" | "push" | "admin";
 
 export interface Session {
+  id: string;
+  /** Of the key that has signed in: what two sessions of the same person have in common. */
+  key_id: string;
   can: Right;
   workflow: string | null;
   read_only: boolean;
-  /** Of the key that has signed in. */
-  key_id: string;
   expires_at: string | null;
   platform: { name?: string; url?: string; multi_tenant?: boolean; version?: string };
 }

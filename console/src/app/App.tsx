@@ -21,12 +21,13 @@ import { forgetInputs } from "../views/workflows/TryDialog";
 import { NewWorkflow } from "../views/workflows/NewWorkflow";
 import { WorkflowList } from "../views/workflows/WorkflowList";
 import { WorkflowView } from "../views/workflows/WorkflowView";
+import { Boundary } from "./Boundary";
 import { NotFound } from "./NotFound";
 import { Icon } from "./icons";
 import { Palette } from "./Palette";
 import { SignIn } from "./SignIn";
 import { Shortcuts, useShortcuts } from "./shortcuts";
-import { SessionContext, findSession, signInByLink, signOut, takeLink } from "./session";
+import { SessionContext, findSession, onOtherSession, signInByLink, signOut, takeLink } from "./session";
 import { useInteractiveMark } from "./measures";
 import { linkTo, useRoute, type Route } from "./router";
 import { chooseTheme, currentTheme, type Theme } from "./theme";
@@ -47,10 +48,21 @@ export function App() {
       (session) => begun(session),
       (error: ApiError) => setWho({ isKnown: true, error }),
     );
-    return onSignedOut(() => {
+    const ended = onSignedOut((error) => {
       forget();
-      setWho({ isKnown: true });
+      setWho({ isKnown: true, error });
     });
+    const changed = onOtherSession(
+      (session) => setWho({ session, isKnown: true }),
+      (error) => {
+        forget();
+        setWho({ isKnown: true, error });
+      },
+    );
+    return () => {
+      ended();
+      changed();
+    };
   }, []);
   const choose = (language: Language) => {
     chooseLanguage(language);
@@ -121,7 +133,9 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
         </div>
       </aside>
       <main id="main" tabIndex={-1}>
-        <View key={key} route={route} />
+        <Boundary at={route.path.join("/")}>
+          <View key={key} route={route} />
+        </Boundary>
       </main>
       <Toasts />
       {isLeaving && (

@@ -4,7 +4,7 @@ import { ApiError } from "../api/client";
 import { useAction } from "../api/data";
 import type { Session } from "../api/types";
 import { Button, ErrorBox, Field } from "../parts/pieces";
-import { LANGUAGES, currentLanguage, t, type Language } from "../texts";
+import { LANGUAGES, currentLanguage, t, type Language, type TextKey } from "../texts";
 import { signIn } from "./session";
 
 interface SignInProps {
@@ -12,6 +12,14 @@ interface SignInProps {
   onSignedIn: (session: Session) => void;
   onLanguage: (language: Language) => void;
 }
+
+/** Why nobody is signed in, in words for who sits here: the executor's are for a program. */
+function Refused({ error }: { error: ApiError }) {
+  const key = REFUSED[error.code];
+  return key === undefined ? <ErrorBox error={error} /> : <p class="error-box" role="alert">{t(key)}</p>;
+}
+
+const REFUSED: Partial<Record<string, TextKey>> = { LINK_USED: "link_used", SESSION_ENDED: "session_ended", UNAUTHORIZED: "key_wrong" };
 
 export function SignIn({ error, onSignedIn, onLanguage }: SignInProps) {
   const [key, setKey] = useState("");
@@ -33,7 +41,7 @@ export function SignIn({ error, onSignedIn, onLanguage }: SignInProps) {
         <Field label={t("api_key")} hint={t("api_key_hint")}>
           {(id) => <input id={id} type="password" autocomplete="off" required value={key} onInput={(event) => setKey(event.currentTarget.value)} />}
         </Field>
-        {shown && (shown.status === 401 ? <p class="error-box" role="alert">{error && !enter.error ? t("link_used") : t("key_wrong")}</p> : <ErrorBox error={shown} />)}
+        {shown && <Refused error={shown} />}
         <Button kind="main" type="submit" busy={enter.isBusy} disabled={key.trim() === ""}>
           {t("sign_in")}
         </Button>

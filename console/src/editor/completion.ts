@@ -2,6 +2,7 @@
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import type { Contract, Schema } from "../api/types";
 import type { Flow } from "../graph/flow";
+import { ownOf } from "../parts/values";
 
 export interface Known {
   /** As the text was a moment ago: reading it anew at each key would take too long. */
@@ -60,7 +61,7 @@ export function completeAt(text: string, pos: number, before: string, known: Kno
   }
   const value = /(?:[{,]\s*|^\s*)([\w-]+):\s*["']?[\w-]*$/.exec(before);
   if (node && value) {
-    const property = contracts.get(node.component)?.input_schema.properties?.[value[1]!];
+    const property = ownOf(contracts.get(node.component)?.input_schema.properties, value[1]!);
     if (property?.enum) return answer(options(property.enum.map(String), "enum"));
     if (property?.type === "boolean") return answer(options(["true", "false"], "enum"));
   }
@@ -125,6 +126,6 @@ function referencesAt(inside: string, flow: Flow, known: Known): Completion[] {
 
 function stepInto(schema: Schema | undefined, part: string): Schema | undefined {
   const name = part.replace(/\[.*$/, "");
-  const inner = schema?.properties?.[name];
+  const inner = ownOf(schema?.properties, name);
   return part.includes("[") ? inner?.items : inner;
 }

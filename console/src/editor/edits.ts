@@ -4,7 +4,8 @@
  */
 import { isMap, isSeq, type Node, type YAMLSeq } from "yaml";
 import type { Contract, Json } from "../api/types";
-import { INPUT, OUTPUT, jsonOf, objectOf, pairOf, parseWorkflow, spanOf, textOf, type FlowEdge, type Parsed } from "../graph/flow";
+import { INPUT, OUTPUT, jsonOf, pairOf, parseWorkflow, spanOf, textOf, type FlowEdge, type Parsed } from "../graph/flow";
+import { objectOf, ownOf } from "../parts/values";
 import {
   applyChanges,
   areSame,
@@ -62,7 +63,7 @@ function requiredFields(contract: Contract | undefined): Record<string, Json> {
   const known = example !== null && typeof example === "object" && !Array.isArray(example) ? example : {};
   const filled = new Set((contract?.credentials_required ?? []).map((credential) => credential.inject_as ?? credential.key));
   const names = (contract?.input_schema.required ?? []).filter((name) => !filled.has(name));
-  return Object.fromEntries(names.map((name) => [name, (known as Record<string, Json>)[name] ?? ""]));
+  return Object.fromEntries(names.map((name) => [name, ownOf(known as Record<string, Json>, name) ?? ""]));
 }
 
 /** `{a: b, ...}` without the spaces that a printer puts inside. */

@@ -1,20 +1,22 @@
 /** With what a workflow can be tried, as its text tells. */
+import { parseJson } from "../api/exact";
 import type { Json, Schema } from "../api/types";
 import { jsonOf, pairOf, parseWorkflow } from "../graph/flow";
 import { sampleOf } from "../parts/sample";
+import { readSchema } from "../parts/schema";
 import { readExamples } from "./examples";
 
 /** The workflow's `input_schema`, if it says that the input is an object. */
 export function inputSchemaOf(text: string): Schema | undefined {
-  const schema = jsonOf(pairOf(parseWorkflow(text).document.contents, "input_schema")?.value) as Schema | undefined;
-  return schema && typeof schema === "object" && schema.properties ? schema : undefined;
+  const schema = readSchema(jsonOf(pairOf(parseWorkflow(text).document.contents, "input_schema")?.value));
+  return schema.properties ? schema : undefined;
 }
 
 /** What a comment of a template says to send: `# POST {"name": " ada "}`. */
 function commentedIn(text: string): Json | undefined {
   const found = /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1];
   try {
-    return found === undefined ? undefined : (JSON.parse(found) as Json);
+    return found === undefined ? undefined : parseJson(found);
   } catch {
     return undefined;
   }

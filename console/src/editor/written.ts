@@ -4,7 +4,8 @@
  */
 import { isMap, isPair, isSeq, stringify, type Node, type Pair, type YAMLMap, type YAMLSeq } from "yaml";
 import type { Json } from "../api/types";
-import { jsonOf, objectOf, pairOf, spanOf, type Span } from "../graph/flow";
+import { jsonOf, pairOf, spanOf, type Span } from "../graph/flow";
+import { objectOf } from "../parts/values";
 
 export interface Change extends Span {
   insert: string;

@@ -3,6 +3,7 @@
  * What is right is said by `POST /validate`. The language: docs/language.md.
  */
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type Pair, type ScalarTag, type Tags, type YAMLMap } from "yaml";
+import { readNumber } from "../api/exact";
 import type { Json } from "../api/types";
 
 export type EdgeKind = "success" | "failure" | "condition" | "loop" | "after" | "call";
@@ -35,7 +36,7 @@ export interface Flow {
   edges: FlowEdge[];
 }
 
-const ALIASES: Record<string, string> = { trigger: "input", webhook: "input", start: "input", result: "output", end: "output", done: "output" };
+const ALIASES = new Map(Object.entries({ trigger: "input", webhook: "input", start: "input", result: "output", end: "output", done: "output" }));
 export const INPUT = "input";
 export const OUTPUT = "output";
 const ENDS = new Set([INPUT, OUTPUT, "stop", "break", "respond"]);
@@ -56,6 +57,7 @@ export const kindOf = (relation: string): EdgeKind => WORDS.find(([, pattern]) =
 export function labelOf(edge: FlowEdge): string {
   if (edge.kind === "success" || edge.kind === "call") return "";
   const short = edge.relation.trim().replace(/^ON_/i, "").replace(/^BRANCH\s*\(\s*(.*?)\s*\)$/i, "$1");
+  if (edge.kind === "after") return "after all";
   if (edge.kind === "loop") return short.replace(/\s+IN\s.*$/i, "").replace(/^FOREACH/i, "each");
   return edge.kind === "failure" ? "fail" : short.replace(/^(TRUE|FALSE|ELSE)$/i, (word) => word.toLowerCase());
 }
@@ -71,7 +73,7 @@ const NUMBER: ScalarTag = {
   default: true,
   tag: "tag:yaml.org,2002:float",
   test: /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/,
-  resolve: (text) => Number(text),
+  resolve: readNumber,
 };
 const withNumbers = (tags: Tags): Tags => [...tags.filter((tag) => typeof tag === "string" || !/:(int|float)$/.test(tag.tag)), NUMBER];
 
@@ -89,12 +91,16 @@ export function pairOf(map: unknown, key: string): Pair<Node, Node | null> | und
 export const spanOf = (node: Node | null | undefined): Span | undefined =>
   node?.range ? { from: node.range[0], to: node.range[1] } : undefined;
 
-/** What a node stands for; undefined if there is none. */
-export const jsonOf = (node: Node | null | undefined): Json | undefined => (node ? (node.toJSON() as Json) : undefined);
-
-export const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
-
 export const textOf = (node: unknown): string => (isScalar(node) ? String(node.value ?? "") : "");
+
+/** The value of a part of the text; undefined if it has none, such as of an alias that grows without end. */
+export function jsonOf(node: Node | null | undefined): Json | undefined {
+  try {
+    return node?.toJSON() as Json | undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function readFlow(document: Document): Flow {
   const top = document.contents;
@@ -131,7 +137,7 @@ function readEdge(line: Node): FlowEdge | undefined {
 
 function makeEdge(source: string, relation: string, target: string, line: Node): FlowEdge {
   const at = spanOf(line) ?? { from: 0, to: 0 };
-  return { source: ALIASES[source] ?? source, relation, kind: kindOf(relation), target: ALIASES[target] ?? target, at };
+  return { source: ALIASES.get(source) ?? source, relation, kind: kindOf(relation), target: ALIASES.get(target) ?? target, at };
 }
 
 function* configEntries(top: unknown): Generator<FlowNode> {

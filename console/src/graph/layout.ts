@@ -62,23 +62,26 @@ function compute(flow: Flow, direction: Direction): Layout {
   });
   for (const node of flow.nodes.values()) {
     const text = isEnd(node.name) ? widthOf(node.name) : Math.max(widthOf(node.name), widthOf(node.component === node.name ? "" : node.component) * 0.9 + NOTE) + 26;
-    graph.setNode(node.name, { width: Math.min(MAX_WIDTH, Math.max(isEnd(node.name) ? 56 : 96, text + 22)), height: isEnd(node.name) ? END_HEIGHT : HEIGHT });
+    graph.setNode(idOf(node.name), { width: Math.min(MAX_WIDTH, Math.max(isEnd(node.name) ? 56 : 96, text + 22)), height: isEnd(node.name) ? END_HEIGHT : HEIGHT });
   }
   flow.edges.forEach((edge, at) => {
     const label = labelOf(edge);
     const room = label ? { width: Math.min(160, widthOf(label) * 0.85 + 10), height: 16, labelpos: "c" } : { width: 0, height: 0 };
-    graph.setEdge(edge.source, edge.target, { ...room, minlen: 1 }, String(at));
+    graph.setEdge(idOf(edge.source), idOf(edge.target), { ...room, minlen: 1 }, String(at));
   });
   dagre.layout(graph, isLarge ? { customOrder: orderByWalk } : {});
-  const boxes = [...flow.nodes.keys()].map((name) => ({ name, ...(graph.node(name) as Omit<Box, "name">) }));
+  const boxes = [...flow.nodes.keys()].map((name) => ({ name, ...(graph.node(idOf(name)) as Omit<Box, "name">) }));
   const lines = flow.edges.map((edge, at) => {
-    const found = graph.edge(edge.source, edge.target, String(at)) as { points: Point[]; x?: number; y?: number };
+    const found = graph.edge(idOf(edge.source), idOf(edge.target), String(at)) as { points: Point[]; x?: number; y?: number };
     const label = found.x === undefined || found.y === undefined ? undefined : { x: found.x, y: found.y };
     return { edge, points: found.points, label };
   });
   const size = graph.graph() as { width?: number; height?: number };
   return { width: size.width ?? 0, height: size.height ?? 0, boxes, lines };
 }
+
+/** dagre keeps nodes by name in plain objects, where `__proto__` is no name. */
+const idOf = (name: string): string => `=${name}`;
 
 /** The steps of a rank in the order of a walk along the edges: with what dagre begins, and a large graph has to be content. */
 function orderByWalk(graph: dagre.graphlib.Graph): void {

@@ -1,9 +1,11 @@
 /** Inputs made from a JSON Schema: texts, numbers, choices, switches; of objects and lists the parts, or their JSON. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { parseJson, readNumber } from "../api/exact";
 import type { Json, Schema } from "../api/types";
 import { t } from "../texts";
 import { Button, Field } from "./pieces";
 import { sampleOf } from "./sample";
+import { objectOf, ownOf } from "./values";
 
 interface SchemaFieldProps {
   name: string;
@@ -67,8 +69,6 @@ function partsOf(schema: Schema, value: Json | undefined, depth: number): keyof 
   const isList = value === undefined || (Array.isArray(value) && value.length <= MOST_ITEMS);
   return type === "array" && isList && schema.items?.type !== undefined ? "items" : undefined;
 }
-
-const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 
 /** The fields that a schema names. */
 function Fields({ schema, value, depth = 0, allowsTemplates, onChange }: SchemaFieldProps) {
@@ -153,11 +153,11 @@ const PARTS = { fields: Fields, members: Members, items: Items };
 function Choice({ id, schema, value, isRequired, onChange }: SchemaFieldProps & { id: string }) {
   const shown = value === undefined ? "" : JSON.stringify(value);
   return (
-    <select id={id} value={shown} onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : (JSON.parse(event.currentTarget.value) as Json))}>
+    <select id={id} value={shown} onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : parseJson(event.currentTarget.value))}>
       {(!isRequired || value === undefined) && <option value="" />}
       {schema.enum!.map((each) => (
         <option key={JSON.stringify(each)} value={JSON.stringify(each)}>
-          {String(each)}
+          {typeof each === "object" ? JSON.stringify(each) : String(each)}
         </option>
       ))}
     </select>
@@ -190,10 +190,10 @@ function TextInput({ id, schema, value, isRequired, allowsTemplates, onChange }:
     if (type === "number" || type === "integer") {
       const number = Number(typed);
       const isNumber = typed.trim() !== "" && Number.isFinite(number) && (type === "number" || Number.isInteger(number));
-      return isNumber ? { value: number } : { problem: t("not_number") };
+      return isNumber ? { value: readNumber(typed.trim()) } : { problem: t("not_number") };
     }
     try {
-      return { value: JSON.parse(typed) as Json };
+      return { value: parseJson(typed) };
     } catch {
       return type === "" ? { value: typed } : { problem: t("not_json_short") };
     }
@@ -251,7 +251,7 @@ export function SchemaForm({ schema, value, depth, allowsTemplates, onChange }: 
           key={name}
           name={name}
           schema={inner}
-          value={value[name]}
+          value={ownOf(value, name)}
           isRequired={schema.required?.includes(name) ?? false}
           depth={depth}
           allowsTemplates={allowsTemplates}

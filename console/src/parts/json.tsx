@@ -15,8 +15,9 @@ export function extendPath(path: string, key: string | number): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-const isCut = (value: Json): value is { _truncated: true; bytes: number; preview: Json } =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && value["_truncated"] === true;
+/** What a record had no room for; without `preview` where it had none for the beginning either. */
+const isCut = (value: Json): value is { _truncated: true; bytes: number; preview?: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && value["_truncated"] === true && typeof value["bytes"] === "number";
 
 function contains(value: Json, text: string): boolean {
   if (value === null || typeof value !== "object") return String(value).toLowerCase().includes(text);
@@ -134,7 +135,7 @@ function Leaf({ value }: { value: Json }) {
   if (isCut(value)) {
     return (
       <span class="json-cut">
-        {t("cut_value", { bytes: value.bytes })} <code>{String(value.preview).slice(0, 400)}</code>
+        {t("cut_value", { bytes: value.bytes })} {typeof value.preview === "string" && <code>{value.preview.slice(0, 400)}</code>}
       </span>
     );
   }

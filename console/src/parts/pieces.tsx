@@ -29,6 +29,7 @@ const MARKS: Record<string, string> = {
   cancelled: "⊘",
   skipped: "–",
   needs_decision: "?",
+  warns: "!",
 };
 
 /** What a status is shown as: a mark, a colour and a word, so that no colour says it alone. */
@@ -55,6 +56,7 @@ const STATUS_WORDS: Partial<Record<TextKey, true>> = {
   status_cancelled: true,
   status_skipped: true,
   status_needs_decision: true,
+  status_warns: true,
 };
 
 export const markOf = (status: string): string => MARKS[status] ?? "•";

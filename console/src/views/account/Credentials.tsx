@@ -7,6 +7,7 @@ import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
 import { Button, Confirm, Dialog, Empty, ErrorBox, Field, Page, Shown, toast } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
+import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 
 interface Credential {
@@ -17,7 +18,7 @@ interface Credential {
   lastRunAt?: string;
 }
 
-type Uses = Record<string, string[]>;
+type Uses = Map<string, string[]>;
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
 
@@ -25,19 +26,19 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
 async function loadCredentials(): Promise<Credential[]> {
   const [stored, uses, recent] = await Promise.all([get<{ credentials: { name: string }[] }>("/credentials"), loadUses(), loadRecent(peek("recent"))]);
   const names = new Set(stored.credentials.map(({ name }) => name));
-  return [...new Set([...names, ...Object.keys(uses)])].sort().map((name) => {
-    const usedBy = uses[name] ?? [];
-    const times = usedBy.flatMap((workflow) => recent.runs[workflow]?.[0]?.started_at ?? []).sort();
+  return [...new Set([...names, ...uses.keys()])].sort().map((name) => {
+    const usedBy = uses.get(name) ?? [];
+    const times = usedBy.flatMap((workflow) => ownOf(recent.runs, workflow)?.[0]?.started_at ?? []).sort();
     return { name, usedBy, isMissing: !names.has(name), lastRunAt: times.at(-1) };
   });
 }
 
 async function loadUses(): Promise<Uses> {
-  const uses: Uses = {};
+  const uses: Uses = new Map();
   let cursor: string | null = "";
   while (cursor !== null) {
-    const page: { uses: Uses; cursor: string | null } = await get(`/credentials/uses${queryOf({ cursor })}`);
-    for (const [name, workflows] of Object.entries(page.uses)) uses[name] = [...(uses[name] ?? []), ...workflows];
+    const page: { uses: Record<string, string[]>; cursor: string | null } = await get(`/credentials/uses${queryOf({ cursor })}`);
+    for (const [name, workflows] of Object.entries(page.uses)) uses.set(name, [...(uses.get(name) ?? []), ...workflows]);
     cursor = page.cursor;
   }
   return uses;

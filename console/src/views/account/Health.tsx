@@ -27,6 +27,14 @@ interface Unsettled {
   failed: Record<string, string>;
 }
 
+interface Check {
+  name: string;
+  ok: boolean;
+  warns: boolean;
+  detail: string;
+  hint: string;
+}
+
 const LIVE_MS = 15_000;
 
 export function Health() {
@@ -34,12 +42,22 @@ export function Health() {
   const usage = useData<Usage>("/usage", () => get("/usage"), LIVE_MS);
   const plan = useData<Plan>("/plan", () => get("/plan"));
   const unsettled = useData<Unsettled>("/runs/unsettled", () => get("/runs/unsettled"), LIVE_MS);
+  const checks = useData<{ checks: Check[] }>(session?.workflow ? null : "/checks", () => get("/checks"));
   return (
     <Page title={t("health")}>
       <section class="card">
         <h2>{t("attention")}</h2>
         <Shown of={unsettled}>{(data) => <Attention unsettled={data} />}</Shown>
       </section>
+      {!session?.workflow && (
+        <section class="card">
+          <h2>{t("checks")}</h2>
+          <Shown of={checks}>{(data) => <Checks checks={data.checks} />}</Shown>
+          <p class="faint">
+            {t("doctor_hint")} <code>acr doctor</code>
+          </p>
+        </section>
+      )}
       <section class="card">
         <h2>{t("usage")}</h2>
         <Shown of={usage}>
@@ -75,12 +93,29 @@ export function Health() {
             </dl>
           )}
         </Shown>
-        <p class="faint">
-          {t("doctor_hint")} <code>acr doctor</code>
-        </p>
       </section>
     </Page>
   );
+}
+
+function Checks({ checks }: { checks: Check[] }) {
+  return (
+    <ul class="plain-list">
+      {checks.map(({ name, ok, warns, detail, hint }) => (
+        <li key={name}>
+          <p>
+            <Status of={!ok ? "failed" : warns ? "warns" : "success"} bare /> <strong>{checkWord(name)}</strong> {detail}
+          </p>
+          {hint && <p class="faint">{hint}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function checkWord(name: string): string {
+  const key = `check_${name.replace(/ /g, "_")}`;
+  return key in TEXTS ? t(key as TextKey) : name;
 }
 
 function usageWord(name: string): string {

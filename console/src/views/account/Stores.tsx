@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { get, getAll, pathOf, put, queryOf, remove } from "../../api/client";
 import { useAction, useData } from "../../api/data";
+import { parseJson } from "../../api/exact";
 import type { Json } from "../../api/types";
 import { linkTo, type Route } from "../../app/router";
 import { useCan } from "../../app/session";
@@ -123,7 +124,7 @@ function EntryDialog({ path, entryKey, onClose, onChanged }: { path: string; ent
   const loaded = useData<{ key: string; value: Json }>(entryKey === undefined ? null : `${path} ${entryKey}`, () => get(`${path}/entry${queryOf({ key: entryKey })}`));
   const problem = text === undefined ? undefined : jsonProblem(text);
   const save = useAction(async () => {
-    await put(`${path}/entry${queryOf({ key })}`, { value: JSON.parse(text!) as Json });
+    await put(`${path}/entry${queryOf({ key })}`, { value: parseJson(text!) });
     await onChanged();
     onClose();
   });

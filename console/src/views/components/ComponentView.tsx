@@ -9,7 +9,7 @@ import { Copy, Empty, Fact, Page, Shown } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { categoryWord } from "./ComponentList";
-import { useComponents, type ListedComponent, type Published, type PublishedVersion } from "./contracts";
+import { loadPublished, useComponents, type ListedComponent, type Published, type PublishedVersion } from "./contracts";
 
 export function ComponentView({ id }: { id: string }) {
   const loaded = useComponents();
@@ -34,7 +34,7 @@ export function ComponentView({ id }: { id: string }) {
 
 function One({ component: listed }: { component: ListedComponent }) {
   const { canonical_id: id } = listed;
-  const published = useData<Published>(listed.is_published ? `component:${id}` : null, () => get<Published>(pathOf`/components/${id}`));
+  const published = useData<Published>(listed.is_published ? `component:${id}` : null, () => loadPublished(id));
   const versions = useData<{ versions: PublishedVersion[] }>(listed.is_published ? `versions:${id}` : null, () => get(pathOf`/components/${id}/versions`));
   const component: ListedComponent = { ...listed, ...published.data?.contract };
   const example = exampleOf(component);
@@ -132,8 +132,10 @@ function Fields({ schema }: { schema: Schema }) {
   );
 }
 
+const MAX_CHOICES = 30;
+
 function kindOf(schema: Schema): string {
-  if (schema.enum) return schema.enum.map(String).join(" | ");
+  if (schema.enum) return [...schema.enum.slice(0, MAX_CHOICES).map((each) => (typeof each === "string" ? each : JSON.stringify(each))), ...(schema.enum.length > MAX_CHOICES ? ["…"] : [])].join(" | ");
   if (schema.anyOf || schema.oneOf) return (schema.anyOf ?? schema.oneOf)!.map(kindOf).join(" | ");
   return Array.isArray(schema.type) ? schema.type.join(" | ") : (schema.type ?? t("any_value"));
 }

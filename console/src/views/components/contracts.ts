@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks";
 import { get, getAll, pathOf } from "../../api/client";
 import { useData } from "../../api/data";
 import type { Contract, Json } from "../../api/types";
+import { readSchema } from "../../parts/schema";
 
 let builtIn: Promise<Contract[]> | undefined;
 
@@ -56,6 +57,13 @@ export interface PublishedVersion {
   version: string | number;
 }
 
+/** A component that somebody else may have submitted: its schemas as far as they are such. */
+export const loadPublished = async (id: string): Promise<Published> => {
+  const { contract, ...told } = await get<Published>(pathOf`/components/${id}`);
+  if (contract === null) return { contract, ...told };
+  return { contract: { ...contract, input_schema: readSchema(contract.input_schema), output_schema: readSchema(contract.output_schema) }, ...told };
+};
+
 /** As much of a contract as a list has: the schemas come with the component itself. */
 function contractOf({ canonical_id, display_name, description, category, version }: Listed): Contract {
   const told = { display_name: display_name ?? "", description: description ?? "", category: category ?? "data", version: String(version ?? "") };
@@ -87,7 +95,7 @@ export function useContractsOf(ids: string[]): ListedComponent[] {
   const all = useContracts();
   const asked = all.filter((each) => !each.is_builtin && ids.includes(each.canonical_id)).map((each) => each.canonical_id);
   const whole = useData<Contract[]>(asked.length > 0 ? `contracts:${asked.join()}` : null, async () => {
-    const found = await Promise.all(asked.map((id) => get<Published>(pathOf`/components/${id}`)));
+    const found = await Promise.all(asked.map(loadPublished));
     return found.flatMap(({ contract }) => contract ?? []);
   }).data;
   return useMemo(() => {

@@ -30,7 +30,7 @@ export function MakeTest({ run, onClose }: { run: Run; onClose: () => void }) {
               </pre>
               <p class="faint">{t("make_test_secrets")}</p>
               <div class="actions is-end">
-                <a class="button is-plain" download={file} href={`data:text/yaml;charset=utf-8,${encodeURIComponent(text)}`}>
+                <a class="button is-plain" download={file} href={addressOf(text)}>
                   {t("download")}
                 </a>
                 <Copy text={text} />
@@ -42,6 +42,11 @@ export function MakeTest({ run, onClose }: { run: Run; onClose: () => void }) {
     </Dialog>
   );
 }
+
+const LONE_SURROGATES = /\p{Cs}/gu; // which no address can have
+
+/** A file of the text, to be downloaded. */
+export const addressOf = (text: string): string => `data:text/yaml;charset=utf-8,${encodeURIComponent(text.replace(LONE_SURROGATES, "\ufffd"))}`;
 
 /** The recorded answers of the steps that reach outside stand for them; what must come out is how the steps ended. */
 export function testOf(run: Run, input: Json, reachesOutside: (component: string) => boolean): string {

@@ -3,6 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { useShownMeasure } from "../../app/measures";
 import { ApiError, get, pathOf, post, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
+import { parseJson } from "../../api/exact";
 import { isUnderWay, useFollowed } from "../../api/follow";
 import { loadRun } from "../../api/runs";
 import type { Approval, Json, Run, TraceEntry } from "../../api/types";
@@ -250,7 +251,7 @@ function Replay({ run, onClose }: { run: Run; onClose: () => void }) {
   const shown = text ?? (input.data ? JSON.stringify(input.data.input, null, 2) : "");
   const problem = text === undefined ? undefined : jsonProblem(text);
   const start = useAction(async () => {
-    const body = { version, ...(from ? { from } : {}), ...(text === undefined || from ? {} : { input: JSON.parse(text) }) };
+    const body = { version, ...(from ? { from } : {}), ...(text === undefined || from ? {} : { input: parseJson(text) }) };
     const id = await startRun(pathOf`/runs/${run.run_id}/replay`, body);
     onClose();
     if (id) go(linkTo(["runs", id]));
@@ -353,7 +354,7 @@ function Decisions({ run, reload }: { run: Run; reload: () => Promise<void> }) {
   const canRun = useCan("run");
   const [data, setData] = useState("{}");
   const decide = useAction(async (node: string, decision: "retry" | "skip") => {
-    await post(pathOf`/runs/${run.run_id}/decisions/${node}`, decision === "retry" ? { decision } : { decision, data: JSON.parse(data) });
+    await post(pathOf`/runs/${run.run_id}/decisions/${node}`, decision === "retry" ? { decision } : { decision, data: parseJson(data) });
     await reload();
   });
   if (!run.decisions?.length) return null;

@@ -6,6 +6,7 @@ import { NODE_NAME, readEntry, setField, type Change } from "../../editor/edits"
 import type { Flow, FlowEdge } from "../../graph/flow";
 import { SchemaField } from "../../parts/form";
 import { Button, Field } from "../../parts/pieces";
+import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 import { RELATIONS } from "./EdgePanel";
 import { STEP_SETTINGS } from "./settings";
@@ -31,7 +32,7 @@ export function FieldPanel(props: FieldPanelProps) {
   const [showsAll, setShowsAll] = useState(false);
   const fields = fieldsOf(contract);
   const required = new Set(contract?.input_schema.required ?? []);
-  const shown = fields.filter(([field]) => showsAll || required.has(field) || field in entry);
+  const shown = fields.filter(([field]) => showsAll || required.has(field) || Object.hasOwn(entry, field));
   const set = (field: string, value: Json | undefined) => onChange((now) => setField(now, name, field, value));
   return (
     <div class="field-panel">
@@ -41,7 +42,7 @@ export function FieldPanel(props: FieldPanelProps) {
       {contract && <p class="faint">{contract.description.split(". ")[0]}.</p>}
       <fieldset disabled={isReadOnly}>
         {shown.map(([field, schema]) => (
-          <SchemaField key={field} name={field} schema={schema} value={entry[field]} isRequired={required.has(field)} allowsTemplates onChange={(value) => set(field, value)} />
+          <SchemaField key={field} name={field} schema={schema} value={ownOf(entry, field)} isRequired={required.has(field)} allowsTemplates onChange={(value) => set(field, value)} />
         ))}
         {!showsAll && shown.length < fields.length && (
           <Button kind="quiet" onClick={() => setShowsAll(true)}>

@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { ApiError, get, pathOf, queryOf, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
+import { parseJson } from "../../api/exact";
 import type { Json, Run, TraceEntry, Verdict } from "../../api/types";
 import { go, linkTo } from "../../app/router";
 import { readExamples } from "../../editor/examples";
@@ -10,7 +11,7 @@ import { SchemaForm } from "../../parts/form";
 import { Button, Dialog, ErrorBox, Field } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
-import { jsonProblem } from "../../parts/values";
+import { jsonProblem, objectOf } from "../../parts/values";
 
 const inputs = new Map<string, string>(); // by workflow, until the page is closed; what is to stay is saved as an example
 
@@ -38,7 +39,7 @@ export function TryDialog({ name, text, isStored, vars, onExample, onClose, onRa
     setInput(next);
   };
   const start = useAction(async () => {
-    const run = isStored ? await runStored(name, JSON.parse(input) as Json) : await runText(text, JSON.parse(input) as Json, vars);
+    const run = isStored ? await runStored(name, parseJson(input)) : await runText(text, parseJson(input), vars);
     forget("/runs");
     if (run.trace === undefined && run.run_id) {
       onClose();
@@ -57,7 +58,7 @@ export function TryDialog({ name, text, isStored, vars, onExample, onClose, onRa
         </Button>
       )}
       {schema && isForm && problem === undefined ? (
-        <SchemaForm schema={schema} value={objectOf(input)} onChange={(value) => keep(JSON.stringify(value, null, 2))} />
+        <SchemaForm schema={schema} value={objectOf(parseJson(input))} onChange={(value) => keep(JSON.stringify(value, null, 2))} />
       ) : (
         <Field label={t("input")} hint={problem}>
           {(id) => <textarea id={id} rows={8} spellcheck={false} value={input} aria-invalid={problem !== undefined} onInput={(event) => keep(event.currentTarget.value)} />}
@@ -106,7 +107,7 @@ function Examples({ text, input, onTake, onExample }: ExamplesProps) {
       <legend>{t("examples")}</legend>
       {examples.map(([key, value]) => (
         <span key={key} class="example">
-          <Button kind="quiet" pressed={input !== undefined && JSON.stringify(JSON.parse(input)) === JSON.stringify(value)} onClick={() => onTake(value)}>
+          <Button kind="quiet" pressed={input !== undefined && JSON.stringify(parseJson(input)) === JSON.stringify(value)} onClick={() => onTake(value)}>
             {key}
           </Button>
           {onExample && (
@@ -121,7 +122,7 @@ function Examples({ text, input, onTake, onExample }: ExamplesProps) {
           class="inline"
           onSubmit={(event) => {
             event.preventDefault();
-            onExample(own, JSON.parse(input!) as Json);
+            onExample(own, parseJson(input!));
             setName("");
           }}
         >
@@ -134,11 +135,6 @@ function Examples({ text, input, onTake, onExample }: ExamplesProps) {
       {onExample && <p class="faint hint">{t("examples_hint")}</p>}
     </fieldset>
   );
-}
-
-function objectOf(text: string): Record<string, Json> {
-  const value = JSON.parse(text) as Json;
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 }
 
 const runStored = (name: string, input: Json): Promise<Run> => answerOf(name, `${pathOf`/webhooks/named/${name}/trigger`}?trace=1`, input);

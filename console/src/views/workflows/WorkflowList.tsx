@@ -9,6 +9,7 @@ import { useCan } from "../../app/session";
 import { Bars, statisticsOf } from "../../parts/bars";
 import { Empty, LinkButton, Page, Shown } from "../../parts/pieces";
 import { Moment, formatDuration } from "../../parts/time";
+import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 
 const SHOWN = 50;
@@ -53,7 +54,7 @@ export function WorkflowList() {
               {found.length === 0 && <Empty title={t("nothing_found")} />}
               <div class="rows">
                 {shown.map((head) => (
-                  <WorkflowRow key={head.name} head={head} runs={recent.data && (recent.data.runs[head.name] ?? [])} next={next.get(head.name)} />
+                  <WorkflowRow key={head.name} head={head} runs={recent.data && (ownOf(recent.data.runs, head.name) ?? [])} next={next.get(head.name)} />
                 ))}
               </div>
               {found.length > most && (

@@ -40,7 +40,6 @@ from arcrun.limits import (
     MAX_SEARCH_CHARACTERS,
 )
 from arcrun.run_log.filter import STATUSES, RunFilter
-from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.pause import OnTrigger
 from arcrun_http.requests import (
@@ -396,25 +395,6 @@ async def renew_keys(service: ExecutorService, _request: Request) -> JsonRespons
     """Wrap the data keys of runs' inputs under the current encryption key, after it was changed."""
     renewed = await service.runs.renew_keys()
     return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
-
-
-async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform usage of runs' records today, in all and by object, and the records that were not written."""
-    limits, unwritten = service.engine.limits, service.runs.unwritten
-    objects = await service.runs.measure()
-    data = {
-        "plan": limits.to_json()["plan"],
-        "usage": [each.to_json() for each in sum_usage(objects, is_free=limits.is_free)] if objects else [],
-        "objects": objects,
-        **({"unwritten": unwritten.to_json()} if unwritten.count else {}),
-    }
-    return JsonResponse({"success": True, "data": data})
-
-
-async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform plan whose limits apply to runs, and those limits."""
-    has_sandbox = service.components.has_sandbox
-    return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})
 
 
 def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:

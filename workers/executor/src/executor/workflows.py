@@ -373,14 +373,14 @@ class WorkflowStore:
         return sorted(heads, key=lambda head: head.name), following
 
     async def list_names(self) -> list[str]:
-        return [head.name for head in await self._list_all()]
+        return [head.name for head in await self.list_all()]
 
     async def list_paused(self) -> list[str]:
-        return [head.name for head in await self._list_all() if head.pause is not None]
+        return [head.name for head in await self.list_all() if head.pause is not None]
 
     async def find_callers(self, name: str) -> list[str]:
         """The workflows that call `name`, except itself."""
-        return [head.name for head in await self._list_all() if name in (head.calls or ()) and head.name != name]
+        return [head.name for head in await self.list_all() if name in (head.calls or ()) and head.name != name]
 
     async def find_head(self, name: str, *, is_fresh: bool = True) -> Head | None:
         if not is_workflow_name(name):
@@ -395,7 +395,7 @@ class WorkflowStore:
             raise build_missing_workflow_error(name)
         return head
 
-    async def _list_all(self) -> list[Head]:
+    async def list_all(self) -> list[Head]:
         await self._take_over()
         return await self._heads.list_all()
 
