@@ -94,5 +94,5 @@ const answerTo = ([name, given]: [string, Any[]]) => {
 
 // A line of calls, then a line of their answers, until the input ends.
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify((JSON.parse(line) as [string, Any[]][]).map(answerTo))}\n`);
+  process.stdout.write(`${JSON.stringify((parseJson(line) as unknown as [string, Any[]][]).map(answerTo))}\n`);
 }

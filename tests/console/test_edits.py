@@ -192,6 +192,12 @@ def test_what_is_read_of_an_entry_is_what_the_compiler_reads(shape: str) -> None
         assert {**entry, "component": nodes[node]["component"]} == nodes[node]
 
 
+def test_a_long_integer_stays_as_it_is_where_another_part_changes() -> None:
+    text = BLOCK.replace("values: {x: 1}", "values: {id: 1234567890123456789, x: 1}")
+    changed = call("setField", text, "a", "values", {"id": 1234567890123456789, "x": 2})
+    assert changed == text.replace("x: 1}", "x: 2}")
+
+
 def test_an_object_stays_json() -> None:
     text = SHAPES["an object"]
     for changed in call_all(
@@ -206,7 +212,9 @@ def test_an_object_stays_json() -> None:
         json.loads(changed)
 
 
-@pytest.mark.parametrize("value", ["0912345678", "+886", "1_000", "0x1F", "yes", "12:30", "1e3", "~", "-0.5", "True"])
+@pytest.mark.parametrize(
+    "value", ["0912345678", "1234567890123456789", "+886", "1_000", "0x1F", "yes", "12:30", "1e3", "~", "-0.5", "True"]
+)
 def test_a_value_is_read_as_the_compiler_reads_it(value: str) -> None:
     text = BLOCK.replace("x: 1", f"x: {value}")
     assert call("readEntry", text, "a")["values"] == read(text)[1]["a"]["values"]

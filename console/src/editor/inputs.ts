@@ -1,4 +1,5 @@
 /** With what a workflow can be tried, as its text tells. */
+import { parseJson } from "../api/exact";
 import type { Json, Schema } from "../api/types";
 import { jsonOf, pairOf, parseWorkflow } from "../graph/flow";
 import { sampleOf } from "../parts/sample";
@@ -15,7 +16,7 @@ export function inputSchemaOf(text: string): Schema | undefined {
 function commentedIn(text: string): Json | undefined {
   const found = /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1];
   try {
-    return found === undefined ? undefined : (JSON.parse(found) as Json);
+    return found === undefined ? undefined : parseJson(found);
   } catch {
     return undefined;
   }

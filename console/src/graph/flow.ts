@@ -3,6 +3,7 @@
  * What is right is said by `POST /validate`. The language: docs/language.md.
  */
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type Pair, type ScalarTag, type Tags, type YAMLMap } from "yaml";
+import { readNumber } from "../api/exact";
 import type { Json } from "../api/types";
 
 export type EdgeKind = "success" | "failure" | "condition" | "loop" | "after" | "call";
@@ -72,7 +73,7 @@ const NUMBER: ScalarTag = {
   default: true,
   tag: "tag:yaml.org,2002:float",
   test: /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/,
-  resolve: (text) => Number(text),
+  resolve: readNumber,
 };
 const withNumbers = (tags: Tags): Tags => [...tags.filter((tag) => typeof tag === "string" || !/:(int|float)$/.test(tag.tag)), NUMBER];
 
