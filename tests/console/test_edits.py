@@ -288,6 +288,14 @@ def test_a_line_of_curl(more: str, expected: str | None) -> None:
         ("flow:\n  - \"input >> IF(input.kind == 'x') >> one\"\n", {"kind": ""}),
         ('config: {a: {x: "{{input.name?}} {{input.b | default(1)}} {{my.input.c}} input.d"}}', {}),
         ('config: {a: {x: "{{input.a}} {{input.a.b}}"}}', {"a": {"b": ""}}),
+        (
+            'config: {a: {x: "{{input.toString}} {{input.__proto__.valueOf}}"}}',
+            {"toString": "", "__proto__": {"valueOf": ""}},
+        ),
+        (
+            "input_schema: {properties: {a: {type: integer, examples: [7]}, b: {type: array, minItems: 2}}}",
+            {"a": 7, "b": [None, None]},
+        ),
     ],
 )
 def test_an_input_to_begin_with_has_the_fields_that_are_read(text: str, expected: Any) -> None:

@@ -4,6 +4,7 @@ import type { Json, Schema } from "../api/types";
 import { jsonOf, pairOf, parseWorkflow } from "../graph/flow";
 import { sampleOf } from "../parts/sample";
 import { readSchema } from "../parts/schema";
+import { objectOf, ownOf } from "../parts/values";
 import { readExamples } from "./examples";
 
 /** The workflow's `input_schema`, if it says that the input is an object. */
@@ -40,13 +41,16 @@ function referredInputOf(text: string): Json {
   return found;
 }
 
+/** As an assignment does, and of any name. */
+const define = (into: Record<string, Json>, name: string, value: Json) => Object.defineProperty(into, name, { value, writable: true, enumerable: true, configurable: true });
+
 function put(into: Record<string, Json>, [name, ...rest]: string[], value: Json): void {
-  const known = into[name!];
+  const known = ownOf(into, name!);
   if (rest.length === 0) {
-    if (known === undefined) into[name!] = value;
+    if (known === undefined) define(into, name!, value);
     return;
   }
-  const inner = known !== null && typeof known === "object" && !Array.isArray(known) ? known : {};
-  into[name!] = inner;
+  const inner = objectOf(known);
+  define(into, name!, inner);
   put(inner, rest, value);
 }
