@@ -10,17 +10,20 @@ the bundle (the way to run them without the Worker Loader). Unchanged files are 
 
 import argparse
 import ast
+import fnmatch
 import hashlib
 import io
 import json
+import re
+import runpy
 import shutil
-import subprocess
 import sys
 import tempfile
 import tokenize
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -85,6 +88,8 @@ UNUSED_MODULES = (
     *(f"starlette/{name}.py" for name in _STARLETTE_UNUSED),
     "idna/*",
 )
+# Also what was compiled here, and what is installed outside of the packages' folder.
+_IS_LEFT_OUT = re.compile("|".join((*map(fnmatch.translate, UNUSED_MODULES), r".*__pycache__/", r".*\.\./"))).match
 # All that Workers use of typing_extensions, which would be a tenth of what is vendored: the class by which anyio tells
 # that no value was given, as Python 3.15 has it.
 OWN_MODULES = {
@@ -132,8 +137,11 @@ def stage(source: Path, component_folders: list[Path], out: Path, cache: Path | 
 def _console_files(built: Path) -> Upload:
     """The console's files. In a checkout they are built first if a source has changed."""
     builder = ROOT / "scripts/build_console.py"
-    if builder.is_file() and subprocess.run([sys.executable, str(builder)], check=False).returncode:
-        raise SystemExit("stage: The console could not be built. Next: scripts/setup")
+    if builder.is_file():
+        try:
+            runpy.run_path(str(builder), run_name="__main__")
+        except SystemExit:
+            raise SystemExit("stage: The console could not be built. Next: scripts/setup") from None
     files = {
         path.relative_to(built).as_posix(): path.read_bytes() for path in sorted(built.rglob("*")) if path.is_file()
     }
@@ -395,7 +403,7 @@ def _vendored(requirements: list[str]) -> Upload:
         if not requirement.specifier.contains(distribution.version):
             raise SystemExit(f"stage: needs {requirement}, but {distribution.version} is installed: run scripts/setup")
         pending += [Requirement(text) for text in distribution.requires or ()]
-        upload |= dict(_distribution_files(distribution))
+        upload |= _distribution_files(requirement.name)
     return upload | {name: content for name, content in OWN_MODULES.items() if name in upload}
 
 
@@ -403,13 +411,17 @@ def _applies(requirement: Requirement) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(WORKER_ENVIRONMENT)
 
 
-def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
-    for file in distribution.files or ():
+@cache
+def _distribution_files(name: str) -> Upload:
+    """What a Worker uses of an installed package."""
+    upload: Upload = {}
+    for file in metadata.distribution(name).files or ():
+        path = file.as_posix()
         is_source = file.suffix in (".py", ".js", ".pth", ".typed") or file.name == "METADATA"
-        is_used = "__pycache__" not in file.parts and not any(file.match(pattern) for pattern in UNUSED_MODULES)
-        if is_source and is_used and ".." not in file.parts:
+        if is_source and not _IS_LEFT_OUT(path):
             content = Path(str(file.locate())).read_bytes()
-            yield file.as_posix(), content.partition(b"\n\n")[0] + b"\n" if file.name == "METADATA" else content
+            upload[path] = content.partition(b"\n\n")[0] + b"\n" if file.name == "METADATA" else content
+    return upload
 
 
 def _write_tree(root: Path, upload: Upload) -> None:

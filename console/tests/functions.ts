@@ -1,12 +1,20 @@
 // For tests in Python: calls the console's pure functions. JSON in, `[[name, [argument, ...]], ...]`; JSON out, the answers.
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { parseJson } from "../src/api/exact";
+import { firstInputOf } from "../src/editor/inputs";
+import { STEP_SETTINGS } from "../src/views/workflows/settings";
+import { pathOfFailed } from "../src/views/runs/Timeline";
+import { pauseOf } from "../src/api/pace";
+import { mergeRuns, sinceOf } from "../src/api/recent";
 import { completeAt } from "../src/editor/completion";
 import * as edits from "../src/editor/edits";
+import { curlOf } from "../src/editor/curl";
+import { differInExamples, readExamples, setExample } from "../src/editor/examples";
 import { fixesOf, placeOf } from "../src/editor/fixes";
-import { labelOf, parseWorkflow } from "../src/graph/flow";
+import { labelOf, parseWorkflow, sourceText, withBreaksOf } from "../src/graph/flow";
 import { layOut } from "../src/graph/layout";
 import { diffLines } from "../src/parts/diff";
+import { sampleOf } from "../src/parts/sample";
 import { statisticsOf } from "../src/parts/bars";
 import { extendPath } from "../src/parts/json";
 import { readable } from "../src/parts/values";
@@ -29,6 +37,12 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   layout: (text: string, direction: "LR" | "TB") => layOut(parseWorkflow(text).flow, direction),
   add: (text: string, name: string, component: string, contract: Any, after?: string) =>
     edits.applyChanges(text, edits.addNode(text, name, component, contract, after)),
+  addCall: (text: string, name: string, workflow: string, after?: string) => edits.applyChanges(text, edits.addCall(text, name, workflow, after)),
+  examples: readExamples,
+  setExample: (text: string, name: string, value?: Any) => edits.applyChanges(text, setExample(text, name, value)),
+  differInExamples,
+  curl: (url: string, text: string) => curlOf(url, text) ?? null,
+  sample: sampleOf,
   freeName: edits.freeName,
   connect: (text: string, source: string, target: string, relation?: string) => edits.applyChanges(text, edits.connect(text, source, target, relation)),
   relation: (text: string, at: number, relation: string) => edits.applyChanges(text, edits.changeRelation(text, edgeOf(text, at), relation)),
@@ -58,15 +72,25 @@ const FUNCTIONS: Record<string, (...given: Any[]) => unknown> = {
   exact: (text: string) => JSON.stringify(parseJson(text)),
   schema: (value: Any) => readSchema(value),
   address: addressOf,
+  firstInput: firstInputOf,
+  stepSettings: () => STEP_SETTINGS,
+  pathOfFailed,
+  breaks: (stored: string) => withBreaksOf(stored, sourceText(stored)),
+  pause: pauseOf,
+  since: sinceOf,
+  mergeRuns,
   test: (run: Any, input: Any, outside: string[]) => testOf(run, input, (component) => outside.includes(component)),
 };
 
-const asked = JSON.parse(readFileSync(0, "utf8")) as [string, Any[]][];
-const answers = asked.map(([name, given]) => {
+const answerTo = ([name, given]: [string, Any[]]) => {
   try {
     return { answer: FUNCTIONS[name]!(...given) };
   } catch (error) {
     return { error: String((error as Error).stack) };
   }
-});
-process.stdout.write(JSON.stringify(answers));
+};
+
+// A line of calls, then a line of their answers, until the input ends.
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify((JSON.parse(line) as [string, Any[]][]).map(answerTo))}\n`);
+}

@@ -64,7 +64,8 @@ MAX_JSON_VALUES = 400_000
 # The entries of a page of runs or of the audit.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_PAGE = 100
-# The runs, the newest of all, of which a list of workflows shows each workflow's own.
+# The runs, the newest of all, of which a list of workflows shows each workflow's own. The console reads them when its
+# list is opened, then every ten minutes; in between those alone that are new.
 # Beyond: a workflow whose last run is older is shown without any.
 MAX_RECENT_RUNS = 1_000
 # The runs of a workflow that a list of workflows shows.
@@ -73,6 +74,9 @@ MAX_RECENT_RUNS_SHOWN = 20
 # The workflows of a page of which is told what credentials they need.
 # Beyond: the rest comes by the cursor.
 MAX_SHOWN_USES = 20
+# The credentials that are decrypted when the platform examines itself (GET /checks).
+# Beyond: the others are not looked at, and the check says so.
+MAX_CHECKED_CREDENTIALS = 100
 # The entries of a page of workflows.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_WORKFLOWS_PAGE = 1_000
@@ -273,6 +277,12 @@ MAX_VARIABLES, MAX_VARIABLES_BYTES = 200, 32_768
 # The characters of a workflow's `input_schema` as JSON.
 # Beyond: the diagnostic INVALID_INPUT_SCHEMA.
 MAX_INPUT_SCHEMA_CHARACTERS = 32_768
+# The inputs that a workflow keeps to be tried with (`examples`).
+# Beyond: the diagnostic INVALID_EXAMPLE.
+MAX_EXAMPLES = 100
+# The characters of the name of such an input.
+# Beyond: as above.
+MAX_EXAMPLE_NAME_CHARACTERS = 64
 # The milliseconds for the undos of a run that has failed, beyond its time limit.
 # Beyond: they are stopped, and the run is `undone: partial`.
 MAX_UNDO_MS = 20_000
@@ -380,6 +390,9 @@ MAX_COMMENT_CHARACTERS = 2_000
 # The milliseconds that a request waits for the end of its accepted run.
 # Beyond: the diagnostic INVALID_SETTING; 400 INVALID_REQUEST of `?wait_ms=`.
 MAX_ANSWER_WAIT_MS = 60_000
+# The milliseconds that a request for a run's record waits for it to be stored.
+# Beyond: 400 INVALID_REQUEST of `?wait_ms=`.
+MAX_RECORD_WAIT_MS = 2_000
 # The milliseconds that a durable run waits for a decision about a call that a crash cut off (`once`): 30 days.
 # Beyond: DECISION_MISSING, the failure of the node.
 MAX_DECISION_WAIT_MS = 30 * 86_400_000

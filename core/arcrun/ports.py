@@ -211,8 +211,8 @@ class ComponentRegistry(Protocol):
         """
 
     async def ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        """The status and the JSON of the registry's answer to a GET of `/components` or of what is below it. Raises
-        ComponentError REGISTRY_UNAVAILABLE.
+        """The status and the JSON of the registry's answer to a GET of `/health`, of `/components` or of what is below
+        it. Raises ComponentError REGISTRY_UNAVAILABLE.
         """
 
 

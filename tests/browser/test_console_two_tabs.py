@@ -46,6 +46,64 @@ def test_the_second_who_pushes_is_told(browser: Browser, local: LocalPlatform) -
         expect(other.editor).to_contain_text(OWN)  # an untouched text follows
 
 
+def test_who_pushes_while_another_looks_at_the_difference_is_not_overwritten(
+    browser: Browser, local: LocalPlatform
+) -> None:
+    text = STOCK.replace("stock_report", "raced")
+    with local.executor as client, signed_in(browser, local) as console:
+        Made(client).push(text)
+        page = console.page
+        console.open("workflows/raced")
+        console.write(f"{text}keep_days: 3\n")
+        page.get_by_role("button", name="Push", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("keep_days: 3")
+        Made(client).push(f"{text}keep_days: 4\n")
+        console.watch.allowed.append("status of 409")
+        dialog.get_by_role("button", name="Push", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("Version 2 of `raced` was pushed meanwhile.")
+        expect(dialog).to_contain_text("keep_days: 4")
+        assert "keep_days: 4" in client.get("/webhooks/named/raced").json()["data"]["workflow"]
+        dialog.get_by_role("button", name="Push over it").click()
+        expect(page.get_by_text("Version 3 is live.")).to_be_visible()
+
+
+def test_a_session_that_ends_loses_nothing(browser: Browser, local: LocalPlatform) -> None:
+    with local.executor as client, signed_in(browser, local) as console:
+        Made(client).push(STOCK)
+        open_stock(console)
+        console.write(f"{STOCK}{OWN}, again\n")
+        client.delete("/sessions")
+        console.watch.allowed.append("status of 401")
+        console.page.get_by_role("button", name="Push", exact=True).click()
+        console.enter_key(API_KEY)
+        expect(console.editor).to_contain_text(f"{OWN}, again")
+
+
+def test_who_signs_out_leaves_no_draft_to_the_next(browser: Browser, local: LocalPlatform) -> None:
+    with local.executor as client, signed_in(browser, local) as console:
+        Made(client).push(STOCK)
+        open_stock(console)
+        console.write(f"{STOCK}# private\n")
+        expect(console.page.get_by_text("not pushed")).to_be_visible()
+        console.page.get_by_role("button", name="Sign out").click()
+        dialog = console.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("stock_report")
+        dialog.get_by_role("button", name="Sign out").click()
+        console.enter_key(API_KEY)
+        open_stock(console)
+        expect(console.editor).not_to_contain_text("private")
+
+        console.write(f"{STOCK}# private\n")
+        made = client.post("/keys", json={"name": "colleague", "can": "push"}).json()["data"]
+        client.delete("/sessions")  # it ends by itself, and somebody else comes
+        console.watch.allowed.append("status of 401")
+        console.page.get_by_role("button", name="Push", exact=True).click()
+        console.enter_key(made["key"])
+        expect(console.editor).to_contain_text("name: stock_report")
+        expect(console.editor).not_to_contain_text("private")
+
+
 def test_a_new_workflow_of_a_name_that_is_taken_is_told(browser: Browser, local: LocalPlatform) -> None:
     with local.executor as client:
         Made(client).push(STOCK.replace("stock_report", "greet"))

@@ -51,6 +51,15 @@ def test_a_view_is_accessible(shop: Console, runs: dict[str, str], view: str) ->
     shop.watch.check()
 
 
+def test_it_shows_what_the_platform_finds_of_itself(shop: Console) -> None:
+    shop.open("health")
+    checks = shop.page.locator("section", has=shop.page.get_by_role("heading", name="Checks", exact=True))
+    expect(checks).to_contain_text("Records all written")
+    expect(checks).to_contain_text("Registry accepts the executor's key; version")
+    expect(checks.get_by_role("img", name="failed")).to_have_count(0)
+    shop.watch.check()
+
+
 # What makes the page scroll sideways.
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("main *")]
   .filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest(".graph-frame"))

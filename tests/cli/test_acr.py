@@ -35,6 +35,21 @@ def test_run_by_name_and_by_file_give_the_same_answer(platform: LocalPlatform, t
     assert "badge" in by_name.stderr
 
 
+def test_it_runs_with_an_input_that_the_workflow_keeps(platform: LocalPlatform, tmp_path: Path) -> None:
+    file = tmp_path / "kept.yaml"
+    text = GREET.read_text().replace("name: greet", "name: kept")
+    file.write_text(text)
+    platform.acr("push", str(file))
+    file.write_text(f'{text}examples: {{busy: {{name: " Grace "}}}}\n')
+    pushed = json.loads(platform.acr("push", str(file), "--json").stdout)
+    assert "v1" in str(pushed) or '"version": 1' in json.dumps(pushed)  # no other version
+    for workflow in ("kept", str(file)):
+        answer = platform.acr("run", workflow, "--example", "busy")
+        assert json.loads(answer.stdout) == {"result": "Hello GRACE, welcome to arcrun."}
+    wrong = platform.acr("run", "kept", "--example", "bsuy")
+    assert (wrong.returncode, "Did you mean `busy`?" in wrong.stderr) == (1, True)
+
+
 def test_run_as_json_prints_the_whole_answer(platform: LocalPlatform) -> None:
     answer = json.loads(platform.acr("run", str(GREET), "--input", '{"name": "A"}', "--json").stdout)
     assert set(answer) == {"success", "data", "run_id", "duration_ms", "trace"}
@@ -63,6 +78,8 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
     [
         pytest.param(["run", "nowhere"], {}, 1, "WORKFLOW_NOT_FOUND", id="unknown name"),
         pytest.param(["run", "greet", "--input", "{"], {}, 2, "not JSON", id="input that is not JSON"),
+        pytest.param(["run", "greet", "--example", "busy"], {}, 1, "NO_EXAMPLE", id="an example that it has not"),
+        pytest.param(["run", "greet", "--example", "a", "--input", "{}"], {}, 2, "is an input", id="two inputs"),
         pytest.param(["run", "greet", "--input", "NaN"], {}, 2, "not JSON: NaN is not JSON", id="input of NaN"),
         pytest.param(
             ["run", "greet", "--input", '{"a":1e400}'],

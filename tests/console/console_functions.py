@@ -1,5 +1,6 @@
-"""Calls the console's pure functions, TypeScript that esbuild has bundled, in Node."""
+"""Calls the console's pure functions, TypeScript that esbuild has bundled, in a Node process that stays."""
 
+import atexit
 import json
 import subprocess
 from functools import cache
@@ -30,10 +31,23 @@ def _bundle() -> Path:
     return out
 
 
+@cache
+def _process() -> subprocess.Popen[str]:
+    process = subprocess.Popen([NODE, _bundle()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    atexit.register(process.wait)
+    atexit.register(process.stdin.close)  # before: what is registered last is done first
+    return process
+
+
 def call_all(asked: list[tuple[str, list[Any]]]) -> list[Any]:
-    """The answers of many calls, by one process."""
-    ran = subprocess.run([NODE, _bundle()], input=json.dumps(asked), capture_output=True, text=True, check=True)
-    answers = json.loads(ran.stdout)
+    """The answers of many calls."""
+    process = _process()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{json.dumps(asked)}\n")
+    process.stdin.flush()
+    answers = json.loads(process.stdout.readline())
     for (name, given), answer in zip(asked, answers, strict=True):
         assert "error" not in answer, (name, given, answer["error"])
     return [answer.get("answer") for answer in answers]

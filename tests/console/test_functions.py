@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from console.console_functions import ROOT, call, call_all
 from acr.config.platform_home import find_platform_home
 from acr.workflows.components_at_hand import ComponentsAtHand
 from acr.workflows.offline_check import check_offline
+from arcrun.engine.run_id import time_of
 from arcrun.workflows.parse import parse_workflow
 
 EXAMPLES = {
@@ -342,6 +344,43 @@ def test_statistics_of_runs() -> None:
     ]
     assert call("statistics", runs) == {"rate": 0.05, "p95": 19}
     assert call("statistics", [{"status": "running"}]) == {}
+
+
+@pytest.mark.parametrize(
+    ("every_ms", "quiet_s", "expected_s"),
+    [(3_000, 0, 3), (3_000, 120, 3), (3_000, 240, 6), (3_000, 36_000, 60), (15_000, 36_000, 60), (90_000, 36_000, 90)],
+)
+def test_what_nobody_touches_asks_less_often(every_ms: int, quiet_s: int, expected_s: int) -> None:
+    assert call("pause", every_ms, quiet_s * 1000) == expected_s * 1000
+
+
+T0, T1, T2 = "01M8GC07CW00G80EFX0MHY96AR", "01M8GC27CW00G80EFX0MHY96AR", "01M8GC47CW00G80EFX0MHY96AR"  # 65.536 s apart
+
+
+def test_only_runs_that_may_be_new_are_asked_for() -> None:
+    runs = {"greet": [{"run_id": T2, "status": "success"}, {"run_id": T0, "status": "success"}]}
+    begun_ms = datetime.fromisoformat(call("since", runs)).timestamp() * 1000
+    assert begun_ms == time_of(T2) - 90_000
+    runs["greet"][1]["status"] = "running"
+    assert datetime.fromisoformat(call("since", runs)).timestamp() * 1000 == time_of(T0)
+    assert call("since", {}) is None
+
+
+def test_runs_that_have_gone_on_take_the_place_of_what_they_were() -> None:
+    known = {"greet": [{"run_id": T1, "status": "running"}, {"run_id": T0, "status": "success"}], "other": []}
+    found = {
+        "greet": [{"run_id": T2, "status": "failed"}, {"run_id": T1, "status": "success"}],
+        "new": [{"run_id": T2}],
+    }
+    assert call("mergeRuns", known, found) == {
+        "greet": [
+            {"run_id": T2, "status": "failed"},
+            {"run_id": T1, "status": "success"},
+            {"run_id": T0, "status": "success"},
+        ],
+        "other": [],
+        "new": [{"run_id": T2}],
+    }
 
 
 def test_the_path_of_a_part() -> None:

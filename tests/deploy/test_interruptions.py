@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,19 @@ from acr.cloudflare.api import CloudflareApi
 from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import SetupChoices, choose_only_account, set_up_account
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
+from acr.deployment.staging import stage_uploads
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.wasm.seal import metered_key
 from fakes.cloudflare_rest import wrangler
 from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+from fixtures.modules import LOOPING, build_contract, build_module
+from workerd.local_platform import CACHE
 
 pytestmark = pytest.mark.workerd
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a" * 43 + "="
+MODULE = build_module(LOOPING)
 SECRETS = {"ARCRUN_API_KEY": "key", "ARCRUN_ENCRYPTION_KEY": KEY}
 
 
@@ -103,12 +109,35 @@ class Bench:
         return deploy(request, self.api(), self.wrangler, lambda _: None)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def staged_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each Worker is staged once and then copied: what is interrupted here comes before and after it."""
+    made = tmp_path_factory.mktemp("staged")
+
+    def stage_again(home: Path, services: Sequence[str], out: Path, components: Sequence[Path] = ()) -> None:
+        assert not components
+        if missing := [service for service in services if not (made / service).is_dir()]:
+            stage_uploads(home, missing, made)
+        for service in services:
+            shutil.copytree(made / service, out / service, copy_function=link_missing, dirs_exist_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACR_CACHE_DIR", str(CACHE))
+        patch.setattr("acr.deployment.deploy.stage_uploads", stage_again)
+        yield
+
+
+def link_missing(source: str, target: str) -> None:
+    with suppress(FileExistsError):
+        os.link(source, target)
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     component = tmp_path / "components/my_set"
     component.mkdir(parents=True)
-    (component / "contract.yaml").write_bytes((ROOT / "components/set/contract.yaml").read_bytes())
-    (component / "my_set.wasm").write_bytes((ROOT / "components/set/set.wasm").read_bytes())
+    (component / "contract.yaml").write_text(json.dumps(build_contract("my_set")))
+    (component / "my_set.wasm").write_bytes(MODULE)
     return Bench(tmp_path)
 
 
@@ -185,7 +214,7 @@ def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
 def check_finished(bench: Bench) -> None:
     """Assert that everything exists once, and that another run changes nothing."""
     assert set(bench.cloudflare.created.values()) == {1}
-    metered = metered_key(hashlib.sha256((ROOT / "components/set/set.wasm").read_bytes()).hexdigest())
+    metered = metered_key(hashlib.sha256(MODULE).hexdigest())
     assert sorted(bench.cloudflare.objects) == [metered, "my_set.contract.yaml", "my_set.wasm"]
     script = bench.cloudflare.workers.scripts["arcrun-registry"]
     types = {name: item["type"] for name, item in script.running.bindings.items()}

@@ -216,7 +216,7 @@ async def test_a_request_that_is_not_valid(path: str, body: Any, message: str) -
     ("path", "allowed"),
     [
         ("/execute", "Allowed: workflow, component, input, vars."),
-        ("/webhooks", "Allowed: workflow, file, force, vars."),
+        ("/webhooks", "Allowed: workflow, file, force, vars, expected_version."),
     ],
 )
 async def test_an_unknown_key(path: str, allowed: str) -> None:
@@ -281,6 +281,7 @@ ROUTES = [
     ("GET", "/schedules/tell/seen"),
     ("PUT", "/schedules/tell/seen"),
     ("GET", "/plan"),
+    ("GET", "/checks"),
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
     ("GET", "/runs"),

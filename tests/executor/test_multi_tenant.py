@@ -104,6 +104,7 @@ ROUTES = [
     ("GET", "/schedules/{name}/seen", None),
     ("PUT", "/schedules/{name}/seen", {"watch": "w", "polled": True, "keys": []}),
     ("GET", "/plan", None),
+    ("GET", "/checks", None),
     ("GET", "/usage", None),
     ("POST", "/data-keys/renew", None),
     ("GET", "/runs", None),

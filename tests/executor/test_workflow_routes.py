@@ -155,6 +155,26 @@ async def test_a_push_of_the_same_meaning_replaces_the_text_alone() -> None:
     assert details == ["version 1, same meaning", "version 1"]
 
 
+async def test_nobody_replaces_a_version_that_they_have_not_seen() -> None:
+    executor = Executor()
+    await executor.ask("POST", "/webhooks", {"workflow": TEXT, "expected_version": 0})
+    for expected in (0, 2):
+        refused = await executor.send("POST", "/webhooks", {"workflow": NEWER, "expected_version": expected})
+        assert refused.status_code == 409
+        error = read_error(refused)
+        assert error["code"] == "WORKFLOW_CHANGED"
+        assert error["details"] == {"workflow": "tell", "version": 1, "expected_version": expected}
+    assert (await executor.ask("GET", "/webhooks/named/tell"))["workflow"] == TEXT
+    pushed = await executor.ask("POST", "/webhooks", {"workflow": NEWER, "expected_version": 1})
+    assert (pushed["version"], pushed["changed"]) == (2, True)
+
+
+@pytest.mark.parametrize("expected", [-1, "1", 1.5, True])
+async def test_a_version_is_an_integer(expected: Any) -> None:
+    refused = await Executor().send("POST", "/webhooks", {"workflow": TEXT, "expected_version": expected})
+    assert read_error(refused)["code"] == "INVALID_REQUEST"
+
+
 async def test_a_workflow_is_replaced_from_another_file_by_force_alone() -> None:
     executor = Executor()
     pushed = await executor.ask("POST", "/webhooks", {"workflow": TEXT, "file": "flows/tell.yaml"})

@@ -45,6 +45,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("GET", "/stores/workflow/{name}"): ("read", ONE, None),
     ("GET", "/stores/workflow/{name}/entry"): ("read", ONE, None),
     ("GET", "/audit"): ("read", ALL, None),
+    ("GET", "/checks"): ("read", ALL, None),
     ("GET", "/components"): ("read", "", None),
     ("GET", "/components/{id}"): ("read", "", None),
     ("GET", "/components/{id}/versions"): ("read", "", None),

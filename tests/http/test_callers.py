@@ -53,6 +53,7 @@ EXECUTOR: list[Row] = [
     ("GET", "/schedules/{name}/seen", None, (*REFUSED, 404)),
     ("PUT", "/schedules/{name}/seen", {"watch": "w", "polled": True, "keys": []}, (*REFUSED, 404)),
     ("GET", "/plan", None, (*REFUSED, 200)),
+    ("GET", "/checks", None, (*REFUSED, 200)),
     ("GET", "/usage", None, (*REFUSED, 200)),
     ("POST", "/data-keys/renew", None, (*REFUSED, 200)),
     ("GET", "/runs", None, (*REFUSED, 200)),

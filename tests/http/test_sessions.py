@@ -189,6 +189,21 @@ async def test_the_public_url_is_an_own_origin() -> None:
     assert (await browser.ask("DELETE", "/session")).status_code == 200
 
 
+async def test_platforms_of_one_address_one_after_the_other_keep_their_sessions() -> None:
+    jar: dict[str, str] = {}
+    browsers = []
+    for platform_id in ("one", "two"):
+        access = OwnerAccess(build_bench({"echo": echo}).service, API_KEY)
+        browsers.append(browser := Browser(build_app(access, ORIGIN, platform_id=platform_id)))
+        begun = await browser.ask("POST", "/session", {"key": API_KEY})
+        name, _, value = begun.headers["set-cookie"].partition(";")[0].partition("=")
+        jar[name] = value
+    assert [*jar] == ["__Host-arcrun-one-443", "__Host-arcrun-two-443"]
+    for browser in browsers:
+        browser.cookie = "; ".join(f"{name}={value}" for name, value in jar.items())
+        assert (await browser.ask("GET", "/session", origin=None)).status_code == 200
+
+
 async def test_a_key_in_a_header_wins(platform: Platform) -> None:
     browser = Browser(platform.app)
     await browser.sign_in(await platform.make_key("r", "read"))
@@ -204,7 +219,7 @@ async def test_cookies_that_are_none(platform: Platform, value: str) -> None:
     browser.cookie = f"a=b; __Host-arcrun-443={value}"
     code = "SESSION_ENDED" if value.startswith("acrs_") else "UNAUTHORIZED"
     assert code_of(await browser.ask("GET", "/runs")) == (401, code)
-    browser.cookie = browser.cookie.replace("443", "8787")
+    browser.cookie = browser.cookie.replace("-443=", "-8787=")
     assert code_of(await browser.ask("GET", "/runs")) == (401, "UNAUTHORIZED")
 
 

@@ -94,6 +94,8 @@ class Clockwork(Platform):
 
     def __init__(self, random: Random, *, crashes: bool) -> None:
         super().__init__(random, crashes=crashes)
+        # SQLite would draw it, so that a seed would be another case each time.
+        self.workspace.sql.execute("UPDATE workspace SET run_secret = ?", f"{random.random()}")
         self.past, self.is_down = Past(), False
         self.seen: dict[str, tuple[float, str | None]] = {}
         for number in range(self.logs.count):

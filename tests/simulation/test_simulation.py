@@ -4,15 +4,14 @@
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
+from simulation.searches import parts_of_search
 from simulation.simulation import InvalidCaseError, simulate
-
-from fakes.ports.searches import examples
+from simulation.variants import ONCE_VARIANTS, VARIANTS, seeds_that_show
 
 FOUND = (3, 16, 18, 32, 56, 58, 78, 104, 128, 179, 218, 252, 388, 423, 27123, 72554)
-SEEDS = examples(1_000)
-PART = 250
 
 
 @pytest.mark.parametrize("seed", FOUND)
@@ -20,16 +19,16 @@ def test_a_seed_that_has_failed(seed: int) -> None:
     try_seed(seed)
 
 
-@pytest.mark.parametrize("first", range(1_000_000, 1_000_000 + SEEDS, PART))
-def test_runs_end_as_they_began(first: int) -> None:
-    told = Counter(try_seed(seed) for seed in range(first, first + PART))
-    assert told["crashed"] > PART / 10
+@pytest.mark.parametrize("seeds", parts_of_search(200, first=1_000_000, telling=seeds_that_show(VARIANTS)))
+def test_runs_end_as_they_began(seeds: Sequence[int]) -> None:
+    told = Counter(try_seed(seed) for seed in seeds)
+    assert told["crashed"] > len(seeds) / 10
 
 
-@pytest.mark.parametrize("first", range(2_000_000, 2_000_000 + SEEDS, PART))
-def test_what_is_done_once_is_not_done_again_unasked(first: int) -> None:
-    told = Counter(try_seed(seed, once=True) for seed in range(first, first + PART))
-    assert told["crashed"] > PART / 10
+@pytest.mark.parametrize("seeds", parts_of_search(200, first=2_000_000, telling=seeds_that_show(ONCE_VARIANTS)))
+def test_what_is_done_once_is_not_done_again_unasked(seeds: Sequence[int]) -> None:
+    told = Counter(try_seed(seed, once=True) for seed in seeds)
+    assert told["crashed"] > len(seeds) / 10
 
 
 def try_seed(seed: int, *, once: bool = False) -> str:

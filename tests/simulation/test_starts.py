@@ -2,16 +2,15 @@
 success followed once, whatever becomes of alarms, isolates and objects.
 """
 
+from collections.abc import Sequence
+
 import pytest
+from simulation.searches import parts_of_search
 from simulation.starts import simulate_starts
-
-from fakes.ports.searches import examples
-
-SEEDS = examples(60)
-PART = 30
+from simulation.variants import START_VARIANTS, seeds_that_show
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, PART))
-def test_workflows_start_as_their_rules_say(first: int) -> None:
-    pasts = [simulate_starts(seed) for seed in range(first, first + PART)]
-    assert sum(len({effect.run for effect in past.effects}) for past in pasts) > 5 * PART
+@pytest.mark.parametrize("seeds", parts_of_search(12, telling=seeds_that_show(START_VARIANTS)))
+def test_workflows_start_as_their_rules_say(seeds: Sequence[int]) -> None:
+    pasts = [simulate_starts(seed) for seed in seeds]
+    assert sum(len({effect.run for effect in past.effects}) for past in pasts) > 5 * len(seeds)

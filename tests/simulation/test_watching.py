@@ -1,15 +1,14 @@
 """Each item that a watch lists starts one run, whatever becomes of polls, alarms, isolates and objects."""
 
+from collections.abc import Sequence
+
 import pytest
+from simulation.searches import parts_of_search
+from simulation.variants import WATCH_VARIANTS, seeds_that_show
 from simulation.watching import simulate_watching
 
-from fakes.ports.searches import examples
 
-SEEDS = examples(60)
-PART = 30
-
-
-@pytest.mark.parametrize("first", range(0, SEEDS, PART))
-def test_each_item_starts_one_run(first: int) -> None:
-    pasts = [simulate_watching(seed) for seed in range(first, first + PART)]
-    assert sum(len({effect.run for effect in past.effects}) for past in pasts) > 5 * PART
+@pytest.mark.parametrize("seeds", parts_of_search(10, telling=seeds_that_show(WATCH_VARIANTS)))
+def test_each_item_starts_one_run(seeds: Sequence[int]) -> None:
+    pasts = [simulate_watching(seed) for seed in seeds]
+    assert sum(len({effect.run for effect in past.effects}) for past in pasts) > 5 * len(seeds)

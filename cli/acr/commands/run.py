@@ -3,7 +3,7 @@
 import sys
 from http import HTTPStatus
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import httpx
@@ -20,9 +20,11 @@ from acr.output.trace import render_trace
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.run_watch import watching_run
 from acr.targets.saved_request import parse_saved_request
-from acr.targets.service_client import Answer
+from acr.targets.service_client import Answer, require_data
 from acr.workflows.workflow_file import read_workflow_file
 from arcrun.limits import MAX_ANSWER_WAIT_MS, MAX_RUN_TIMEOUT_MS
+from arcrun.templates.hints import suggest_nearest
+from arcrun.workflows.triggers.examples import read_examples
 from arcrun.workflows.triggers.model import DEFAULT_WAIT_MS
 
 
@@ -31,6 +33,7 @@ from arcrun.workflows.triggers.model import DEFAULT_WAIT_MS
 @click.option(
     "--input", "input_text", metavar="JSON|@FILE|-", help="The trigger's input; `-` reads it from stdin  [default: {}]."
 )
+@click.option("--example", metavar="NAME", help="Run it with this one of the inputs that it keeps as `examples`.")
 @click.option(
     "--request",
     "request_file",
@@ -60,6 +63,7 @@ def run(
     client: ExecutorClient,
     workflow: str | Path,
     input_text: str | None,
+    example: str | None,
     request_file: Path | None,
     timeout_ms: int | None,
     is_async: bool,
@@ -74,23 +78,28 @@ def run(
     Examples:
       acr run examples/workflows/greet.yaml --input '{"name": "Ada"}'
       acr run greet --input @input.json --json
+      acr run greet --example busy
       echo '{"name": "Ada"}' | acr run greet --input -
       acr logs "$(acr run greet --async)" --follow
       acr run orders --request github-push.http
     """
     if request_file is not None:
-        if input_text is not None or not isinstance(workflow, str):
+        if input_text is not None or example is not None or not isinstance(workflow, str):
             raise click.UsageError("--request has the input, and needs a stored workflow: acr push FILE.")
         saved = parse_saved_request(_read_bytes(request_file))
         with watching_run(client.url):
             response = client.play(workflow, saved, timeout_ms, is_async=is_async)
         finish(_read_played(response, client), workflow, as_json=as_json)
+    if example is not None and input_text is not None:
+        raise click.UsageError("--example is an input. Omit --input, or --example.")
     input_text = "{}" if input_text is None else input_text
     if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
     if workflow == STDIN and input_text in STDIN_VALUES:
         raise click.UsageError("stdin is either the workflow or the input. Put one of them into a file.")
-    input_value = read_json_option(input_text, "--input")
+    input_value = (
+        read_json_option(input_text, "--input") if example is None else _find_example(client, workflow, example)
+    )
     with watching_run(client.url) as watch:
         if not isinstance(workflow, str):
             answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms, watch.begin)
@@ -99,6 +108,23 @@ def run(
         else:
             answer = client.trigger(workflow, input_value, timeout_ms, watch.begin, wait_ms=wait_ms)
     finish(answer, str(workflow), as_json=as_json)
+
+
+def _find_example(client: ExecutorClient, workflow: str | Path, name: str) -> Any:
+    """The input that the file, or the stored workflow, keeps under this name. Raises CliError, AnswerError."""
+    if workflow == STDIN:
+        raise click.UsageError("--example needs FILE or NAME.")
+    if isinstance(workflow, Path):
+        source = read_workflow_file(workflow)
+    else:
+        source = require_data(client.show_workflow(workflow))["workflow"]
+    examples = read_examples(source)
+    if name not in examples:
+        otherwise = f"It has: {', '.join(examples)}." if examples else "Save one in the console, or write `examples`."
+        raise CliError(
+            f"`{workflow}` has no example `{name}`.", suggest_nearest(name, examples, otherwise), "NO_EXAMPLE"
+        )
+    return examples[name]
 
 
 def finish(answer: Answer, workflow: str, *, as_json: bool) -> NoReturn:

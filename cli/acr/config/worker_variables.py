@@ -19,6 +19,7 @@ LOCAL_NETWORK_WARNING = (
     " including private networks. To forbid that, unset it and deploy again."
 )
 PUBLIC_URL = "ARCRUN_PUBLIC_URL"  # of the executor: its webhooks' address
+PLATFORM_ID = "ARCRUN_PLATFORM_ID"  # of the executor: tells platforms of one machine apart; letters and digits
 MAIL_DOMAIN = "ARCRUN_MAIL_DOMAIN"  # of the executor: the domain of its workflows' mail addresses
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),

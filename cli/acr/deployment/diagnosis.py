@@ -22,18 +22,15 @@ from acr.deployment.health import read_health
 from acr.deployment.mail_routing import check_routing
 from acr.deployment.manifest import MARK
 from acr.errors import AnswerError, CliError
-from acr.output.usage import find_nearly_used_up
-from acr.output.workflows import are_all_paused
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.failing_workflows import describe_failing, find_failing_polls, find_last_runs
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import Storage
-from arcrun.limits import CALL_CPU_MS
 from arcrun.registry.attestation import signing_key_id_of
-from arcrun.workflows.plan import PLAN_FORMAT
 
 MAX_SHOWN_FAILING = 10
+_OWN_CHECKS = "the executor's own checks"
 _NOT_KNOWN = "unknown; see the checks of executor and API key"
 
 
@@ -76,6 +73,11 @@ class CheckedPlatform:
 def examine(platform: CheckedPlatform) -> Iterator[Check]:
     """Yield the result of each check that applies to the platform."""
     checks = _PLATFORM_CHECKS if platform.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
+    yield from _look(platform, checks)
+    yield from _ask_executor(platform)
+
+
+def _look(platform: CheckedPlatform, checks: Mapping[str, "_Look"]) -> Iterator[Check]:
     for name, look in checks.items():
         try:
             told = look(platform)
@@ -88,6 +90,23 @@ def examine(platform: CheckedPlatform) -> Iterator[Check]:
             if (explained := explain_shape(fault)) is None:
                 raise
             yield Check(name, False, explained.message, explained.hint)
+
+
+def _ask_executor(platform: CheckedPlatform) -> Iterator[Check]:
+    """What the executor finds when it examines itself."""
+    try:
+        for found in platform.executor.examine():
+            yield Check(found["name"], found["ok"], found["detail"], found["hint"], found["warns"])
+    except AnswerError as refused:
+        is_older = refused.answer["error"]["code"] == "NOT_FOUND"
+        told = "It does not report its checks." if is_older else f"{refused.answer['error']['code']}: {refused.message}"
+        yield Check(_OWN_CHECKS, False, told, "acr deploy" if is_older else refused.hint)
+    except CliError:
+        yield Check(_OWN_CHECKS, True, _NOT_KNOWN)
+    except SHAPE_FAULTS as fault:
+        if (explained := explain_shape(fault)) is None:
+            raise
+        yield Check(_OWN_CHECKS, False, explained.message, explained.hint)
 
 
 def _look_at_config(_: CheckedPlatform) -> str:
@@ -155,26 +174,7 @@ def _look_at_components(platform: CheckedPlatform) -> str:
 
 
 def _look_at_executor(platform: CheckedPlatform) -> str:
-    """The executor must answer, be of this version, and have written all records of runs."""
-    found = _compare_version(platform, "executor", platform.executor.url)
-    refusal = None
-    try:
-        unwritten = platform.executor.find_unwritten()
-    except AnswerError as refused:
-        refusal, unwritten = refused, refused.answer["error"].get("details", {}).get("unwritten")
-    except CliError:
-        return found  # reported by the check of the API key
-    if unwritten is not None:
-        count = unwritten["count"]
-        raise CliError(
-            f"{count} run record{'s' * (count != 1)} could not be written, the last at {unwritten['last_at']}: "
-            f"{unwritten['reason']}",
-            "These runs are missing from all lists. Locally, check whether the disk is full: df -h. If many large"
-            " runs end at once, set `record: errors` in the workflow, or `record: before_answer`, which waits for it.",
-        )
-    if refusal is not None:
-        raise refusal
-    return found
+    return _compare_version(platform, "executor", platform.executor.url)
 
 
 def _compare_version(platform: CheckedPlatform, service: str, url: str) -> str:
@@ -189,67 +189,6 @@ def _compare_version(platform: CheckedPlatform, service: str, url: str) -> str:
 def _look_at_api_key(platform: CheckedPlatform) -> str:
     platform.executor.execute("", {})  # with a valid key, the answer is a refusal of the empty workflow
     return "accepted"
-
-
-def _look_at_plan(platform: CheckedPlatform) -> str:
-    """The Cloudflare plan that the executor assumes, and its limits."""
-    try:
-        plan = platform.executor.read_plan()
-    except AnswerError as refused:
-        if refused.answer["error"]["code"] != "NOT_FOUND":
-            raise
-        raise CliError("The executor does not report its plan.", "acr deploy") from None
-    except CliError:
-        return _NOT_KNOWN
-    subrequests = f"{plan['subrequests']:,} subrequests per run"
-    if plan["plan"] == "free":
-        sandbox = "sandboxes for" if plan["has_sandbox"] else "no sandboxes:"
-        what = f"{sandbox} components of the bucket and cpu_ms above {CALL_CPU_MS}"
-        return f"free: {plan['cpu_ms']} ms of CPU time (else CPU_BUDGET) and {subrequests}; {what}"
-    if not plan["has_sandbox"]:
-        raise CliError(
-            "The executor assumes the paid plan, but has no Worker Loader (SANDBOX_UNAVAILABLE).",
-            "On the free plan: acr deploy --free-plan. On the paid plan: acr deploy",
-        )
-    return f"paid: {subrequests}, sandboxes for components of the bucket and cpu_ms above {CALL_CPU_MS}"
-
-
-def _look_at_usage(platform: CheckedPlatform) -> str:
-    """How much of the plan's quotas is used."""
-    try:
-        data = platform.executor.read_usage()
-    except AnswerError as refused:
-        if refused.answer["error"]["code"] != "NOT_FOUND":
-            raise
-        raise CliError("The executor does not report its usage.", "acr deploy") from None
-    except CliError:
-        return _NOT_KNOWN
-    if sentences := find_nearly_used_up(data["usage"]):
-        raise CliError(
-            " ".join(sentences), "Keep fewer records (`record: errors`, `keep_days`), or move to the Workers paid plan."
-        )
-    return "below four fifths of every quota: acr usage"
-
-
-def _look_at_workflows(platform: CheckedPlatform) -> str | Warned:
-    """Stored workflows must not be in a format from before a step got only what its config says."""
-    try:
-        workflows = platform.executor.list_workflows()
-    except AnswerError:
-        raise
-    except CliError:
-        return _NOT_KNOWN
-    old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)
-    if old:
-        raise CliError(
-            f"Stored in an earlier format: {', '.join(old)}. They run, but their optional fields are no longer taken "
-            "from the trigger.",
-            "acr upgrade FILE, then acr push FILE",
-        )
-    if are_all_paused(workflows):
-        return Warned(f"{len(workflows)} stored; all are paused: nothing starts a run", "acr resume --all")
-    paused = sum(bool(workflow.get("paused")) for workflow in workflows)
-    return f"{len(workflows)} stored{f', {paused} of them paused' if paused else ''}"
 
 
 def _look_at_runs(platform: CheckedPlatform) -> str | Warned:
@@ -290,8 +229,9 @@ def _look_at_registry_keys(platform: CheckedPlatform) -> str:
     return f"API key and reviewer's key accepted; signs with {signing_key_id}"
 
 
-def _look_at_credentials(platform: CheckedPlatform) -> str:
+def _look_at_encryption_key(platform: CheckedPlatform) -> str:
     storage = platform.storage
+    """That of this configuration must be the one that the stored credentials are encrypted with."""
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
     namespace_id = storage.namespaces.get("CREDENTIALS_KV")
     if namespace_id is None:
@@ -301,7 +241,7 @@ def _look_at_credentials(platform: CheckedPlatform) -> str:
     if unreadable:
         hint = f"Store them again: acr creds push {' '.join(unreadable)}"
         raise CliError(f"The encryption key does not decrypt {', '.join(unreadable)}.", hint)
-    return f"{len(stored)} stored, all readable"
+    return f"decrypts all of the {len(stored)} stored credentials"
 
 
 def _swap(key: str, own: str, other: str) -> str:
@@ -337,10 +277,7 @@ _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "components": _look_at_components,
     "executor": _look_at_executor,
     "API key": _look_at_api_key,
-    "plan": _look_at_plan,
-    "usage": _look_at_usage,
-    "workflows": _look_at_workflows,
     "registry": _look_at_registry,
     "registry keys": _look_at_registry_keys,
-    "credentials": _look_at_credentials,
+    "encryption key": _look_at_encryption_key,
 }

@@ -1,6 +1,7 @@
 """The local platform: stages the Workers, plans the runtime, starts it, and reloads it on changes."""
 
 import ast
+import hashlib
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from acr.config.worker_variables import (
     MASTER_KEY,
     MULTI_TENANT,
     PLAN,
+    PLATFORM_ID,
     PREVIOUS_KEY,
     PUBLIC_URL,
     REVIEWER_KEY,
@@ -51,7 +53,7 @@ HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMI
 USUAL_PORT = 8787
 LOCAL_MAIL_DOMAIN = "arcrun.localhost"  # no message leaves this machine
 UNASSIGNED_PORTS = range(10_000, 16_000)  # below those that systems assign to connections: Linux's begin at 32768
-WATCHED = ("core", "workers", "components", "runtime")
+WATCHED = ("core", "workers", "components", "runtime", "console/src")
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class LocalPlatform:
     def _read_variables(self) -> dict[str, str]:
         own = {
             PUBLIC_URL: self._url,
+            PLATFORM_ID: hashlib.sha256(os.fsencode(self.persist.resolve())).hexdigest()[:12],
             MAIL_DOMAIN: os.environ.get(MAIL_DOMAIN) or LOCAL_MAIL_DOMAIN,
             **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}),
         }

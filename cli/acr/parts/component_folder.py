@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from acr.config.project_paths import require_inner
@@ -51,8 +52,19 @@ def find_module(contract: Path) -> Path:
 def _read_runtime(contract: Path) -> object:
     """What an unchecked contract says; its review tells what is wrong with the rest."""
     try:
-        found = parse_json_or_yaml(contract.read_text(encoding="utf-8"))
-    except (YamlTextError, UnicodeDecodeError):
+        return _runtime_in(contract.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _runtime_in(contract_text: str) -> object:
+    """Of most contracts, which say nothing of it, the YAML need not be read."""
+    if "runtime" not in contract_text and "\\" not in contract_text:
+        return None
+    try:
+        found = parse_json_or_yaml(contract_text)
+    except YamlTextError:
         return None
     return found.get("runtime") if isinstance(found, dict) else None
 

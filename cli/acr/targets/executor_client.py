@@ -373,24 +373,17 @@ class ExecutorClient(ServiceClient):
                 break
         return found[:limit]
 
-    def find_unwritten(self) -> dict[str, Any] | None:
-        """{"count", "last_at", "reason"} of the records that the answering Worker could not write, or None.
+    def examine(self) -> list[dict[str, Any]]:
+        """What the executor finds when it examines itself: [{"name", "ok", "warns", "detail", "hint"}].
 
         Raises AnswerError.
         """
-        unwritten: dict[str, Any] | None = require_data(self._send("GET", "/runs", limit=1)).get("unwritten")
-        return unwritten
-
-    def read_plan(self) -> dict[str, Any]:
-        """The platform's plan and its limits for runs: {"plan", "cpu_ms", "subrequests", "has_sandbox"}.
-
-        Raises AnswerError.
-        """
-        plan: dict[str, Any] = require_data(self._send("GET", "/plan"))
-        return plan
+        checks: list[dict[str, Any]] = require_data(self._send("GET", "/checks"))["checks"]
+        return checks
 
     def read_usage(self) -> dict[str, Any]:
-        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten"}, the last as in `find_unwritten`.
+        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten"}, the last
+        {"count", "last_at", "reason"} of the records that the answering Worker could not write, if there are any.
 
         Raises AnswerError.
         """

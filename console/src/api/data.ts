@@ -1,6 +1,7 @@
 /** Data of views: what was loaded before is shown at once, and loaded anew. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./client";
+import { onReturn, pauseOf, quietMs } from "./pace";
 
 const MAX_KEPT = 200;
 const kept = new Map<string, unknown>();
@@ -15,6 +16,9 @@ function keep(key: string, data: unknown): void {
 export function forget(prefix = ""): void {
   for (const key of [...kept.keys()]) if (key.startsWith(prefix)) kept.delete(key);
 }
+
+/** What was loaded last under `key`. */
+export const peek = <T>(key: string): T | undefined => kept.get(key) as T | undefined;
 
 export interface Loaded<T> {
   data?: T;
@@ -77,13 +81,16 @@ export function useData<T>(key: string | null, load: () => Promise<T>, everyMs =
   return { data, error: isOwn ? state.error : undefined, isLoading: state.isLoading || !isOwn, reload, replace };
 }
 
-/** Calls `work` every `everyMs` while the page is seen, and when it is seen again. Returns what ends it. */
+/**
+ * Calls `work` every `everyMs` while the page is seen, less often while nobody touches it, and when it is seen or
+ * touched again. Returns what ends it.
+ */
 export function whileVisible(everyMs: number, work: () => unknown): () => void {
   let timer = 0;
   let isOver = false;
   const plan = () => {
     clearTimeout(timer);
-    if (!document.hidden && !isOver) timer = window.setTimeout(turn, everyMs);
+    if (!document.hidden && !isOver) timer = window.setTimeout(turn, pauseOf(everyMs, quietMs()));
   };
   const turn = async () => {
     await work();
@@ -94,10 +101,12 @@ export function whileVisible(everyMs: number, work: () => unknown): () => void {
     if (!document.hidden && !isOver) void turn();
   };
   document.addEventListener("visibilitychange", seen);
+  const forgetReturn = onReturn(seen);
   plan();
   return () => {
     isOver = true;
     clearTimeout(timer);
+    forgetReturn();
     document.removeEventListener("visibilitychange", seen);
   };
 }

@@ -6,9 +6,9 @@ import type { Run, TraceEntry } from "./types";
 
 const LOCK = "arcrun-follow"; // whoever holds it streams; other pages of this browser ask now and then
 const ASK_MS = 2_000;
-const UNDER_WAY = ["running", "queued", "waiting"];
+const UNDER_WAY = ["running", "queued", "waiting", "needs_decision"];
 
-export const isUnderWay = (run: Run | undefined): boolean => run !== undefined && UNDER_WAY.includes(run.status);
+export const isUnderWay = (status: string | undefined): boolean => status !== undefined && UNDER_WAY.includes(status);
 
 /** Applies one event of `GET /runs/{id}/follow` to a run. */
 export function applyEvent(run: Run, type: string, data: any): Run {
@@ -27,7 +27,7 @@ export function useFollowed(run: Run | undefined, onEnd: () => void): Run | unde
   const [followed, setFollowed] = useState<Run | undefined>(run);
   useEffect(() => setFollowed(run), [run]);
 
-  const id = isUnderWay(run) ? run!.run_id : undefined;
+  const id = isUnderWay(run?.status) ? run!.run_id : undefined;
   useEffect(() => {
     if (id === undefined) return;
     let stop = () => {};
@@ -73,7 +73,7 @@ function followOnce(id: string, change: Change, onEnd: () => void): () => void {
       const run = await get<Run>(pathOf`/runs/${id}`).catch(() => undefined);
       if (run === undefined || ended.signal.aborted) return;
       change(() => run);
-      if (!isUnderWay(run)) {
+      if (!isUnderWay(run.status)) {
         clearInterval(timer);
         onEnd();
       }

@@ -82,6 +82,7 @@ export type RunStatus =
   | "queued"
   | "lost"
   | "cancelled"
+  | "needs_decision"
   | "stopped"
   | "waiting"
   | "skipped";
@@ -157,9 +158,12 @@ export interface Schema {
   enum?: Json[];
   const?: Json;
   default?: Json;
+  examples?: Json[];
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  additionalProperties?: Schema | boolean;
+  minItems?: number;
   minimum?: number;
   maximum?: number;
   minLength?: number;

@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, onSignedOut } from "../api/client";
 import { forget } from "../api/data";
 import type { Session } from "../api/types";
-import { Toasts } from "../parts/pieces";
+import { dropDrafts, listDrafts, ownDrafts } from "../editor/useEditor";
+import { Confirm, Toasts } from "../parts/pieces";
 import { LANGUAGES, chooseLanguage, currentLanguage, t, type Language } from "../texts";
 import { Audit } from "../views/account/Audit";
 import { Credentials } from "../views/account/Credentials";
@@ -16,6 +17,7 @@ import { ComponentView } from "../views/components/ComponentView";
 import { Compare } from "../views/runs/Compare";
 import { RunList } from "../views/runs/RunList";
 import { RunView } from "../views/runs/RunView";
+import { forgetInputs } from "../views/workflows/TryDialog";
 import { NewWorkflow } from "../views/workflows/NewWorkflow";
 import { WorkflowList } from "../views/workflows/WorkflowList";
 import { WorkflowView } from "../views/workflows/WorkflowView";
@@ -35,11 +37,15 @@ type Who = { session?: Session; error?: ApiError; isKnown: boolean };
 export function App() {
   const [who, setWho] = useState<Who>({ isKnown: false });
   const [, setLanguage] = useState(currentLanguage());
+  const begun = (session: Session | undefined) => {
+    if (session) ownDrafts(session.key_id);
+    setWho({ session, isKnown: true });
+  };
   useEffect(() => {
     const link = takeLink();
     const begin = link === undefined ? findSession() : signInByLink(link);
     begin.then(
-      (session) => setWho({ session, isKnown: true }),
+      (session) => begun(session),
       (error: ApiError) => setWho({ isKnown: true, error }),
     );
     const leave = (error: ApiError) => {
@@ -58,7 +64,7 @@ export function App() {
     setLanguage(language);
   };
   if (!who.isKnown) return null;
-  if (!who.session) return <SignIn error={who.error} onSignedIn={(session) => setWho({ session, isKnown: true })} onLanguage={choose} />;
+  if (!who.session) return <SignIn error={who.error} onSignedIn={begun} onLanguage={choose} />;
   return (
     <SessionContext.Provider value={who.session}>
       <Frame key={currentLanguage()} session={who.session} onLanguage={choose} onSignedOut={() => setWho({ isKnown: true })} />
@@ -82,7 +88,10 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
     window.scrollTo(0, 0);
     document.title = `${t(MENU.find((name) => name === at) ?? "workflows")} · arcrun`;
   }, [key]);
+  const [isLeaving, setLeaving] = useState(false);
   const leave = async () => {
+    dropDrafts();
+    forgetInputs();
     await signOut().catch(() => {});
     onSignedOut();
   };
@@ -113,7 +122,7 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
           <p class="faint">
             {session.platform?.name ?? location.host} · {session.read_only ? t("read_only") : session.can}
           </p>
-          <button type="button" class="button is-quiet" onClick={() => void leave()}>
+          <button type="button" class="button is-quiet" onClick={() => (listDrafts().length > 0 ? setLeaving(true) : void leave())}>
             {t("sign_out")}
           </button>
         </div>
@@ -124,6 +133,15 @@ function Frame({ session, onLanguage, onSignedOut }: { session: Session; onLangu
         </Boundary>
       </main>
       <Toasts />
+      {isLeaving && (
+        <Confirm
+          title={t("sign_out")}
+          text={t("sign_out_text", { names: listDrafts().join(", ") })}
+          action={t("sign_out")}
+          onConfirm={() => leave().then(() => true)}
+          onClose={() => setLeaving(false)}
+        />
+      )}
       {isPalette && <Palette onClose={() => setPalette(false)} />}
       {isHelp && <Shortcuts onClose={() => setHelp(false)} />}
     </div>

@@ -55,6 +55,8 @@ export function Shortcuts({ onClose }: { onClose: () => void }) {
     ["Ctrl S", t("push")],
     ["Ctrl Enter", t("try_it")],
     ["Ctrl Z", t("undo_edit")],
+    ["Delete", t("keys_remove")],
+    ["Esc Tab", t("keys_leave")],
     ["?", t("keys_help")],
   ];
   return (

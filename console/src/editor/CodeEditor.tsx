@@ -3,7 +3,7 @@
  * root: there its styles need no exception from the page's Content-Security-Policy.
  */
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab, redo, undo } from "@codemirror/commands";
+import { defaultKeymap, history, historyField, historyKeymap, indentWithTab, redo, undo } from "@codemirror/commands";
 import { HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { yaml } from "@codemirror/lang-yaml";
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic as Finding } from "@codemirror/lint";
@@ -26,12 +26,16 @@ export interface EditorHandle {
   undo: () => void;
   redo: () => void;
   focus: () => void;
+  /** What an editor of the same text can go on with: what can be undone. */
+  save: () => unknown;
   destroy: () => void;
 }
 
 export interface EditorOptions {
   parent: HTMLElement;
   text: string;
+  /** What an earlier editor has saved. It counts if it is of this text. */
+  state?: unknown;
   label: string;
   isReadOnly: boolean;
   known: () => Known;
@@ -58,7 +62,9 @@ const LOOK = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--field)", color: "var(--faint)", borderRight: "1px solid var(--line)" },
   ".cm-activeLine": { backgroundColor: "var(--hover)" },
   ".cm-activeLineGutter": { backgroundColor: "var(--hover)" },
-  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" },
+  // Above the gutters, which would hide the side of an outline.
+  "&.cm-focused::after": { content: '""', position: "absolute", inset: "0", border: "2px solid var(--focus)", pointerEvents: "none", zIndex: "250" },
   ".cm-content ::selection, .cm-line::selection": { backgroundColor: "var(--selection)" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "6px" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
@@ -66,6 +72,8 @@ const LOOK = EditorView.theme({
   ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)" },
   ".cm-diagnosticAction": { backgroundColor: "var(--accent)", color: "var(--on-accent)", borderRadius: "4px", padding: "2px 8px", marginLeft: "8px" },
 });
+
+const WITH_HISTORY = { history: historyField };
 
 export function createEditor(options: EditorOptions): EditorHandle {
   const { parent, known, onChange, onCursor } = options;
@@ -109,7 +117,9 @@ export function createEditor(options: EditorOptions): EditorHandle {
       if (update.selectionSet && update.view.hasFocus) onCursor(update.state.selection.main.head);
     }),
   ];
-  const view = new EditorView({ state: EditorState.create({ doc: options.text, extensions }), parent: mount, root });
+  const saved = options.state as { doc?: string } | undefined;
+  const state = saved?.doc === options.text ? EditorState.fromJSON(saved, { extensions }, WITH_HISTORY) : EditorState.create({ doc: options.text, extensions });
+  const view = new EditorView({ state, parent: mount, root });
   const sized = (changes: Change[]) => changes.filter(({ from, to }) => to <= view.state.doc.length && from <= to).sort((a, b) => a.from - b.from);
   return {
     apply(changes) {
@@ -132,6 +142,7 @@ export function createEditor(options: EditorOptions): EditorHandle {
     undo: () => void undo(view),
     redo: () => void redo(view),
     focus: () => view.focus(),
+    save: () => view.state.toJSON(WITH_HISTORY),
     destroy: () => view.destroy(),
   };
 }

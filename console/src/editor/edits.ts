@@ -2,23 +2,33 @@
  * Changes of a workflow's text that say what somebody did in the graph. They touch only the lines that it is about, so
  * that comments and order stay. What an edit answers is put into the editor as one change, which undo takes back.
  */
-import { isMap, isSeq, stringify, type Node, type Pair, type YAMLMap } from "yaml";
+import { isMap, isSeq, type Node, type YAMLSeq } from "yaml";
 import type { Contract, Json } from "../api/types";
-import { INPUT, OUTPUT, pairOf, parseWorkflow, spanOf, textOf, valueOf, type FlowEdge, type Parsed, type Span } from "../graph/flow";
-import { ownOf } from "../parts/values";
+import { INPUT, OUTPUT, jsonOf, pairOf, parseWorkflow, spanOf, textOf, type FlowEdge, type Parsed } from "../graph/flow";
+import { objectOf, ownOf } from "../parts/values";
+import {
+  applyChanges,
+  areSame,
+  columnOf,
+  fillPair,
+  insertAtTop,
+  insertInto,
+  quoteAs,
+  removeFrom,
+  setIn,
+  writeEntry,
+  writeKey,
+  writeValue,
+  type Change,
+  type Entry,
+  type WrittenMap,
+} from "./written";
 
-export interface Change extends Span {
-  insert: string;
-}
+export { applyChanges, type Change } from "./written";
 
 const DEFAULT_RELATION = "ON_SUCCESS";
 const WORD = /[\p{L}\p{N}\p{M}_-]/u;
 export const NODE_NAME = /^[\p{L}\p{N}\p{M}_-]+$/u;
-
-/** Sorted, and without overlaps: the text after them. */
-export function applyChanges(text: string, changes: Change[]): string {
-  return [...changes].sort((a, b) => b.from - a.from).reduce((whole, { from, to, insert }) => whole.slice(0, from) + insert + whole.slice(to), text);
-}
 
 /** A name that no node has: the component's, with a number if need be. */
 export function freeName(text: string, component: string): string {
@@ -30,14 +40,21 @@ export function freeName(text: string, component: string): string {
   }
 }
 
+/** A graph is written as `flow` and `config`, or as lists of `nodes` and `edges`. */
+const isListed = (parsed: Parsed): boolean => pairOf(parsed.document.contents, "edges") !== undefined || pairOf(parsed.document.contents, "nodes") !== undefined;
+
 /** Adds a step of `component`, behind `after` if that is given. Its required fields stand there, to be filled in. */
 export function addNode(text: string, name: string, component: string, contract: Contract | undefined, after?: string): Change[] {
+  return addEntry(text, name, { component, ...requiredFields(contract) }, after);
+}
+
+/** Adds a step that calls another workflow. */
+export const addCall = (text: string, name: string, workflow: string, after?: string): Change[] => addEntry(text, name, { workflow }, after, "CALLS_SUBFLOW");
+
+function addEntry(text: string, name: string, entry: Record<string, Json>, after?: string, relation?: string): Change[] {
   const parsed = parseWorkflow(text);
-  const fields = requiredFields(contract);
-  const entry = Object.keys(fields).length > 0 ? stringify(fields, { collectionStyle: "flow", lineWidth: 0 }).trim().slice(1, -1).trim() : "";
-  const line = `${name}: {component: ${component}${entry ? `, ${entry}` : ""}}`;
-  const changes = [insertEntry(parsed, text, line)];
-  if (after !== undefined) changes.push(...connect(text, after, name));
+  const changes = [isListed(parsed) ? insertListed(parsed, text, name, entry) : insertEntry(parsed, text, name, entry)];
+  if (after !== undefined) changes.push(...connect(text, after, name, relation));
   return changes;
 }
 
@@ -49,115 +66,95 @@ function requiredFields(contract: Contract | undefined): Record<string, Json> {
   return Object.fromEntries(names.map((name) => [name, ownOf(known as Record<string, Json>, name) ?? ""]));
 }
 
-/** The place of a line behind the last entry of `config`. */
-function insertEntry(parsed: Parsed, text: string, line: string): Change {
-  const config = pairOf(parsed.document.contents, "config");
-  if (!isMap(config?.value) || config.value.items.length === 0) return appendTop(text, config ? undefined : "config", `  ${line}`, config);
-  const map = config.value as YAMLMap<Node, Node | null>;
-  const last = map.items.at(-1)!;
-  if (map.flow) {
-    const at = spanOf(last.value as Node)?.to ?? spanOf(last.key)!.to;
-    return { from: at, to: at, insert: `, ${line}` };
-  }
-  const indent = columnOf(text, spanOf(last.key)!.from);
-  const at = endOfLines(text, contentEnd(last));
-  return { from: at, to: at, insert: `${needsBreak(text, at)}${" ".repeat(indent)}${line}\n` };
+/** `{a: b, ...}` without the spaces that a printer puts inside. */
+const writeFields = (text: string, fields: Record<string, Json>): string =>
+  `{${Object.entries(fields)
+    .map(([key, value]) => writeEntry(text, key, value))
+    .join(", ")}}`;
+
+/** An entry of `config`, behind the last. */
+function insertEntry(parsed: Parsed, text: string, name: string, entry: Record<string, Json>): Change {
+  const [fields, config] = [writeFields(text, entry), pairOf(parsed.document.contents, "config")];
+  return insertUnder(parsed, text, "config", config, `${writeKey(text, name)}: ${fields}`, (line) => `{${line}}`);
 }
 
-/** A line at the end of the text, below `key:` where that is missing. */
-function appendTop(text: string, key: string | undefined, line: string, pair?: Pair<Node, Node | null>): Change {
-  if (key === undefined && pair) {
-    const at = endOfLines(text, spanOf(pair.key)!.to);
-    return { from: at, to: at, insert: `${needsBreak(text, at)}${line}\n` };
-  }
-  return { from: text.length, to: text.length, insert: `${needsBreak(text, text.length)}${key}:\n${line}\n` };
+function insertListed(parsed: Parsed, text: string, name: string, { component, workflow, ...fields }: Record<string, Json>): Change {
+  const own: Record<string, Json> = { id: name, ...(component === undefined ? { workflow: workflow! } : { component }) };
+  const config = Object.keys(fields).length > 0 ? `, ${writeKey(text, "config")}: ${writeFields(text, fields)}` : "";
+  const line = `${writeFields(text, own).slice(0, -1)}${config}}`;
+  return insertUnder(parsed, text, "nodes", pairOf(parsed.document.contents, "nodes"), line, (written) => `[${written}]`, "- ");
 }
 
-const columnOf = (text: string, offset: number): number => offset - (text.lastIndexOf("\n", offset - 1) + 1);
-const needsBreak = (text: string, at: number): string => (at > 0 && text[at - 1] !== "\n" ? "\n" : "");
-
-/** The beginning of the line behind the one with `offset`. */
-function endOfLines(text: string, offset: number): number {
-  const end = text.indexOf("\n", Math.max(0, offset));
-  return end < 0 ? text.length : end + 1;
-}
-
-/** Where what a pair holds ends, without the empty lines and comments behind it. */
-function contentEnd(pair: Pair<Node, Node | null>): number {
-  const range = (pair.value as Node | null)?.range ?? (pair.key as Node).range!;
-  return Math.max(range[0], range[1] - 1);
+/** Puts a line into what `key` of the text holds; `wrap` makes a collection of the line where there is none. */
+function insertUnder(parsed: Parsed, text: string, key: string, pair: Entry | undefined, line: string, wrap: (line: string) => string, mark = "", near?: Node): Change {
+  if (!pair) return insertAtTop(text, parsed.document.contents, key, mark + line, wrap(line));
+  if (isMap(pair.value) || isSeq(pair.value)) return insertInto(text, pair.value as WrittenMap | YAMLSeq, line, near);
+  const top = parsed.document.contents as WrittenMap;
+  const isFlow = top.flow === true || columnOf(text, spanOf(pair.key)!.from) > 0;
+  return fillPair(text, pair, isFlow ? wrap(line) : `\n  ${mark}${line}`);
 }
 
 /** A line from `source` to `target`, behind the other lines that leave `source`. */
 export function connect(text: string, source: string, target: string, relation = DEFAULT_RELATION): Change[] {
   const parsed = parseWorkflow(text);
   if (parsed.flow.edges.some((edge) => edge.source === source && edge.target === target && edge.relation === relation)) return [];
-  const top = parsed.document.contents;
-  const isListed = pairOf(top, "edges") !== undefined || pairOf(top, "nodes") !== undefined;
-  const line = isListed
-    ? `{from: ${source}, ${relation === DEFAULT_RELATION ? "" : `relation: ${JSON.stringify(relation)}, `}to: ${target}}`
+  const listed = isListed(parsed);
+  const line = listed
+    ? writeFields(text, { from: source, ...(relation === DEFAULT_RELATION ? {} : { relation }), to: target })
     : JSON.stringify(`${source} >> ${relation} >> ${target}`);
-  const pair = pairOf(top, isListed ? "edges" : "flow");
-  const lines = pair?.value;
-  if (!isSeq(lines) || lines.items.length === 0) return [appendTop(text, pair ? undefined : isListed ? "edges" : "flow", `  - ${line}`, pair)];
+  const key = listed ? "edges" : "flow";
+  const pair = pairOf(parsed.document.contents, key);
   const own = parsed.flow.edges.filter((edge) => edge.source === source || edge.target === source).at(-1);
-  const items = lines.items as Node[];
-  const near = items.find((item) => own && spanOf(item)?.from === own.at.from) ?? items.at(-1)!;
-  const { from, to } = spanOf(near)!;
-  if (lines.flow) return [{ from: to, to, insert: `, ${line}` }];
-  const start = text.lastIndexOf("\n", from - 1) + 1;
-  const indent = text.slice(start, text.indexOf("-", start));
-  const at = endOfLines(text, to - 1);
-  return [{ from: at, to: at, insert: `${needsBreak(text, at)}${indent}- ${line}\n` }];
+  const items = isSeq(pair?.value) ? (pair.value.items as Node[]) : [];
+  const near = items.find((item) => own && spanOf(item)?.from === own.at.from);
+  return [insertUnder(parsed, text, key, pair, line, (written) => `[${written}]`, "- ", near)];
 }
 
 /** The line of an edge with another relation. */
 export function changeRelation(text: string, edge: FlowEdge, relation: string): Change[] {
-  const line = findLine(text, edge);
+  const [line] = findLine(text, edge);
   if (line === undefined) return [];
   if (isMap(line)) {
     const pair = pairOf(line, "relation");
-    const value = spanOf(pair?.value);
-    if (value) return [{ ...value, insert: JSON.stringify(relation) }];
-    const at = spanOf(pairOf(line, "from")?.value)!.to;
-    return [{ from: at, to: at, insert: `, relation: ${JSON.stringify(relation)}` }];
+    if (pair) return setIn(text, line as WrittenMap, "relation", relation);
+    return [insertInto(text, line as WrittenMap, writeEntry(text, "relation", relation), pairOf(line, "from"))];
   }
   const parts = textOf(line).split(">>");
   const written = `${parts[0]!.trim()} >> ${relation} >> ${parts.at(-1)!.trim()}`;
   return [{ ...spanOf(line)!, insert: JSON.stringify(written) }];
 }
 
-export function removeEdge(text: string, edge: FlowEdge): Change[] {
-  const line = findLine(text, edge);
-  return line === undefined ? [] : [removalOf(text, spanOf(line)!)];
+export const removeEdge = (text: string, edge: FlowEdge): Change[] => removeEdges(text, [edge]);
+
+function removeEdges(text: string, edges: FlowEdge[]): Change[] {
+  const top = parseWorkflow(text).document.contents;
+  const starts = new Set(edges.map((edge) => edge.at.from));
+  return [pairOf(top, "flow")?.value, pairOf(top, "edges")?.value].flatMap((seq) => {
+    if (!isSeq(seq)) return [];
+    const removed = (seq.items as Node[]).filter((line) => starts.has(spanOf(line)?.from ?? -1));
+    return removeFrom(text, seq, removed);
+  });
 }
 
-function findLine(text: string, edge: FlowEdge): Node | undefined {
+function findLine(text: string, edge: FlowEdge): Node[] {
   const top = parseWorkflow(text).document.contents;
   const lines = [pairOf(top, "flow")?.value, pairOf(top, "edges")?.value].flatMap((seq) => (isSeq(seq) ? (seq.items as Node[]) : []));
-  return lines.find((line) => spanOf(line)?.from === edge.at.from);
-}
-
-/** The whole lines of a span if nothing else is on them; else the span with the comma beside it. */
-function removalOf(text: string, { from, to }: Span): Change {
-  const start = text.lastIndexOf("\n", from - 1) + 1;
-  const end = endOfLines(text, Math.max(from, to - 1));
-  const isAlone = /^[\s-]*$/.test(text.slice(start, from)) && /^\s*(#.*)?$/.test(text.slice(to, end).trimEnd());
-  if (isAlone) return { from: start, to: end, insert: "" };
-  const after = /^\s*,\s*/.exec(text.slice(to));
-  if (after) return { from, to: to + after[0].length, insert: "" };
-  const before = /,\s*$/.exec(text.slice(0, from));
-  return { from: before ? from - before[0].length : from, to, insert: "" };
+  return lines.filter((line) => spanOf(line)?.from === edge.at.from);
 }
 
 /** Removes a step with the lines to and from it. */
 export function removeNode(text: string, name: string): Change[] {
   const parsed = parseWorkflow(text);
-  const node = parsed.flow.nodes.get(name);
   const edges = parsed.flow.edges.filter((edge) => edge.source === name || edge.target === name);
-  const changes = edges.flatMap((edge) => removeEdge(text, edge));
-  if (node?.entry) changes.push(removalOf(text, node.entry));
-  return changes;
+  return [...removeEdges(text, edges), ...removeEntry(parsed, text, name)];
+}
+
+function removeEntry({ document: { contents: top } }: Parsed, text: string, name: string): Change[] {
+  const [config, nodes] = [pairOf(top, "config")?.value, pairOf(top, "nodes")?.value];
+  const pair = pairOf(config, name);
+  if (isMap(config) && pair) return removeFrom(text, config as WrittenMap, [pair]);
+  const listed = isSeq(nodes) ? (nodes.items as Node[]).filter((each) => textOf(pairOf(each, "id")?.value) === name) : [];
+  return isSeq(nodes) ? removeFrom(text, nodes, listed) : [];
 }
 
 /** Renames a step wherever it is named: its entry, the lines, and the references to it. */
@@ -165,8 +162,11 @@ export function renameNode(text: string, name: string, to: string): Change[] {
   const parsed = parseWorkflow(text);
   const changes: Change[] = [];
   const node = parsed.flow.nodes.get(name);
-  if (node?.at) changes.push({ ...node.at, insert: to });
-  for (const edge of parsed.flow.edges) changes.push(...renameInLine(text, edge, name, to));
+  if (node?.at) changes.push({ ...node.at, insert: quoteAs(text.slice(node.at.from, node.at.to), to) });
+  for (const edge of parsed.flow.edges) {
+    const [line] = findLine(text, edge);
+    changes.push(...(isMap(line) ? renameInMap(text, line, name, to) : renameInLine(text, edge, name, to)));
+  }
   const covered = [...changes];
   // `{{name.data...}}` anywhere else; in code, which is no template, too: what reads its input by that name there does not.
   for (const [start, inner] of templatesIn(text)) {
@@ -180,6 +180,20 @@ export function renameNode(text: string, name: string, to: string): Change[] {
   }
   const overlaps = (change: Change) => covered.some((other) => other !== change && other.from < change.to && change.from < other.to);
   return changes.filter((change) => covered.includes(change) || !overlaps(change));
+}
+
+/** The ends of a line that is written as a map, and what its condition or loop refers to. */
+function renameInMap(text: string, line: Node, name: string, to: string): Change[] {
+  const ends = ["from", "to"].flatMap((key) => {
+    const value = pairOf(line, key)?.value;
+    const span = spanOf(value);
+    return span && textOf(value) === name ? [{ ...span, insert: quoteAs(text.slice(span.from, span.to), to) }] : [];
+  });
+  const relation = pairOf(line, "relation")?.value;
+  const span = spanOf(relation);
+  if (!span || !/^(IF|條件滿足時|FOREACH|對每個)/i.test(textOf(relation))) return ends;
+  const at = wordsIn(text.slice(span.from, span.to), name).map((found) => span.from + found);
+  return [...ends, ...at.map((from) => ({ from, to: from + name.length, insert: to }))];
 }
 
 /** Its ends, and what a condition or a loop refers to; a branch of that name is not the step. */
@@ -210,74 +224,45 @@ function wordsIn(text: string, word: string): number[] {
 
 /** What the entry of a step says, as values: of its own fields, and of the language's. */
 export function readEntry(text: string, name: string): Record<string, Json> {
-  const entry = entryMap(parseWorkflow(text), name);
-  const value = valueOf(entry);
-  return value !== null && typeof value === "object" ? (value as Record<string, Json>) : {};
+  const parsed = parseWorkflow(text);
+  const entry = objectOf(jsonOf(entryMap(parsed, name)));
+  if (!isListed(parsed)) return entry;
+  const { config, id: _id, ...own } = entry;
+  return { ...objectOf(config), ...own };
 }
 
-function entryMap(parsed: Parsed, name: string): YAMLMap<Node, Node | null> | undefined {
+
+function entryMap(parsed: Parsed, name: string): WrittenMap | undefined {
   const top = parsed.document.contents;
   const own = pairOf(pairOf(top, "config")?.value, name)?.value;
-  if (isMap(own)) return own as YAMLMap<Node, Node | null>;
+  if (isMap(own)) return own as WrittenMap;
   const nodes = pairOf(top, "nodes")?.value;
   const listed = isSeq(nodes) ? (nodes.items as Node[]).find((each) => textOf(pairOf(each, "id")?.value) === name) : undefined;
-  return isMap(listed) ? (listed as YAMLMap<Node, Node | null>) : undefined;
+  return isMap(listed) ? (listed as WrittenMap) : undefined;
+}
+
+/** Where a field of an entry stands or belongs: of a node in a list, in its `config` if it has one. */
+function holderOf(entry: WrittenMap, field: string): WrittenMap {
+  const config = pairOf(entry, "id") && !pairOf(entry, field) ? pairOf(entry, "config")?.value : undefined;
+  return isMap(config) ? (config as WrittenMap) : entry;
 }
 
 /** Sets a field of a step's entry; undefined takes it away. `raw` is YAML as it is to stand there. */
 export function setField(text: string, name: string, field: string, value: Json | undefined, raw?: string): Change[] {
   const parsed = parseWorkflow(text);
   const entry = entryMap(parsed, name);
-  if (!entry) {
-    if (value === undefined && raw === undefined) return [];
-    return [insertEntry(parsed, text, `${name}: {${field}: ${raw ?? writeFlow(value as Json)}}`)];
+  if (entry) {
+    const holder = holderOf(entry, field);
+    const changes = setIn(text, holder, field, value, raw);
+    if (value === undefined || raw !== undefined || areSame(readEntry(applyChanges(text, changes), name)[field], value)) return changes;
+    return setIn(text, holder, field, value, writeValue(text, value)); // written anew, where the small change was wrong
   }
-  const pair = pairOf(entry, field);
-  const span = pair && { from: spanOf(pair.key)!.from, to: spanOf(pair.value as Node)?.to ?? spanOf(pair.key)!.to };
-  if (value === undefined && raw === undefined) return span ? [removalOf(text, trimmed(text, span))] : [];
-  const written = raw ?? writeFlow(value as Json);
-  const isLong = typeof value === "string" && value.includes("\n") && !entry.flow;
-  if (pair && span) {
-    const column = columnOf(text, span.from);
-    return [{ ...trimmed(text, span), insert: `${field}: ${isLong ? writeBlock(value, column) : written}` }];
-  }
-  if (entry.flow) return [insertInFlow(entry, `${field}: ${written}`)];
-  const last = entry.items.at(-1);
-  if (!last) return [];
-  const column = columnOf(text, spanOf(last.key)!.from);
-  const at = endOfLines(text, contentEnd(last));
-  return [{ from: at, to: at, insert: `${needsBreak(text, at)}${" ".repeat(column)}${field}: ${isLong ? writeBlock(value, column) : written}\n` }];
-}
-
-function insertInFlow(entry: YAMLMap<Node, Node | null>, line: string): Change {
-  const last = entry.items.at(-1);
-  if (!last) {
-    const { from, to } = spanOf(entry)!;
-    return { from, to, insert: `{${line}}` };
-  }
-  const at = spanOf(last.value as Node)?.to ?? spanOf(last.key)!.to;
-  return { from: at, to: at, insert: `, ${line}` };
-}
-
-/** Without the line breaks and comments at its end, which belong to what follows. */
-function trimmed(text: string, { from, to }: Span): Span {
-  const content = text.slice(from, to);
-  return { from, to: from + content.trimEnd().length };
-}
-
-const PLAIN = /^[A-Za-z][\w ./@-]*$/;
-const READ_AS_OTHER = /^(true|false|null|yes|no|on|off|~)$/i;
-
-/** A value on one line. */
-export function writeFlow(value: Json): string {
-  if (typeof value !== "string") return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
-  return PLAIN.test(value) && !READ_AS_OTHER.test(value) && value.trim() === value ? value : JSON.stringify(value);
-}
-
-function writeBlock(text: string, column: number): string {
-  const indent = " ".repeat(column + 2);
-  const lines = text.replace(/\n$/, "").split("\n");
-  return `|${text.endsWith("\n") ? "" : "-"}\n${lines.map((line) => (line ? indent + line : "")).join("\n")}`;
+  if (value === undefined && raw === undefined) return [];
+  const line = `{${writeKey(text, field)}: ${raw ?? writeValue(text, value!)}}`;
+  const bare = pairOf(pairOf(parsed.document.contents, "config")?.value, name);
+  if (bare) return [fillPair(text, bare, line)];
+  if (isListed(parsed)) return [insertListed(parsed, text, name, raw === undefined ? { component: name, [field]: value! } : { component: name })];
+  return [insertUnder(parsed, text, "config", pairOf(parsed.document.contents, "config"), `${writeKey(text, name)}: ${line}`, (written) => `{${written}}`)];
 }
 
 /** A new workflow that does something at once. */

@@ -24,6 +24,7 @@ interface GraphProps {
   direction?: Direction;
   onConnect?: (source: string, target: string) => void;
   onSelectEdge?: (edge: FlowEdge) => void;
+  onRemove?: (name: string) => void;
 }
 
 const MIN_SCALE = 0.25;
@@ -31,10 +32,10 @@ const MAX_SCALE = 2;
 const NOTHING: Layout = { width: 0, height: 0, boxes: [], lines: [] }; // until it is known how much room there is
 
 export function Graph(props: GraphProps) {
-  const { flow, selected, onSelect, states, counts, onConnect, onSelectEdge } = props;
+  const { flow, selected, onSelect, states, counts, onConnect, onSelectEdge, onRemove } = props;
   const frame = useRef<HTMLDivElement>(null);
   const [chosen, setScale] = useState<number | undefined>();
-  const [width, setWidth] = useState(0);
+  const [{ width, height }, setRoom] = useState({ width: 0, height: Infinity });
   const direction = props.direction ?? (width < 560 ? "TB" : "LR");
   const isMeasured = width > 0;
   const layout = useMemo(() => (isMeasured ? layOut(flow, direction) : NOTHING), [flow, direction, isMeasured]);
@@ -42,14 +43,16 @@ export function Graph(props: GraphProps) {
 
   useLayoutEffect(() => {
     const element = frame.current!;
-    const measure = () => setWidth(element.clientWidth);
+    const style = getComputedStyle(element);
+    const most = parseFloat(style.maxHeight) - parseFloat(style.paddingBottom) || Infinity;
+    const measure = () => setRoom({ width: element.clientWidth, height: most });
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     measure();
     return () => observer.disconnect();
   }, []);
 
-  const fitting = Math.min(1, Math.max(0.55, width / Math.max(1, layout.width)));
+  const fitting = Math.min(1, Math.max(0.55, Math.min(width / Math.max(1, layout.width), height / Math.max(1, layout.height))));
   const scale = chosen ?? fitting;
   const zoom = (factor: number) => setScale(Math.min(MAX_SCALE, Math.max(MIN_SCALE, scale * factor)));
 
@@ -123,6 +126,7 @@ export function Graph(props: GraphProps) {
               onSelect={onSelect}
               onWalk={walk}
               onConnect={onConnect && beginConnection}
+              onRemove={onRemove}
             />
           ))}
         </svg>
@@ -175,9 +179,10 @@ interface BoxProps {
   onSelect: (name: string) => void;
   onWalk: (name: string, event: KeyboardEvent) => void;
   onConnect?: (source: string, event: PointerEvent) => void;
+  onRemove?: (name: string) => void;
 }
 
-function NodeBox({ box, component, state, isSelected, direction, onSelect, onWalk, onConnect }: BoxProps) {
+function NodeBox({ box, component, state, isSelected, direction, onSelect, onWalk, onConnect, onRemove }: BoxProps) {
   const { name, width, height } = box;
   const [x, y] = [Math.round(box.x - width / 2), Math.round(box.y - height / 2)];
   const isTerminal = isEnd(name);
@@ -188,6 +193,9 @@ function NodeBox({ box, component, state, isSelected, direction, onSelect, onWal
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       onSelect(name);
+    } else if (onRemove && !isTerminal && (event.key === "Delete" || event.key === "Backspace")) {
+      event.preventDefault();
+      onRemove(name);
     } else onWalk(name, event);
   };
   const handle = direction === "LR" ? { cx: width, cy: height / 2 } : { cx: width / 2, cy: height };

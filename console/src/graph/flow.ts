@@ -2,7 +2,8 @@
  * The graph in a workflow's text, as far as it can be read: it is drawn while somebody types, when half of it is wrong.
  * What is right is said by `POST /validate`. The language: docs/language.md.
  */
-import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type Pair, type YAMLMap } from "yaml";
+import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type Pair, type ScalarTag, type Tags, type YAMLMap } from "yaml";
+import type { Json } from "../api/types";
 
 export type EdgeKind = "success" | "failure" | "condition" | "loop" | "after" | "call";
 
@@ -55,6 +56,7 @@ export const kindOf = (relation: string): EdgeKind => WORDS.find(([, pattern]) =
 export function labelOf(edge: FlowEdge): string {
   if (edge.kind === "success" || edge.kind === "call") return "";
   const short = edge.relation.trim().replace(/^ON_/i, "").replace(/^BRANCH\s*\(\s*(.*?)\s*\)$/i, "$1");
+  if (edge.kind === "after") return "after all";
   if (edge.kind === "loop") return short.replace(/\s+IN\s.*$/i, "").replace(/^FOREACH/i, "each");
   return edge.kind === "failure" ? "fail" : short.replace(/^(TRUE|FALSE|ELSE)$/i, (word) => word.toLowerCase());
 }
@@ -65,9 +67,18 @@ export interface Parsed {
   flow: Flow;
 }
 
+/** A number is what JSON writes as one: 0912345678 and +886 are texts. core/arcrun/yaml_text.py */
+const NUMBER: ScalarTag = {
+  default: true,
+  tag: "tag:yaml.org,2002:float",
+  test: /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/,
+  resolve: (text) => Number(text),
+};
+const withNumbers = (tags: Tags): Tags => [...tags.filter((tag) => typeof tag === "string" || !/:(int|float)$/.test(tag.tag)), NUMBER];
+
 export function parseWorkflow(text: string): Parsed {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, strict: false, uniqueKeys: false, version: "1.2" });
+  const document = parseDocument(text, { lineCounter: lines, strict: false, uniqueKeys: false, version: "1.2", customTags: withNumbers });
   return { document, lines, flow: readFlow(document) };
 }
 
@@ -82,9 +93,9 @@ export const spanOf = (node: Node | null | undefined): Span | undefined =>
 export const textOf = (node: unknown): string => (isScalar(node) ? String(node.value ?? "") : "");
 
 /** The value of a part of the text; undefined if it has none, such as of an alias that grows without end. */
-export function valueOf(node: Node | null | undefined): unknown {
+export function jsonOf(node: Node | null | undefined): Json | undefined {
   try {
-    return node?.toJSON() as unknown;
+    return node?.toJSON() as Json | undefined;
   } catch {
     return undefined;
   }
@@ -162,7 +173,12 @@ export function findAt(flow: Flow, offset: number): string | undefined {
   return edge && (isEnd(edge.target) ? edge.source : edge.target);
 }
 
-/** A workflow's text; one that was stored as an object is shown as YAML. */
+/** A workflow's text, with line feeds alone as the editor has it; one that was stored as an object is shown as JSON. */
 export function sourceText(source: string | object): string {
-  return typeof source === "string" ? source : JSON.stringify(source, null, 2);
+  return typeof source === "string" ? source.replaceAll(/\r\n?/g, "\n") : JSON.stringify(source, null, 2);
+}
+
+/** `text` with the line breaks of what was stored before: a file of Windows stays one. */
+export function withBreaksOf(source: string | object | undefined, text: string): string {
+  return typeof source === "string" && /\r\n/.test(source) ? text.replaceAll("\n", "\r\n") : text;
 }

@@ -29,6 +29,7 @@ const MARKS: Record<string, string> = {
   cancelled: "⊘",
   skipped: "–",
   needs_decision: "?",
+  warns: "!",
 };
 
 /** What a status is shown as: a mark, a colour and a word, so that no colour says it alone. */

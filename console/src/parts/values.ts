@@ -1,10 +1,13 @@
 import { parseJson } from "../api/exact";
+import type { Json } from "../api/types";
 import { t } from "../texts";
 
 /** What `record` has of its own under a name that others have chosen: it may be `constructor`. */
 export const ownOf = <T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
   record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 
+/** The fields of an object; none of anything else. */
+export const objectOf = (value: Json | undefined): Record<string, Json> => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 
 // Signs that change in which order others are shown (Unicode, UAX 9), and what a terminal takes as a colour.
 const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;

@@ -286,6 +286,20 @@ def find_nearest(name: str, names: list[str]) -> list[str]:
     """The nearest name in a list of its own; empty if there is none."""
     if len(name) > _MAX_CHARACTERS:
         return []
+    swapped = next((other for other in names if _is_swapped(name, other)), None)
+    if swapped is not None:
+        return [swapped]
     if len(names) > _MAX_COMPARED:
         names = [other for other in names if other[:1] == name[:1]][:_MAX_COMPARED]
     return get_close_matches(name, [other for other in names if len(other) <= _MAX_CHARACTERS], n=1)
+
+
+def _is_swapped(name: str, other: str) -> bool:
+    """Whether two letters close to each other have changed places, which difflib counts as two changes: `tydi`."""
+    if len(name) != len(other):
+        return False
+    differing = [at for at, (one, two) in enumerate(zip(name, other, strict=True)) if one != two]
+    if len(differing) != 2 or differing[1] - differing[0] > 2:
+        return False
+    first, second = differing
+    return name[first] == other[second] and name[second] == other[first]

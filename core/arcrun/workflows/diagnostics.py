@@ -111,6 +111,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "The workflow's `input_schema` is not a JSON Schema of the keywords that are known.",
         "Correct the keyword: `acr docs components/validate_json` lists them.",
     ),
+    "INVALID_EXAMPLE": (
+        "The workflow's `examples` are not inputs by name, or too many.",
+        "Write {NAME: INPUT, ...}. Larger and further ones belong into its tests: `acr docs testing`.",
+    ),
     "EDGE_NEVER_FIRES": (
         "An edge that no run can fire: the component has no such branch, or no boolean result.",
         "Correct the branch's name, or use IF(...).",

@@ -1,5 +1,5 @@
 """What two versions of a workflow have in common: whether their sources say the same, whatever their comments, blank
-lines, quotes and order of keys; and where their plans differ, node by node.
+lines, quotes, order of keys and examples; and where their plans differ, node by node.
 """
 
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from arcrun.interruptible import Steps
 from arcrun.workflows.plan import Graph, Plan
+from arcrun.workflows.triggers.examples import leave_out_examples
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
 Source = str | Mapping[str, Any]
@@ -30,7 +31,7 @@ def have_same_meaning_in_steps(one: Source, other: Source) -> Steps[bool]:
 
 def _render(source: Source) -> Steps[str]:
     value = (yield from parse_yaml_in_steps(source)).value if isinstance(source, str) else source
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(leave_out_examples(value), sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
+from arcrun.workflows.triggers.examples import EXAMPLES, check_examples
 from arcrun.workflows.triggers.input_schema import parse_input_schema
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, DEFAULT_WAIT_MS, Triggers
 from arcrun.workflows.triggers.parse import parse_triggers
@@ -62,7 +63,7 @@ _KEEPING = ("record", "keep_days", "durable")
 _LITERALS = frozenset(("source", "template", "partials"))  # of which some component takes no templates
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
 _FLOW = ("flow", "config", "nodes", "edges")
-_KEYS = ("name", "description", "triggers", "input_schema", "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
+_KEYS = ("name", "description", "triggers", "input_schema", EXAMPLES, "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,8 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     is_durable = settings.flag("durable") or responds
     triggers = _parse_triggers(findings, data, is_durable=is_durable, responds=responds)
     is_accepted = is_durable or triggers.webhook.wait_ms is not None
+    if EXAMPLES in data:
+        check_examples(findings, data[EXAMPLES], (EXAMPLES,))
     return Workflow(
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),

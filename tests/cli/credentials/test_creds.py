@@ -155,11 +155,15 @@ def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> No
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["data"]["checks"]}
 
     machine = ("this machine", "node", "packages", "disk", "acr dev", "runs")
-    platform = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials"
-    names = (*machine, *platform.split(","))
+    platform = "namespaces,components,executor,API key,registry,registry keys,encryption key"
+    itself = "workflows,records,plan,usage,registry binding,credentials"
+    names = (*machine, *platform.split(","), *itself.split(","))
     assert doctor() == (0, dict.fromkeys(names, True))
     code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
-    assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "registry keys", "credentials"])
+    assert (code, [name for name, ok in checks.items() if not ok]) == (
+        1,
+        ["API key", "registry keys", "encryption key"],
+    )
 
 
 def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatform, file: Path) -> None:

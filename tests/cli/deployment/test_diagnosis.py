@@ -82,7 +82,7 @@ def diagnose(
 def test_all_checks_pass_except_the_executor_which_is_not_served_here() -> None:
     checks = diagnose(build_cloudflare())
     assert [name for name, check in checks.items() if not check.ok] == ["API key"]
-    assert checks["credentials"].detail == "1 stored, all readable"
+    assert checks["encryption key"].detail == "decrypts all of the 1 stored credentials"
     assert checks["components"].detail == "1 in arcrun-components"
 
 
@@ -94,15 +94,6 @@ def test_the_workflow_of_durable_runs_must_be_the_executor_s() -> None:
     cloudflare.workers.workflows.clear()
     check = diagnose(cloudflare)["run workflow"]
     assert (check.ok, check.hint, "is not there" in check.detail) == (False, "acr deploy", True)
-
-
-def test_workflows_in_an_earlier_format_are_named() -> None:
-    """An executor of an earlier version reports no format."""
-    workflows: list[dict[str, Any]] = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
-    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
-    assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
-    assert check.detail.startswith("Stored in an earlier format: old, older. They run")
-    assert diagnose(build_cloudflare(), listed=listed(workflows=workflows[1:2]))["workflows"].detail == "1 stored"
 
 
 def test_workflows_that_fail_are_told_first_and_are_no_fault() -> None:
@@ -124,80 +115,36 @@ def test_workflows_that_fail_are_told_first_and_are_no_fault() -> None:
     assert fine.detail == "no workflow's last run has failed"
 
 
-def test_unwritten_records_are_reported() -> None:
-    unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
-    check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]
-    said = "12 run records could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
-    assert (check.ok, check.detail, "df -h" in check.hint) == (False, said, True)
-    assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
+CHECK = {"name": "plan", "ok": True, "warns": False, "detail": "paid", "hint": ""}
+OTHER = {"name": "of a later version", "ok": False, "warns": False, "detail": "It is not well.", "hint": "acr mend"}
 
 
-PAID = {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
-FREE = {"plan": "free", "cpu_ms": 10, "subrequests": 50, "has_sandbox": False}
+def test_what_the_executor_finds_is_shown() -> None:
+    found = diagnose(build_cloudflare(), listed=listed(workflows=[], checks=[CHECK, OTHER]))
+    assert [found["plan"], found["of a later version"]] == [
+        Check("plan", True, "paid"),
+        Check("of a later version", False, "It is not well.", "acr mend"),
+    ]
+    assert [*found][-2:] == ["plan", "of a later version"]
 
 
 @pytest.mark.parametrize(
-    ("plan", "said", "hint"),
+    ("status", "code", "detail", "hint"),
     [
-        pytest.param(
-            PAID,
-            "paid: 10,000 subrequests per run, sandboxes for components of the bucket and cpu_ms above 200",
-            "",
-            id="paid",
-        ),
-        pytest.param(
-            FREE,
-            "free: 10 ms of CPU time (else CPU_BUDGET) and 50 subrequests per run; no sandboxes: components of the "
-            "bucket and cpu_ms above 200",
-            "",
-            id="free",
-        ),
-        pytest.param(
-            {**PAID, "has_sandbox": False},
-            "The executor assumes the paid plan, but has no Worker Loader (SANDBOX_UNAVAILABLE).",
-            "On the free plan: acr deploy --free-plan. On the paid plan: acr deploy",
-            id="paid, without sandboxes",
-        ),
+        pytest.param(404, "NOT_FOUND", "It does not report its checks.", "acr deploy", id="an earlier version"),
+        pytest.param(503, "STORAGE_FAILED", "STORAGE_FAILED: Workers KV failed.", "df -h", id="a fault of its own"),
     ],
 )
-def test_the_plan_that_the_executor_assumes_is_reported(plan: dict[str, Any], said: str, hint: str) -> None:
-    check = diagnose(build_cloudflare(), listed=listed(workflows=[], **plan))["plan"]
-    assert (check.ok, check.detail, check.hint) == (not hint, said, hint)
+def test_an_executor_that_cannot_examine_itself_fails(status: int, code: str, detail: str, hint: str) -> None:
+    error = {"code": code, "message": "Workers KV failed.", "next_actions": ["df -h"]}
+    refusing = httpx.MockTransport(lambda _: httpx.Response(status, json={"success": False, "error": error}))
+    check = diagnose(build_cloudflare(), listed=refusing)["the executor's own checks"]
+    assert (check.ok, check.detail, check.hint) == (False, detail, hint)
 
 
-def test_an_executor_of_an_earlier_version_does_not_report_its_plan() -> None:
-    answer = {"success": False, "error": {"code": "NOT_FOUND", "message": "There is no such route."}}
-    refusing = httpx.MockTransport(lambda _: httpx.Response(404, json=answer))
-    check = diagnose(build_cloudflare(), listed=refusing)["plan"]
-    assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not r", "acr deploy")
-
-
-@pytest.mark.parametrize(("used", "is_well"), [(79_999, True), (80_000, False)])
-def test_a_nearly_used_up_quota_fails(used: int, is_well: bool) -> None:
-    usage = [{"name": "rows_written", "used": used, "most": 100_000, "is_estimate": True}]
-    check = diagnose(build_cloudflare(), listed=listed(workflows=[], usage=usage))["usage"]
-    assert (check.ok, "80,000 of 100,000" in check.detail, "record: errors" in check.hint) == (
-        is_well,
-        not is_well,
-        not is_well,
-    )
-
-
-@pytest.mark.parametrize("counted", [True, False])
-def test_an_executor_that_refuses_fails(counted: bool) -> None:
-    """As while the disk is full."""
-    unwritten = {"count": 5, "last_at": "2026-11-26T10:00:00.000Z", "reason": "SQLITE_FULL."}
-    error = {"code": "STORAGE_FAILED", "message": "Workers KV failed.", "next_actions": ["df -h"]}
-    answer = {"success": False, "error": {**error, "details": {"unwritten": unwritten} if counted else {}}}
-    refusing = httpx.MockTransport(lambda _: httpx.Response(503, json=answer))
-    checks = diagnose(build_cloudflare(), listed=refusing)
-    assert (checks["workflows"].ok, checks["workflows"].detail, checks["workflows"].hint) == (
-        False,
-        "STORAGE_FAILED: Workers KV failed.",
-        "df -h",
-    )
-    said = "5 run records could not be written, " if counted else "STORAGE_FAILED: Workers KV failed."
-    assert (checks["executor"].ok, checks["executor"].detail.startswith(said)) == (False, True)
+def test_what_cannot_be_asked_is_no_second_fault() -> None:
+    check = diagnose(build_cloudflare())["the executor's own checks"]
+    assert (check.ok, check.detail) == (True, "unknown; see the checks of executor and API key")
 
 
 def refuse_token(cloudflare: CloudflareStandIn) -> None:
@@ -219,7 +166,7 @@ def refuse_token(cloudflare: CloudflareStandIn) -> None:
         pytest.param(lambda it: it.objects.pop("x.wasm"), "components", "x.contract.yaml", id="half a component"),
         pytest.param(
             lambda it: it.values.update({("n1", "cred:b"): "plain"}),
-            "credentials",
+            "encryption key",
             "does not decrypt b",
             id="plain text",
         ),
@@ -255,7 +202,7 @@ def test_each_fault_is_found_by_its_check(harm: Callable[[CloudflareStandIn], An
         pytest.param(
             HEALTHY, {"registry_keys": (REVIEWER_KEY, OTHER_KEY)}, "registry keys", "another key", id="signs otherwise"
         ),
-        pytest.param(HEALTHY, {"encryption_key": None}, "credentials", "not set", id="no key"),
+        pytest.param(HEALTHY, {"encryption_key": None}, "encryption key", "not set", id="no key"),
         pytest.param(HEALTHY, {"namespaces": {}}, "namespaces", "any binding", id="no namespaces known"),
     ],
 )
@@ -367,10 +314,3 @@ def test_a_token_that_cannot_look_at_a_zone_is_no_fault() -> None:
         assert (check.ok, "cannot see its zone" in check.detail) == (True, True)
     cloudflare.zones.clear()
     assert "cannot see its zone" in diagnose(cloudflare, listed=listed(workflows=TAKING))["mail"].detail
-
-
-def test_a_pause_of_all_is_told() -> None:
-    pause = {"on_trigger": "refuse", "all": True}
-    workflows: list[dict[str, Any]] = [{"name": name, "format": 3, "paused": pause} for name in "ab"]
-    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
-    assert (check.ok, check.warns, check.hint) == (True, True, "acr resume --all")

@@ -1,41 +1,15 @@
-"""The quotas' usage in `acr usage` and `acr doctor`."""
-
-from typing import Any
+"""The quotas' usage in `acr usage`."""
 
 import pytest
 
-from acr.output.usage import find_nearly_used_up, render_usage
+from acr.output.usage import render_usage
 
-
-def figure(name: str, used: int, most: int | None, is_estimate: bool = False) -> dict[str, Any]:
-    return {"name": name, "used": used, "most": most, "is_estimate": is_estimate}
-
-
-MIB = 1024 * 1024
-ROWS, KV = figure("rows_written", 79_999, 100_000, True), figure("kv_writes", 192, 1_000)
-
-
-@pytest.mark.parametrize(
-    ("each", "said"),
-    [
-        pytest.param(ROWS, [], id="below"),
-        pytest.param(
-            {**ROWS, "used": 80_000}, ["rows written to Durable Objects today: ~80,000 of 100,000."], id="four fifths"
-        ),
-        pytest.param({**KV, "used": 2_000}, ["writes of verdicts to KV today: 2,000 of 1,000."], id="beyond"),
-        pytest.param({**ROWS, "used": 10**9, "most": None}, [], id="by the month"),
-        pytest.param(
-            figure("stored_bytes", 900 * MIB, 1024 * MIB), ["records of runs, MiB: 900.0 of 1,024.0."], id="storage"
-        ),
-        pytest.param(figure("of tomorrow", 9, 10), ["of tomorrow: 9 of 10."], id="a figure of a later version"),
-    ],
-)
-def test_nearly_used_up_quotas_are_reported(each: dict[str, Any], said: list[str]) -> None:
-    assert find_nearly_used_up([KV, each]) == said
+ROWS = {"name": "rows_written", "used": 90_000, "most": 100_000, "is_estimate": True}
+KV = {"name": "kv_writes", "used": 192, "most": None, "is_estimate": False}
 
 
 def test_a_table_and_the_warnings(capsys: pytest.CaptureFixture[str]) -> None:
-    usage = [{**ROWS, "used": 90_000}, {**KV, "most": None}]
+    usage = [ROWS, KV]
     render_usage({"plan": "free", "usage": usage, "unwritten": {"count": 3, "last_at": "", "reason": "No more rows."}})
     out, err = capsys.readouterr()
     assert ("~90,000" in out, "100,000" in out, "by the month" in out) == (True, True, True)

@@ -110,6 +110,7 @@ DATA: dict[str, Any] = {
         "usage": [{"name": HOSTILE, "used": 9, "most": 10, "is_estimate": True}],
         "unwritten": {"count": 1, "last_at": HOSTILE, "reason": HOSTILE},
     },
+    "/checks": {"checks": [{"name": HOSTILE, "ok": False, "warns": False, "detail": HOSTILE, "hint": HOSTILE}]},
     "/rollback": PUSHED,
     "/rotate": {**PUSHED, "tenant_id": HOSTILE, "api_key": HOSTILE, "keys": []},
     "/audit": {

@@ -82,8 +82,8 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, triggers, input_schema, limits, response, flow, config, nodes, edges, timeout_ms, "
-        "concurrency, record, keep_days, durable.",
+        "Allowed: name, description, triggers, input_schema, examples, limits, response, flow, config, nodes, edges, "
+        "timeout_ms, concurrency, record, keep_days, durable.",
         id="far key",
     ),
     # lines
@@ -239,6 +239,13 @@ CASES: list[Any] = [
         (2, 16),
         "Did you mean `type`?",
         id="a schema",
+    ),
+    pytest.param(
+        "name: w\nexamples: [{name: Ada}]\nflow: [input >> PIPE >> any]\n",
+        "INVALID_EXAMPLE",
+        (2, 1),
+        "For example: {busy: {name: Ada}}, an input under each name.",
+        id="examples",
     ),
     pytest.param(
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),

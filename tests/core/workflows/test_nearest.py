@@ -11,6 +11,10 @@ MANY = [f"{letter}_flow_{i}" for letter in "abcdefgh" for i in range(1_000)]
     ("name", "known", "expected"),
     [
         pytest.param("strnig", ["string", "number"], "Did you mean `string`?", id="near"),
+        pytest.param("tydi", ["input", "tidy"], "Did you mean `tidy`?", id="two letters exchanged"),
+        pytest.param("tiyd", ["tired", "tidy"], "Did you mean `tidy`?", id="exchanged rather than like another"),
+        pytest.param("abcd", ["dbca"], "otherwise", id="exchanged, but far from each other"),
+        pytest.param("id", ["di"], "Did you mean `di`?", id="a short name"),
         pytest.param("zzz", ["string", "number"], "otherwise", id="nothing near"),
         pytest.param("c_flow_0x", MANY, "Did you mean `c_flow_0`?", id="among many, one that begins alike"),
         pytest.param("x" * 101, ["x" * 100], "otherwise", id="a long name"),

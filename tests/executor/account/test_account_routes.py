@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from arcrun.errors import CredentialError
-from arcrun.limits import MAX_RECENT_RUNS_SHOWN, MAX_SECRET_BYTES, MAX_SHOWN_USES
+from arcrun.limits import MAX_RECENT_RUNS_SHOWN, MAX_RECORD_WAIT_MS, MAX_SECRET_BYTES, MAX_SHOWN_USES
+from arcrun.times import render_time
 from executor.access import OwnerAccess
 from executor.app import build_app
 from fakes.components import echo
@@ -119,6 +120,42 @@ async def test_the_last_runs_of_each_workflow(console: Console) -> None:
     newest = [run["run_id"] for run in found["busy"]]
     assert newest == sorted(newest, reverse=True)
     assert found["quiet"][0]["status"] == "success"
+
+
+async def test_of_the_last_runs_only_those_that_are_new_are_read(console: Console) -> None:
+    """A list that is open asks again and again, and each run is a row to read."""
+    await console.push("greet")
+    for _ in range(3):
+        await console.ask("POST", "/webhooks/named/greet/trigger", {})
+    await console.bench.background.finish()
+    console.bench.clock.advance(60_000)
+    since = render_time(console.bench.clock.now_ms())
+    newest = (await console.ask("POST", "/webhooks/named/greet/trigger", {})).json()["run_id"]
+    await console.bench.background.finish()
+    found = (await console.read(f"/runs/recent?since={since}"))["workflows"]
+    assert [run["run_id"] for run in found["greet"]] == [newest]
+    refused = await console.ask("GET", "/runs/recent?since=lately")
+    assert refused.json()["error"]["code"] == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize(("query", "waits"), [("", False), ("?wait_ms=0", False), ("?wait_ms=2000", True)])
+async def test_a_record_that_is_not_stored_yet_is_waited_for(console: Console, query: str, waits: bool) -> None:
+    slept = console.bench.clock.slept_ms
+    answer = await console.ask("GET", f"/runs/{console.bench.service.runs.new_run_id()}{query}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "RUN_NOT_FOUND")
+    assert (sum(slept) > MAX_RECORD_WAIT_MS / 2) == waits
+    assert sum(slept) <= MAX_RECORD_WAIT_MS
+
+
+async def test_a_record_is_shown_as_soon_as_it_is_stored(console: Console) -> None:
+    await console.push("greet")
+    run_id = (await console.ask("POST", "/webhooks/named/greet/trigger", {})).json()["run_id"]
+    assert (await console.read(f"/runs/{run_id}?wait_ms=1000"))["status"] == "success"
+
+
+async def test_a_record_is_waited_for_so_long_and_no_longer(console: Console) -> None:
+    answer = await console.ask("GET", f"/runs/01M8GC07CW00G80EFX0MHY96AR?wait_ms={MAX_RECORD_WAIT_MS + 1}")
+    assert answer.json()["error"]["code"] == "INVALID_REQUEST"
 
 
 async def test_without_a_registry_there_are_no_more_components(console: Console) -> None:

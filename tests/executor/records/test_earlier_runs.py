@@ -13,7 +13,7 @@ from arcrun.limits import MAX_ACCEPTED_MS
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping
-from executor.records.earlier_runs import EarlierRuns
+from executor.records.earlier_runs import EMPTY_MS, EarlierRuns
 from executor.records.runs import AcceptedRun, EndedRun, UnwrittenRecords
 from executor.run_handlers import list_runs
 from fakes.earlier_runs import EarlierWriter
@@ -70,6 +70,16 @@ class Isolate:
     async def listed(self, workflow: str | None = None, limit: int = 50) -> list[str]:
         runs, _ = await self.store.list(RunFilter(workflow), limit, None)
         return [run["id"] for run in runs]
+
+
+async def test_where_there_are_none_kv_is_not_asked_each_time() -> None:
+    """A list that is open asks every few seconds, and the free plan lists KV 1,000 times a day."""
+    isolate = Isolate()
+    assert await isolate.listed() == []
+    late = await isolate.keep("w")  # an isolate of the version before, during the deploy
+    assert await isolate.listed() == []
+    isolate.clock.advance(EMPTY_MS)
+    assert await isolate.listed() == late
 
 
 def record_of(run_id: str, workflow: str = "w", error: ArcrunError | None = None) -> RunRecord:

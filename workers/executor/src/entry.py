@@ -289,8 +289,8 @@ async def _open_tenant(bindings: Any, payload: Mapping[str, Any]) -> ExecutorSer
 def _build(bindings: Any) -> "Starlette":
     try:
         access = _open_tenants(bindings) if _is_hosted(bindings) else _build_own(bindings)
-        public_url, mail_domain = read_optional(bindings, "ARCRUN_PUBLIC_URL"), read_optional(bindings, MAIL_DOMAIN)
-        return build_app(access, public_url, mail_domain)
+        named = ("ARCRUN_PUBLIC_URL", MAIL_DOMAIN, "ARCRUN_PLATFORM_ID")
+        return build_app(access, *(read_optional(bindings, name) for name in named))
     except NotConfiguredError as error:
         return build_app(RefusedAccess(error))
 

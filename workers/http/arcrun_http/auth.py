@@ -6,6 +6,8 @@ from starlette.requests import Request
 
 from arcrun.errors import NotConfiguredError, UnauthorizedError
 
+SESSION = "arcrun.session"  # scope key of the id of the key from which the request's session comes, if it has one
+
 
 def check_api_key(request: Request, api_key: str | None) -> None:
     """Raises UnauthorizedError for a wrong or missing key, NotConfiguredError if the Worker has no key."""

@@ -6,9 +6,8 @@ from starlette.requests import Request
 
 from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.workspace.audit import CONSOLE, Actor
-from arcrun_http.auth import presented_key
+from arcrun_http.auth import SESSION, presented_key
 
-SESSION = "arcrun.session"  # scope key of the id of the key from which the request's session comes, if it has one
 IPV6_PREFIX_BITS = 64  # the network that a provider assigns to one customer
 
 

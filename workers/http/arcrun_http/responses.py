@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
 from arcrun.json_text import build_json_writer
-from arcrun_http.callers import SESSION
+from arcrun_http.auth import SESSION
 
 _write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 

@@ -1,14 +1,14 @@
 /** Credentials by name: which workflows use them, when they were last used. A value is set here, and never shown. */
 import { useState } from "preact/hooks";
 import { get, pathOf, put, queryOf, remove } from "../../api/client";
-import { forget, useAction, useData } from "../../api/data";
+import { forget, peek, useAction, useData } from "../../api/data";
+import { loadRecent } from "../../api/recent";
 import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
 import { Button, Confirm, Dialog, Empty, ErrorBox, Field, Page, Shown, toast } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
-import { loadRecent } from "../workflows/WorkflowList";
 
 interface Credential {
   name: string;
@@ -24,11 +24,11 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
 
 /** Those that are stored, and those that workflows need and nobody has stored. */
 async function loadCredentials(): Promise<Credential[]> {
-  const [stored, uses, recent] = await Promise.all([get<{ credentials: { name: string }[] }>("/credentials"), loadUses(), loadRecent()]);
+  const [stored, uses, recent] = await Promise.all([get<{ credentials: { name: string }[] }>("/credentials"), loadUses(), loadRecent(peek("recent"))]);
   const names = new Set(stored.credentials.map(({ name }) => name));
   return [...new Set([...names, ...uses.keys()])].sort().map((name) => {
     const usedBy = uses.get(name) ?? [];
-    const times = usedBy.flatMap((workflow) => ownOf(recent, workflow)?.[0]?.started_at ?? []).sort();
+    const times = usedBy.flatMap((workflow) => ownOf(recent.runs, workflow)?.[0]?.started_at ?? []).sort();
     return { name, usedBy, isMissing: !names.has(name), lastRunAt: times.at(-1) };
   });
 }

@@ -29,6 +29,14 @@ interface Unsettled {
   failed: Record<string, string>;
 }
 
+interface Check {
+  name: string;
+  ok: boolean;
+  warns: boolean;
+  detail: string;
+  hint: string;
+}
+
 const LIVE_MS = 15_000;
 
 export function Health() {
@@ -37,12 +45,22 @@ export function Health() {
   const usage = useData<Usage>("/usage", () => get("/usage"), isShared ? 0 : LIVE_MS);
   const plan = useData<Plan>("/plan", () => get("/plan"));
   const unsettled = useData<Unsettled>("/runs/unsettled", () => get("/runs/unsettled"), LIVE_MS);
+  const checks = useData<{ checks: Check[] }>(session?.workflow ? null : "/checks", () => get("/checks"));
   return (
     <Page title={t("health")}>
       <section class="card">
         <h2>{t("attention")}</h2>
         <Shown of={unsettled}>{(data) => <Attention unsettled={data} />}</Shown>
       </section>
+      {!session?.workflow && (
+        <section class="card">
+          <h2>{t("checks")}</h2>
+          <Shown of={checks}>{(data) => <Checks checks={data.checks} />}</Shown>
+          <p class="faint">
+            {t("doctor_hint")} <code>acr doctor</code>
+          </p>
+        </section>
+      )}
       <section class="card">
         <h2>{t("usage")}</h2>
         <Shown of={usage}>
@@ -79,15 +97,29 @@ export function Health() {
             </dl>
           )}
         </Shown>
-        <p class="faint">
-          {t("doctor_hint")} <code>acr doctor</code>
-        </p>
       </section>
     </Page>
   );
 }
 
 const usageWord = (name: string): string => wordOf("usage", name);
+function Checks({ checks }: { checks: Check[] }) {
+  return (
+    <ul class="plain-list">
+      {checks.map(({ name, ok, warns, detail, hint }) => (
+        <li key={name}>
+          <p>
+            <Status of={!ok ? "failed" : warns ? "warns" : "success"} bare /> <strong>{checkWord(name)}</strong> {detail}
+          </p>
+          {hint && <p class="faint">{hint}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const checkWord = (name: string): string => wordOf("check", name.replace(/ /g, "_"), name);
+
 
 const amount = (name: string, value: number): string => (name.endsWith("bytes") ? formatBytes(value) : value.toLocaleString(currentLanguage()));
 

@@ -7,7 +7,7 @@ import { parseJson } from "../../api/exact";
 import { isUnderWay, useFollowed } from "../../api/follow";
 import { loadRun } from "../../api/runs";
 import type { Approval, Json, Run, TraceEntry } from "../../api/types";
-import { go, linkTo, type Route } from "../../app/router";
+import { go, linkTo, replaceLink, type Route } from "../../app/router";
 import { useCan } from "../../app/session";
 import { Graph, type NodeState } from "../../graph/Graph";
 import { parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
@@ -18,7 +18,7 @@ import { jsonProblem } from "../../parts/values";
 import { t } from "../../texts";
 import { MakeTest } from "./MakeTest";
 import { NodePanel } from "./NodePanel";
-import { Timeline, findEntry } from "./Timeline";
+import { Timeline, findEntry, pathOfFailed, topOf } from "./Timeline";
 import { triggerWord } from "./words";
 
 interface Version {
@@ -43,8 +43,8 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
     () => (source.data ? parseWorkflow(sourceText(source.data.workflow)).flow : hasText ? undefined : flowOfTrace(run)),
     [source.data, hasText, run.trace?.length],
   );
-  const selected = route.query.get("node") ?? run.node ?? undefined;
-  const select = (node: string) => go(linkTo(["runs", run.run_id], { node }));
+  const selected = route.query.get("node") ?? (run.node ? pathOfFailed(run, run.node) : undefined);
+  const select = (node: string) => replaceLink(linkTo(["runs", run.run_id], { node }));
   const states = useMemo(() => statesOf(run), [run]);
   const counts = useMemo(() => countsOf(run), [run]);
   const entry = selected === undefined ? undefined : findEntry(run, selected);
@@ -65,7 +65,7 @@ function Shell({ run, route, reload }: { run: Run; route: Route; reload: () => P
       <Decisions run={run} reload={reload} />
       <div class="run-parts">
         <section class="panel" aria-label={t("graph")}>
-          {flow ? <Graph flow={flow} selected={selected} onSelect={select} states={states} counts={counts} /> : <Loading />}
+          {flow ? <Graph flow={flow} selected={selected && topOf(selected)} onSelect={select} states={states} counts={counts} /> : <Loading />}
         </section>
         <div class="run-columns">
           <section class="panel" aria-label={t("timeline")}>
@@ -151,13 +151,13 @@ function Facts({ run }: { run: Run }) {
 function Failure({ run, onSelect }: { run: Run; onSelect: (node: string) => void }) {
   const { error } = run;
   if (!error) return null;
-  const node = run.node ?? (typeof error.details?.["node"] === "string" ? error.details["node"] : undefined);
+  const node = run.node || (typeof error.details?.["node"] === "string" ? error.details["node"] : undefined);
   return (
     <div class="error-box" role="alert">
       <p>
         {node && (
           <>
-            <button type="button" class="link" onClick={() => onSelect(node)}>
+            <button type="button" class="link" onClick={() => onSelect(pathOfFailed(run, node))}>
               {node}
             </button>
             {": "}
@@ -193,7 +193,7 @@ function Actions({ run, reload }: { run: Run; reload: () => Promise<void> }) {
   const hasFailed = run.status === "failed" || run.status === "lost" || run.status === "cancelled";
   return (
     <>
-      {canRun && isUnderWay(run) && <Button onClick={() => setDialog("cancel")}>{t("cancel_run")}</Button>}
+      {canRun && isUnderWay(run.status) && <Button onClick={() => setDialog("cancel")}>{t("cancel_run")}</Button>}
       {canRun && hasFailed && !run.retried_by && (
         <Button kind="main" busy={begin.isBusy} title={t("retry_hint")} onClick={() => void begin.run(pathOf`/runs/${run.run_id}/retry`, {})}>
           {t("retry")}
@@ -204,9 +204,9 @@ function Actions({ run, reload }: { run: Run; reload: () => Promise<void> }) {
           {t("dismiss")}
         </Button>
       )}
-      {canRun && !isUnderWay(run) && <Button onClick={() => setDialog("replay")}>{t("replay")}</Button>}
-      {!isUnderWay(run) && run.trace && <Button onClick={() => setDialog("test")}>{t("make_test")}</Button>}
-      {!isUnderWay(run) && <LinkButton href={linkTo(["runs", run.run_id, "compare"])}>{t("compare")}</LinkButton>}
+      {canRun && !isUnderWay(run.status) && <Button onClick={() => setDialog("replay")}>{t("replay")}</Button>}
+      {!isUnderWay(run.status) && run.trace && <Button onClick={() => setDialog("test")}>{t("make_test")}</Button>}
+      {!isUnderWay(run.status) && <LinkButton href={linkTo(["runs", run.run_id, "compare"])}>{t("compare")}</LinkButton>}
       {begin.error && <ErrorDialog error={begin.error} onClose={begin.clear} />}
       {act.error && <ErrorDialog error={act.error} onClose={act.clear} />}
       {dialog === "replay" && <Replay run={run} onClose={() => setDialog(undefined)} />}
@@ -297,7 +297,7 @@ function Replay({ run, onClose }: { run: Run; onClose: () => void }) {
 }
 
 function Approvals({ run, reload }: { run: Run; reload: () => Promise<void> }) {
-  const asks = isUnderWay(run) && (run.trace ?? []).some((entry) => entry.status === "waiting" && entry.component === "approve");
+  const asks = isUnderWay(run.status) && (run.trace ?? []).some((entry) => entry.status === "waiting" && entry.component === "approve");
   const asked = useData<{ approvals: Approval[] }>(asks ? `approvals:${run.run_id}:${run.trace?.length}` : null, () =>
     get(pathOf`/runs/${run.run_id}/approvals`),
   );
@@ -410,7 +410,7 @@ function Ends({ run }: { run: Run }) {
   );
 }
 
-function Answer({ run }: { run: Run }) {
+export function Answer({ run }: { run: Run }) {
   return (
     <>
       <h2>{t("output")}</h2>
@@ -419,7 +419,7 @@ function Answer({ run }: { run: Run }) {
           {t("answered_with")} <code>{run.response.status}</code>
         </p>
       )}
-      {run.data !== undefined ? <JsonView value={run.data} /> : <p class="faint">{isUnderWay(run) ? t("under_way") : t("no_output")}</p>}
+      {run.data !== undefined ? <JsonView value={run.data} /> : <p class="faint">{isUnderWay(run.status) ? t("under_way") : t("no_output")}</p>}
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** The steps of a run over its time: attempts, waits, loops folded to a count, sub-workflows inside. */
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Run, TraceEntry } from "../../api/types";
 import { Button, Status } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
@@ -31,6 +31,30 @@ export function findEntry(run: Run, path: string): TraceEntry | undefined {
   return found;
 }
 
+/** The path of the step that has failed the run: it may lie in a sub-workflow or in a round, whose name alone says little. */
+export function pathOfFailed(run: Run, node: string): string {
+  const find = (entries: TraceEntry[], above: string): string | undefined => {
+    for (const entry of entries) {
+      if (entry.status !== "failed") continue;
+      const path = above + nameOf(entry);
+      const inside = find(innerOf(entry), path + SEPARATOR);
+      if (inside !== undefined) return inside;
+      if (entry.node === node) return path;
+    }
+    return undefined;
+  };
+  return find(run.trace ?? [], "") ?? node;
+}
+
+/** The step of the workflow itself that a path begins with. */
+export const topOf = (path: string): string => path.split(SEPARATOR)[0]!.replace(/\[[\d,]*\]$/, "");
+
+/** What lies around a path: what must be open so that it is seen. */
+function aroundOf(path: string | undefined): string[] {
+  const names = path?.split(SEPARATOR) ?? [];
+  return names.slice(0, -1).map((_, at) => names.slice(0, at + 1).join(SEPARATOR));
+}
+
 const nameOf = (entry: TraceEntry): string => (entry.index ? `${entry.node}[${entry.index.join(",")}]` : entry.node);
 
 function rowsOf(entries: TraceEntry[], opened: Set<string>, depth: number, above: string, isUndo: boolean): Row[] {
@@ -43,7 +67,11 @@ function rowsOf(entries: TraceEntry[], opened: Set<string>, depth: number, above
 }
 
 export function Timeline({ run, selected, onSelect }: { run: Run; selected?: string; onSelect: (path: string) => void }) {
-  const [opened, setOpened] = useState(new Set<string>());
+  const [opened, setOpened] = useState(() => new Set(aroundOf(selected)));
+  useEffect(() => {
+    const around = aroundOf(selected).filter((path) => !opened.has(path));
+    if (around.length > 0) setOpened(new Set([...opened, ...around]));
+  }, [selected]);
   const [showsSkipped, setShowsSkipped] = useState(false);
   const [most, setMost] = useState(SHOWN);
   const trace = run.trace ?? [];

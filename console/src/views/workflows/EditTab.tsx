@@ -4,17 +4,19 @@ import { ApiError, get, post } from "../../api/client";
 import { useData } from "../../api/data";
 import type { Diagnostic, Run, Workflow } from "../../api/types";
 import { useCan } from "../../app/session";
-import { addNode, changeRelation, connect, freeName, removeEdge, removeNode, renameNode, type Change } from "../../editor/edits";
+import { addCall, addNode, changeRelation, connect, freeName, removeEdge, removeNode, renameNode, type Change } from "../../editor/edits";
+import { differInExamples, setExample } from "../../editor/examples";
 import { nodeOf } from "../../editor/fixes";
 import { baseOf, draftOf, dropDraft, keepDraft, useEditor, type Base } from "../../editor/useEditor";
 import { Graph, type NodeState } from "../../graph/Graph";
-import { findAt, isEnd, parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
+import { OUTPUT, findAt, isEnd, parseWorkflow, sourceText, type Flow, type FlowEdge } from "../../graph/flow";
 import { Button, Copy, ErrorBox } from "../../parts/pieces";
 import { formatDuration } from "../../parts/time";
 import { t } from "../../texts";
 import { useContractsOf } from "../components/contracts";
 import { NodePanel } from "../runs/NodePanel";
-import { findEntry } from "../runs/Timeline";
+import { Answer } from "../runs/RunView";
+import { findEntry, pathOfFailed, topOf } from "../runs/Timeline";
 import { AddNode } from "./AddNode";
 import { EdgePanel } from "./EdgePanel";
 import { FieldPanel } from "./FieldPanel";
@@ -27,7 +29,7 @@ const CHECK_MS = 350; // and what the executor says of it
 const RECHECK_MS = 3_000; // after it could not be asked
 
 export function EditTab({ name, workflow, reload }: { name: string; workflow?: Workflow; reload: () => Promise<void> }) {
-  const canPush = useCan("push");
+  const [canPush, canRun] = [useCan("push"), useCan("run")];
   const stored = workflow ? sourceText(workflow.workflow) : "";
   const [text, setText] = useState(draftOf(name) ?? stored);
   const newest: Base | undefined = workflow && { version: workflow.version, text: stored };
@@ -57,12 +59,25 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
     workflows: workflows.data?.workflows.map((each) => each.name) ?? [],
   });
 
+  const typed = useRef<string | undefined>(undefined); // and not read yet
   const changed = useCallback((next: string) => {
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setText(next), PARSE_MS);
+    typed.current = next;
+    timer.current = window.setTimeout(() => {
+      typed.current = undefined;
+      setText(next);
+    }, PARSE_MS);
   }, []);
+  const latestBase = useRef(base);
+  latestBase.current = base;
+  useEffect(
+    () => () => {
+      if (typed.current !== undefined) keepDraft(name, typed.current, latestBase.current); // the view is left meanwhile
+    },
+    [],
+  );
 
-  const editor = useEditor({
+  const editor = useEditor(name, {
     text,
     label: t("text_of", { name }),
     isReadOnly: !canPush,
@@ -75,8 +90,8 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         if (found !== undefined) setSelected(found);
       }, PARSE_MS + 20);
     },
-    onSave: () => setDialog("push"),
-    onRun: () => setDialog("try"),
+    onSave: () => canPush && setDialog("push"),
+    onRun: () => canRun && setDialog("try"),
   });
 
   useEffect(() => {
@@ -124,6 +139,18 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
     if (at) editor.handle.current?.select(at.from, at.to);
   };
   const apply = (changes: Change[]) => editor.handle.current?.apply(changes);
+  const showNew = (step: string, changes: Change[]) => {
+    apply(changes);
+    setDialog(undefined);
+    setEdge(undefined);
+    setSelected(step);
+    const at = parseWorkflow(now()).flow.nodes.get(step)?.at;
+    if (at) editor.handle.current?.select(at.from, at.to);
+  };
+  const removeStep = (step: string) => {
+    apply(removeNode(now(), step));
+    setSelected(undefined);
+  };
   const now = () => editor.handle.current?.text() ?? text;
   const isNode = selected !== undefined && !isEnd(selected) && flow.nodes.has(selected);
   const lastStep = selected !== undefined && selected !== "output" && flow.nodes.has(selected) ? selected : lastOf(flow);
@@ -155,6 +182,11 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
             )}
           </>
         )}
+        {!canPush && canRun && (
+          <Button kind="main" onClick={() => setDialog("try")} title="Ctrl+Enter">
+            {t("run")}
+          </Button>
+        )}
         <Copy text={text}>{t("copy_text")}</Copy>
         {isChanged && workflow && <span class="faint">{t("not_pushed")}</span>}
       </div>
@@ -168,6 +200,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
             states={states}
             onConnect={canPush ? (source, target) => apply(connect(now(), source, target)) : undefined}
             onSelectEdge={canPush ? setEdge : undefined}
+            onRemove={canPush ? removeStep : undefined}
           />
           <div class="edit-panel" aria-live="polite">
             {edge ? (
@@ -197,13 +230,13 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
                     apply(renameNode(now(), selected, to));
                     setSelected(to);
                   }}
-                  onRemove={() => {
-                    apply(removeNode(now(), selected));
-                    setSelected(undefined);
-                  }}
+                  onRemove={() => removeStep(selected)}
                   onConnect={(target, relation) => apply(connect(now(), selected, target, relation))}
+                  onEdge={setEdge}
                 />
               </>
+            ) : tried ? (
+              <Answer run={tried} />
             ) : (
               <p class="faint">{t("choose_step")}</p>
             )}
@@ -219,13 +252,16 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
       {dialog === "add" && (
         <AddNode
           contracts={contracts}
+          workflows={(workflows.data?.workflows ?? []).map((each) => each.name).filter((each) => each !== name)}
           after={lastStep}
           onClose={() => setDialog(undefined)}
           onAdd={(contract) => {
             const own = freeName(now(), contract.canonical_id);
-            apply(addNode(now(), own, contract.canonical_id, contract, lastStep));
-            setSelected(own);
-            setDialog(undefined);
+            showNew(own, addNode(now(), own, contract.canonical_id, contract, lastStep));
+          }}
+          onCall={(called) => {
+            const own = freeName(now(), called);
+            showNew(own, addCall(now(), own, called, lastStep));
           }}
         />
       )}
@@ -234,6 +270,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
           name={name}
           text={now()}
           base={base}
+          stored={workflow?.workflow}
           vars={vars}
           onClose={() => setDialog(undefined)}
           onPushed={async () => {
@@ -247,13 +284,14 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         <TryDialog
           name={name}
           text={now()}
-          isStored={!isChanged && workflow !== undefined}
+          isStored={workflow !== undefined && differInExamples(now(), stored)}
           vars={vars}
+          onExample={canPush ? (key, value) => apply(setExample(now(), key, value)) : undefined}
           onClose={() => setDialog(undefined)}
           onRan={(run) => {
             setTried(run);
             setDialog(undefined);
-            setSelected(run.node ?? selected);
+            setSelected(run.node ? topOf(pathOfFailed(run, run.node)) : OUTPUT);
           }}
         />
       )}

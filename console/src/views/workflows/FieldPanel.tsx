@@ -3,12 +3,13 @@ import { useMemo, useState } from "preact/hooks";
 import type { Contract, Json, Schema } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { NODE_NAME, readEntry, setField, type Change } from "../../editor/edits";
-import type { Flow } from "../../graph/flow";
+import type { Flow, FlowEdge } from "../../graph/flow";
 import { SchemaField } from "../../parts/form";
 import { Button, Field } from "../../parts/pieces";
 import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 import { RELATIONS } from "./EdgePanel";
+import { STEP_SETTINGS } from "./settings";
 
 interface FieldPanelProps {
   name: string;
@@ -20,6 +21,7 @@ interface FieldPanelProps {
   onRename: (to: string) => void;
   onRemove: () => void;
   onConnect: (target: string, relation: string) => void;
+  onEdge: (edge: FlowEdge) => void;
 }
 
 export function FieldPanel(props: FieldPanelProps) {
@@ -47,6 +49,14 @@ export function FieldPanel(props: FieldPanelProps) {
             {t("more_fields", { count: fields.length - shown.length })}
           </Button>
         )}
+        <details class="shape">
+          <summary>{t("step_settings")}</summary>
+          {Object.entries(STEP_SETTINGS)
+            .filter(([field]) => !fields.some(([own]) => own === field))
+            .map(([field, schema]) => (
+              <SchemaField key={field} name={field} schema={schema} value={entry[field]} isRequired={false} allowsTemplates onChange={(value) => set(field, value)} />
+            ))}
+        </details>
         {!isReadOnly && <Shape {...props} />}
       </fieldset>
     </div>
@@ -62,7 +72,7 @@ function fieldsOf(contract: Contract | undefined): [string, Schema][] {
 }
 
 /** Its name, where it leads, and that it goes. */
-function Shape({ name, flow, onRename, onRemove, onConnect }: FieldPanelProps) {
+function Shape({ name, flow, onRename, onRemove, onConnect, onEdge }: FieldPanelProps) {
   const [own, setOwn] = useState(name);
   const [target, setTarget] = useState("");
   const [relation, setRelation] = useState(RELATIONS[0]!);
@@ -101,6 +111,17 @@ function Shape({ name, flow, onRename, onRemove, onConnect }: FieldPanelProps) {
           </div>
         )}
       </Field>
+      <ul class="lines" aria-label={t("lines")}>
+        {flow.edges
+          .filter((edge) => edge.source === name || edge.target === name)
+          .map((edge) => (
+            <li key={`${edge.at.from}`}>
+              <button type="button" class="link" onClick={() => onEdge(edge)}>
+                {edge.source} → {edge.target} <span class="faint">{edge.relation}</span>
+              </button>
+            </li>
+          ))}
+      </ul>
       <Button kind="danger" onClick={onRemove}>
         {t("remove_step")}
       </Button>

@@ -40,7 +40,7 @@ export function Findings({ text, findings, onGo, onFix }: FindingsProps) {
             {finding.hint && <p class="faint">{finding.hint}</p>}
             {finding.code === "MISSING_CREDENTIAL" && <a href={linkTo(["credentials"])}>{t("set_value")}</a>}
             {fixesOf(text, finding).map((fix) => (
-              <Button key={fix.title} kind="quiet" onClick={() => onFix(fix.changes)}>
+              <Button key={fix.title} onClick={() => onFix(fix.changes)}>
                 {t("fix_with", { fix: fix.title })}
               </Button>
             ))}

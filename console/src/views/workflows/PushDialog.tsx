@@ -1,11 +1,11 @@
 /** What will change with the push, and whether somebody else has pushed meanwhile. */
 import { useEffect } from "preact/hooks";
-import { get, pathOf, post } from "../../api/client";
+import { ApiError, get, pathOf, post } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
 import type { Diagnostic, Json, Workflow, WorkflowHead } from "../../api/types";
 import { go, linkTo } from "../../app/router";
 import type { Base } from "../../editor/useEditor";
-import { parseWorkflow, sourceText } from "../../graph/flow";
+import { parseWorkflow, sourceText, withBreaksOf } from "../../graph/flow";
 import { DiffView } from "../../parts/diff";
 import { Button, Dialog, ErrorBox, toast } from "../../parts/pieces";
 import { t } from "../../texts";
@@ -16,6 +16,8 @@ interface PushProps {
   text: string;
   /** What the text was made from; nothing for a new workflow. */
   base?: Base;
+  /** As it is stored, if it is. */
+  stored?: Workflow["workflow"];
   vars?: Record<string, Json>;
   onClose: () => void;
   onPushed: () => Promise<void>;
@@ -28,7 +30,7 @@ interface Pushed {
   diagnostics: Diagnostic[];
 }
 
-export function PushDialog({ name, text, base, vars, onClose, onPushed }: PushProps) {
+export function PushDialog({ name, text, base, stored, vars, onClose, onPushed }: PushProps) {
   const written = parseWorkflow(text).flow.name;
   const isOther = written !== "" && written !== name;
   const newest = useData<Workflow>(base ? `newest:${name}` : null, () => get<Workflow>(pathOf`/webhooks/named/${name}`));
@@ -38,8 +40,17 @@ export function PushDialog({ name, text, base, vars, onClose, onPushed }: PushPr
   const isMoved = base !== undefined && newest.data !== undefined && (newest.data.version !== base.version || theirs !== base.text);
   const compared = (isMoved ? theirs : base?.text) ?? "";
   const taken = base ? undefined : heads.data?.find((head) => head.name === (written || name));
+  const shown = isMoved ? newest.data?.version : base ? base.version : (taken?.version ?? 0); // what the difference is to
   const push = useAction(async () => {
-    const pushed = await post<Pushed>("/webhooks", { workflow: text, ...(vars && Object.keys(vars).length > 0 ? { vars } : {}) });
+    const body = {
+      workflow: withBreaksOf(stored, text),
+      ...(vars && Object.keys(vars).length > 0 ? { vars } : {}),
+      ...(isOther && base ? {} : { expected_version: shown }),
+    };
+    const pushed = await post<Pushed>("/webhooks", body).catch(async (fault: unknown) => {
+      if (fault instanceof ApiError && fault.code === "WORKFLOW_CHANGED") await Promise.all([newest.reload(), heads.reload()]);
+      throw fault;
+    });
     forget("workflows");
     forget("version:");
     toast(pushed.changed ? t("pushed", { version: pushed.version }) : t("pushed_same"));

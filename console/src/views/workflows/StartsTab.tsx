@@ -4,7 +4,8 @@ import { forget, useAction } from "../../api/data";
 import type { Schedule, Workflow } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
-import { parseWorkflow, pairOf, sourceText, valueOf } from "../../graph/flow";
+import { curlOf, signerOf } from "../../editor/curl";
+import { sourceText } from "../../graph/flow";
 import { Button, Copy, ErrorBox, toast } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
@@ -14,6 +15,8 @@ const absolute = (url: string): string => new URL(url, window.location.origin).h
 
 export function StartsTab({ workflow, reload }: { workflow: Workflow; reload: () => Promise<void> }) {
   const url = absolute(workflow.webhook_url);
+  const text = sourceText(workflow.workflow);
+  const curl = curlOf(url, text);
   const isHidden = url.includes("…") || url.includes("%E2%80%A6");
   return (
     <>
@@ -25,8 +28,14 @@ export function StartsTab({ workflow, reload }: { workflow: Workflow; reload: ()
           <>
             <p>{t("webhook_text")}</p>
             <CopyLine text={url} />
-            <p class="faint">{t("curl")}</p>
-            <CopyLine text={curlOf(url, sourceText(workflow.workflow))} />
+            {curl === undefined ? (
+              <p class="faint">{t("curl_signed", { scheme: signerOf(text) })}</p>
+            ) : (
+              <>
+                <p class="faint">{t("curl")}</p>
+                <CopyLine text={curl} />
+              </>
+            )}
           </>
         )}
         {workflow.refused && (
@@ -69,13 +78,6 @@ export function CopyLine({ text }: { text: string }) {
       <Copy text={text} />
     </div>
   );
-}
-
-function curlOf(url: string, text: string): string {
-  const input = /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1] ?? "{}";
-  const methods = valueOf(pairOf(pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value, "methods")?.value);
-  if (Array.isArray(methods) && !methods.includes("POST") && methods.includes("GET")) return `curl '${url}'`;
-  return `curl -X POST '${url}' -H 'content-type: application/json' -d '${input.replaceAll("'", "'\\''")}'`;
 }
 
 export const describeSchedule = (schedule: Schedule): string =>

@@ -1,41 +1,36 @@
 /** A run of the text as it stands, pushed or not, with an input that is kept while the page is open. */
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ApiError, get, pathOf, queryOf, request } from "../../api/client";
 import { forget, useAction, useData } from "../../api/data";
-import type { Json, Run, Schema, TraceEntry, Verdict } from "../../api/types";
+import { parseJson } from "../../api/exact";
+import type { Json, Run, TraceEntry, Verdict } from "../../api/types";
 import { go, linkTo } from "../../app/router";
-import { parseWorkflow, pairOf, valueOf } from "../../graph/flow";
+import { readExamples } from "../../editor/examples";
+import { firstInputOf, inputSchemaOf } from "../../editor/inputs";
 import { SchemaForm } from "../../parts/form";
-import { readSchema } from "../../parts/schema";
 import { Button, Dialog, ErrorBox, Field } from "../../parts/pieces";
 import { Moment } from "../../parts/time";
 import { t } from "../../texts";
-import { jsonProblem } from "../../parts/values";
+import { jsonProblem, objectOf } from "../../parts/values";
 
-const inputs = new Map<string, string>(); // by workflow, until the page is closed
+const inputs = new Map<string, string>(); // by workflow, until the page is closed; what is to stay is saved as an example
+
+export const forgetInputs = (): void => inputs.clear();
 
 interface TryProps {
   name: string;
   text: string;
   isStored: boolean;
   vars?: Record<string, Json>;
+  /** Saves an input in the text, or takes one out; undefined to whom may not change it. */
+  onExample?: (name: string, input: Json | undefined) => void;
   onClose: () => void;
   onRan: (run: Run) => void;
 }
 
-/** The workflow's `input_schema`, if it says that the input is an object. */
-function schemaOf(text: string): Schema | undefined {
-  const node = pairOf(parseWorkflow(text).document.contents, "input_schema")?.value;
-  const schema = readSchema(valueOf(node));
-  return schema.properties ? schema : undefined;
-}
-
-/** What a comment of a template says to send: `# POST {"name": " ada "}`. */
-const exampleIn = (text: string): string | undefined => /^#\s*POST (\{.*\})\s*$/m.exec(text)?.[1];
-
-export function TryDialog({ name, text, isStored, vars, onClose, onRan }: TryProps) {
-  const schema = schemaOf(text);
-  const [input, setInput] = useState(inputs.get(name) ?? exampleIn(text) ?? "{}");
+export function TryDialog({ name, text, isStored, vars, onExample, onClose, onRan }: TryProps) {
+  const schema = useMemo(() => inputSchemaOf(text), [text]);
+  const [input, setInput] = useState(() => inputs.get(name) ?? JSON.stringify(firstInputOf(text), null, 2));
   const problem = jsonProblem(input);
   const [isForm, setForm] = useState(schema !== undefined);
   const earlier = useData<{ runs: Verdict[] }>(`/runs?tried=${name}`, () => get(`/runs${queryOf({ workflow: name, limit: 5 })}`));
@@ -44,7 +39,7 @@ export function TryDialog({ name, text, isStored, vars, onClose, onRan }: TryPro
     setInput(next);
   };
   const start = useAction(async () => {
-    const run = isStored ? await runStored(name, JSON.parse(input) as Json) : await runText(text, JSON.parse(input) as Json, vars);
+    const run = isStored ? await runStored(name, parseJson(input)) : await runText(text, parseJson(input), vars);
     forget("/runs");
     if (run.trace === undefined && run.run_id) {
       onClose();
@@ -63,12 +58,13 @@ export function TryDialog({ name, text, isStored, vars, onClose, onRan }: TryPro
         </Button>
       )}
       {schema && isForm && problem === undefined ? (
-        <SchemaForm schema={schema} value={objectOf(input)} onChange={(value) => keep(JSON.stringify(value, null, 2))} />
+        <SchemaForm schema={schema} value={objectOf(parseJson(input))} onChange={(value) => keep(JSON.stringify(value, null, 2))} />
       ) : (
         <Field label={t("input")} hint={problem}>
           {(id) => <textarea id={id} rows={8} spellcheck={false} value={input} aria-invalid={problem !== undefined} onInput={(event) => keep(event.currentTarget.value)} />}
         </Field>
       )}
+      <Examples text={text} input={problem === undefined ? input : undefined} onTake={(value) => keep(JSON.stringify(value, null, 2))} onExample={onExample} />
       {(earlier.data?.runs.length ?? 0) > 0 && (
         <details>
           <summary>{t("input_of_run")}</summary>
@@ -92,9 +88,53 @@ export function TryDialog({ name, text, isStored, vars, onClose, onRan }: TryPro
   );
 }
 
-function objectOf(text: string): Record<string, Json> {
-  const value = JSON.parse(text) as Json;
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+interface ExamplesProps {
+  text: string;
+  /** What stands in the dialog, if it is JSON. */
+  input?: string;
+  onTake: (value: Json) => void;
+  onExample?: (name: string, input: Json | undefined) => void;
+}
+
+/** The inputs that are saved in the workflow's text, under their names. */
+function Examples({ text, input, onTake, onExample }: ExamplesProps) {
+  const [name, setName] = useState("");
+  const examples = useMemo(() => Object.entries(readExamples(text)), [text]);
+  const own = name.trim();
+  if (examples.length === 0 && !onExample) return null;
+  return (
+    <fieldset class="examples">
+      <legend>{t("examples")}</legend>
+      {examples.map(([key, value]) => (
+        <span key={key} class="example">
+          <Button kind="quiet" pressed={input !== undefined && JSON.stringify(parseJson(input)) === JSON.stringify(value)} onClick={() => onTake(value)}>
+            {key}
+          </Button>
+          {onExample && (
+            <Button kind="quiet" label={t("remove_example", { name: key })} onClick={() => onExample(key, undefined)}>
+              ✕
+            </Button>
+          )}
+        </span>
+      ))}
+      {onExample && (
+        <form
+          class="inline"
+          onSubmit={(event) => {
+            event.preventDefault();
+            onExample(own, parseJson(input!));
+            setName("");
+          }}
+        >
+          <input type="text" aria-label={t("example_name")} placeholder={t("example_name")} maxLength={64} value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          <Button type="submit" disabled={own === "" || input === undefined}>
+            {t(examples.some(([key]) => key === own) ? "replace_example" : "save_example")}
+          </Button>
+        </form>
+      )}
+      {onExample && <p class="faint hint">{t("examples_hint")}</p>}
+    </fieldset>
+  );
 }
 
 const runStored = (name: string, input: Json): Promise<Run> => answerOf(name, `${pathOf`/webhooks/named/${name}/trigger`}?trace=1`, input);

@@ -1,7 +1,8 @@
 /** All workflows: how their last runs went, when they run next. */
 import { useMemo, useState } from "preact/hooks";
-import { get, getAll } from "../../api/client";
-import { useData } from "../../api/data";
+import { getAll } from "../../api/client";
+import { peek, useData } from "../../api/data";
+import { loadRecent, type Recent } from "../../api/recent";
 import type { Schedule, Verdict, WorkflowHead } from "../../api/types";
 import { linkTo } from "../../app/router";
 import { useCan } from "../../app/session";
@@ -11,25 +12,22 @@ import { Moment, formatDuration } from "../../parts/time";
 import { ownOf } from "../../parts/values";
 import { t } from "../../texts";
 
-export type Recent = Record<string, Verdict[]>;
 const SHOWN = 50;
-const LIVE_MS = 15_000;
+const LIVE_MS = 15_000; // runs
+const SLOW_MS = 60_000; // what people change
 
 export const loadWorkflows = (): Promise<WorkflowHead[]> => getAll<WorkflowHead>("/webhooks", "workflows");
 export const loadSchedules = (): Promise<Schedule[]> => getAll<Schedule>("/schedules", "schedules");
 
-/** The last runs of each workflow that has any lately, the newest first. */
-export const loadRecent = async (): Promise<Recent> => (await get<{ workflows: Recent }>("/runs/recent")).workflows;
-
 export function WorkflowList() {
   const canPush = useCan("push");
-  const heads = useData("workflows", loadWorkflows, LIVE_MS);
-  const schedules = useData("schedules", loadSchedules, LIVE_MS);
+  const heads = useData("workflows", loadWorkflows, SLOW_MS);
+  const schedules = useData("schedules", loadSchedules, SLOW_MS);
   const [text, setText] = useState("");
   const [most, setMost] = useState(SHOWN);
   const found = useMemo(() => search(heads.data ?? [], text), [heads.data, text]);
   const shown = found.slice(0, most);
-  const recent = useData<Recent>("recent", loadRecent, LIVE_MS);
+  const recent = useData<Recent>("recent", () => loadRecent(peek("recent")), LIVE_MS);
   const next = useMemo(() => nextTimes(schedules.data ?? []), [schedules.data]);
   return (
     <Page title={t("workflows")} actions={canPush && <LinkButton kind="main" href={linkTo(["new"])}>{t("new_workflow")}</LinkButton>}>
@@ -56,7 +54,7 @@ export function WorkflowList() {
               {found.length === 0 && <Empty title={t("nothing_found")} />}
               <div class="rows">
                 {shown.map((head) => (
-                  <WorkflowRow key={head.name} head={head} runs={recent.data && (ownOf(recent.data, head.name) ?? [])} next={next.get(head.name)} />
+                  <WorkflowRow key={head.name} head={head} runs={recent.data && (ownOf(recent.data.runs, head.name) ?? [])} next={next.get(head.name)} />
                 ))}
               </div>
               {found.length > most && (

@@ -48,13 +48,10 @@ class TokenAccess(NamedTuple):
 class Access(Protocol):
     is_hosted: bool
 
-    async def of_key(self, request: Request) -> KeyAccess:
-        """The service for the request's API key or, if it has none, for the session of its cookie. Raises
-        UnauthorizedError, SessionError, NotConfiguredError, RateLimitedError.
+    async def of_key(self, request: Request, key: str) -> KeyAccess:
+        """The service for an API key, wherever in the request it is. Raises UnauthorizedError, NotConfiguredError,
+        RateLimitedError.
         """
-
-    async def of_text(self, request: Request, key: str) -> KeyAccess:
-        """The service for an API key that the request has elsewhere than in its headers. Raises as `of_key`."""
 
     async def of_token(self, request: Request, token: str) -> TokenAccess:
         """The account whose token it would be; whether it is one is not known yet. Raises as `of_key`."""
@@ -78,6 +75,19 @@ class Access(Protocol):
         """
 
 
+async def identify(access: Access, request: Request) -> KeyAccess:
+    """The service for the request's API key or, if it has none, for the session of its cookie. Raises as
+    `Access.of_key`, and SessionError.
+    """
+    key = presented_key(request)
+    if not key and "cookie" in request.headers:
+        from executor.sessions.signed_in import find_signed_in  # noqa: PLC0415 - only browsers send cookies
+
+        if (found := await find_signed_in(access, request)) is not None:
+            return KeyAccess(found[0], found[1].grant)
+    return await access.of_key(request, key)
+
+
 class OwnerAccess:
     """Access to a single account's service. Without `api_key` every management route refuses."""
 
@@ -87,13 +97,7 @@ class OwnerAccess:
 
     is_hosted = False
 
-    async def of_key(self, request: Request) -> KeyAccess:
-        key = presented_key(request)
-        if not key and "cookie" in request.headers and (signed_in := await _find_signed_in(self, request)) is not None:
-            return signed_in
-        return await self.of_text(request, key)
-
-    async def of_text(self, _request: Request, key: str) -> KeyAccess:
+    async def of_key(self, _request: Request, key: str) -> KeyAccess:
         if self._api_key and key.startswith(ACCESS_KEY_PREFIX):
             return KeyAccess(self._service, await self._grants.find(self._service, key))
         require_api_key(key, self._api_key)
@@ -153,12 +157,6 @@ class TenantAccess:
 
     is_hosted = True
 
-    async def of_key(self, request: Request) -> KeyAccess:
-        key = presented_key(request)
-        if not key and "cookie" in request.headers and (signed_in := await _find_signed_in(self, request)) is not None:
-            return signed_in
-        return await self.of_text(request, key)
-
     async def of_token(self, request: Request, token: str) -> TokenAccess:
         made = token.rpartition("_")[2]
         tenant = await self._tenants.find(await self._tokens.read_tenant(made) or derive_tenant_id(made))
@@ -171,7 +169,7 @@ class TenantAccess:
     def count_refusal(self, request: Request) -> None:
         self._admit(None, request)
 
-    async def of_text(self, request: Request, key: str) -> KeyAccess:
+    async def of_key(self, request: Request, key: str) -> KeyAccess:
         is_access_key = key.startswith(ACCESS_KEY_PREFIX)
         if is_access_key:
             token = key.removeprefix(ACCESS_KEY_PREFIX)
@@ -231,13 +229,6 @@ class TenantAccess:
         self._requests.admit(caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}")
 
 
-async def _find_signed_in(access: Access, request: Request) -> KeyAccess | None:
-    from executor.sessions.signed_in import find_signed_in  # noqa: PLC0415 - only browsers send cookies
-
-    found = await find_signed_in(access, request)
-    return None if found is None else KeyAccess(found[0], found[1].grant)
-
-
 class RefusedAccess:
     """Access to a platform that is not configured: every request gets `error`, which says what is missing."""
 
@@ -246,10 +237,7 @@ class RefusedAccess:
     def __init__(self, error: ArcrunError) -> None:
         self._error = error
 
-    async def of_key(self, _request: Request) -> NoReturn:
-        raise self._error
-
-    async def of_text(self, _request: Request, _key: str) -> NoReturn:
+    async def of_key(self, _request: Request, _key: str) -> NoReturn:
         raise self._error
 
     async def of_token(self, _request: Request, _token: str) -> NoReturn:

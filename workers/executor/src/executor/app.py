@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib import import_module
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,14 +12,10 @@ from starlette.routing import Route
 
 from arcrun.rights import OWNER, Right
 from arcrun_http.app import build_service_app
-from arcrun_http.callers import SESSION
-from executor import event_handlers as events
+from arcrun_http.auth import SESSION
 from executor import run_handlers as runs
-from executor import store_handlers as stores
 from executor import workflow_handlers as workflows
-from executor.access import Access
-from executor.account import audit, components, credentials
-from executor.keys import handlers as keys
+from executor.access import Access, identify
 from executor.keys.scopes import Rule, Scope, limit_answer, require
 from executor.service import ExecutorService
 
@@ -26,18 +24,43 @@ _WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def build_app(access: Access, public_url: str | None = None, mail_domain: str | None = None) -> Starlette:
+def late(module: str, name: str) -> Handler:
+    """A handler that is imported with the first request that it serves: what starts runs needs none of it."""
+
+    async def handle(service: ExecutorService, request: Request) -> Response:
+        answer: Response = await getattr(import_module(module), name)(service, request)
+        return answer
+
+    return handle
+
+
+events, stores, keys, sessions = (
+    partial(late, f"executor.{module}")
+    for module in ("event_handlers", "store_handlers", "keys.handlers", "sessions.handlers")
+)
+audit, checks, components, credentials, usage = (
+    partial(late, f"executor.account.{module}") for module in ("audit", "checks", "components", "credentials", "usage")
+)
+
+
+def build_app(
+    access: Access,
+    public_url: str | None = None,
+    mail_domain: str | None = None,
+    platform_id: str | None = None,
+) -> Starlette:
     """The ASGI app. `access` chooses the service by a request's API key or, for a webhook, by its token.
 
     `public_url` is the public base URL of webhooks; without it answers contain only their paths.
-    `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none.
+    `mail_domain` is the domain of the workflows' mail addresses; without it answers contain none. `platform_id` tells
+    platforms of one host apart, in the names of cookies.
     """
 
     def protected(handler: Handler, right: Right, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
         rule = Rule(right, scope)
 
         async def serve(request: Request) -> Response:
-            service, grant = await access.of_key(request)
+            service, grant = await identify(access, request)
             if grant is OWNER:
                 return await handler(service, request)
             await require(service, request, grant, rule)
@@ -48,18 +71,9 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
 
         return serve
 
-    def of_sessions(name: str, right: Right, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
-        async def handle(service: ExecutorService, request: Request) -> Response:
-            from executor.sessions import handlers  # noqa: PLC0415 - only the console has sessions
-
-            answer: Response = await getattr(handlers, name)(service, request)
-            return answer
-
-        return protected(handle, right, scope)
-
     def of_browsers(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
-            from executor.sessions import handlers  # noqa: PLC0415 - as above
+            from executor.sessions import handlers  # noqa: PLC0415 - only the console has sessions
 
             answer: Response = await getattr(handlers, name)(access, request)
             return answer
@@ -93,19 +107,22 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/runs/{run_id}/attachments/{number}", protected(runs.show_attachment, RUN, Scope.RUN), methods=["GET"]),
         Route("/runs/{run_id}/cancel", protected(runs.cancel, RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss, RUN, Scope.RUN), methods=["POST"]),
-        Route("/runs/{run_id}/events/{event}", protected(events.send_event, RUN, Scope.RUN), methods=["POST"]),
-        Route("/runs/{run_id}/approvals", protected(events.list_approvals, READ, Scope.RUN), methods=["GET"]),
-        Route("/runs/{run_id}/approvals/{node:path}", protected(events.approve, RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/events/{event}", protected(events("send_event"), RUN, Scope.RUN), methods=["POST"]),
+        Route("/runs/{run_id}/approvals", protected(events("list_approvals"), READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/approvals/{node:path}", protected(events("approve"), RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/decisions/{node:path}", protected(runs.decide, RUN, Scope.RUN), methods=["POST"]),
-        Route("/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
-        Route("/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
-        Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events.show_approval), methods=["GET"]),
-        Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events.decide), methods=["POST"]),
+        Route("/approvals/{run_id}/{ticket}", open_to_links(events("show_approval")), methods=["GET"]),
+        Route("/approvals/{run_id}/{ticket}", open_to_links(events("decide")), methods=["POST"]),
+        Route(
+            "/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events("show_approval")), methods=["GET"]
+        ),
+        Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events("decide")), methods=["POST"]),
         Route("/runs/{run_id}/replay", protected(runs.replay, RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/retry", protected(runs.retry, RUN, Scope.RUN), methods=["POST"]),
         Route("/data-keys/renew", protected(runs.renew_keys, ADMIN, Scope.ACCOUNT), methods=["POST"]),
-        Route("/usage", protected(runs.show_usage, READ, Scope.ANY), methods=["GET"]),
-        Route("/plan", protected(runs.show_plan, READ, Scope.ANY), methods=["GET"]),
+        Route("/usage", protected(usage("show_usage"), READ, Scope.ANY), methods=["GET"]),
+        Route("/plan", protected(usage("show_plan"), READ, Scope.ANY), methods=["GET"]),
+        Route("/checks", protected(checks("show_checks"), READ, Scope.ACCOUNT), methods=["GET"]),
         Route("/validate", protected(workflows.validate, PUSH, Scope.ANY), methods=["POST"]),
         Route("/webhooks", protected(workflows.push, PUSH, Scope.PUSH), methods=["POST"]),
         Route("/webhooks", protected(workflows.list_workflows, READ, Scope.LIST), methods=["GET"]),
@@ -131,34 +148,36 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
         Route("/schedules/{name}/run", protected(workflows.run_schedule, RUN, Scope.NAME), methods=["POST"]),
         Route("/schedules/{name}/seen", protected(workflows.show_seen, READ, Scope.NAME), methods=["GET"]),
         Route("/schedules/{name}/seen", protected(workflows.add_seen, PUSH, Scope.NAME), methods=["PUT"]),
-        Route("/stores", protected(stores.list_stores, READ, Scope.LIST), methods=["GET"]),
-        Route("/stores", protected(stores.purge_all, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
-        Route("/stores/{kind}/{name}", protected(stores.list_entries, READ, Scope.STORE), methods=["GET"]),
-        Route("/stores/{kind}/{name}", protected(stores.purge, PUSH, Scope.STORE), methods=["DELETE"]),
-        Route("/stores/{kind}/{name}/entries", protected(stores.put_entries, PUSH, Scope.STORE), methods=["PUT"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.show_entry, READ, Scope.STORE), methods=["GET"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.put_entry, PUSH, Scope.STORE), methods=["PUT"]),
-        Route("/stores/{kind}/{name}/entry", protected(stores.delete_entry, PUSH, Scope.STORE), methods=["DELETE"]),
-        Route("/components", protected(components.list_components, READ, Scope.ANY), methods=["GET"]),
-        Route("/components/{id}/versions", protected(components.list_versions, READ, Scope.ANY), methods=["GET"]),
-        Route("/components/{id}", protected(components.show_component, READ, Scope.ANY), methods=["GET"]),
-        Route("/audit", protected(audit.list_lines, READ, Scope.ACCOUNT), methods=["GET"]),
-        Route("/audit", protected(audit.note, ADMIN, Scope.ACCOUNT), methods=["POST"]),
-        Route("/keys", protected(keys.list_keys, ADMIN, Scope.ACCOUNT), methods=["GET"]),
-        Route("/keys", protected(keys.create, ADMIN, Scope.ACCOUNT), methods=["POST"]),
-        Route("/keys/{name}", protected(keys.revoke, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
-        Route("/credentials", protected(credentials.list_credentials, PUSH, Scope.ACCOUNT), methods=["GET"]),
-        Route("/credentials/uses", protected(credentials.list_uses, PUSH, Scope.ACCOUNT), methods=["GET"]),
-        Route("/credentials/{name}", protected(credentials.put, ADMIN, Scope.ACCOUNT), methods=["PUT"]),
-        Route("/credentials/{name}", protected(credentials.delete, ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/stores", protected(stores("list_stores"), READ, Scope.LIST), methods=["GET"]),
+        Route("/stores", protected(stores("purge_all"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}", protected(stores("list_entries"), READ, Scope.STORE), methods=["GET"]),
+        Route("/stores/{kind}/{name}", protected(stores("purge"), PUSH, Scope.STORE), methods=["DELETE"]),
+        Route("/stores/{kind}/{name}/entries", protected(stores("put_entries"), PUSH, Scope.STORE), methods=["PUT"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores("show_entry"), READ, Scope.STORE), methods=["GET"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores("put_entry"), PUSH, Scope.STORE), methods=["PUT"]),
+        Route("/stores/{kind}/{name}/entry", protected(stores("delete_entry"), PUSH, Scope.STORE), methods=["DELETE"]),
+        Route("/components", protected(components("list_components"), READ, Scope.ANY), methods=["GET"]),
+        Route("/components/{id}/versions", protected(components("list_versions"), READ, Scope.ANY), methods=["GET"]),
+        Route("/components/{id}", protected(components("show_component"), READ, Scope.ANY), methods=["GET"]),
+        Route("/audit", protected(audit("list_lines"), READ, Scope.ACCOUNT), methods=["GET"]),
+        Route("/audit", protected(audit("note"), ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/keys", protected(keys("list_keys"), ADMIN, Scope.ACCOUNT), methods=["GET"]),
+        Route("/keys", protected(keys("create"), ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/keys/{name}", protected(keys("revoke"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/credentials", protected(credentials("list_credentials"), PUSH, Scope.ACCOUNT), methods=["GET"]),
+        Route("/credentials/uses", protected(credentials("list_uses"), PUSH, Scope.ACCOUNT), methods=["GET"]),
+        Route("/credentials/{name}", protected(credentials("put"), ADMIN, Scope.ACCOUNT), methods=["PUT"]),
+        Route("/credentials/{name}", protected(credentials("delete"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
         Route("/session", of_browsers("show"), methods=["GET"]),
         Route("/session", of_browsers("sign_in"), methods=["POST"]),
         Route("/session", of_browsers("sign_out"), methods=["DELETE"]),
-        Route("/session/links", of_sessions("make_link", READ, Scope.ANY), methods=["POST"]),
-        Route("/sessions", of_sessions("list_sessions", ADMIN, Scope.ACCOUNT), methods=["GET"]),
-        Route("/sessions", of_sessions("revoke_all", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
-        Route("/sessions/{id}", of_sessions("revoke", ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
-        Route("/credentials/{name}/try", protected(credentials.try_credential, PUSH, Scope.ACCOUNT), methods=["POST"]),
+        Route("/session/links", protected(sessions("make_link"), READ, Scope.ANY), methods=["POST"]),
+        Route("/sessions", protected(sessions("list_sessions"), ADMIN, Scope.ACCOUNT), methods=["GET"]),
+        Route("/sessions", protected(sessions("revoke_all"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route("/sessions/{id}", protected(sessions("revoke"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
+        Route(
+            "/credentials/{name}/try", protected(credentials("try_credential"), PUSH, Scope.ACCOUNT), methods=["POST"]
+        ),
         Route("/console", _to_console, methods=["GET"]),
         _for_any_method(f"{webhook}/trigger", trigger),
         _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
@@ -166,6 +185,7 @@ def build_app(access: Access, public_url: str | None = None, mail_domain: str | 
     app = build_service_app(routes)
     app.state.public_url = (public_url or "").rstrip("/")
     app.state.mail_domain = mail_domain or ""
+    app.state.platform_id = platform_id or ""
     return app
 
 

@@ -20,7 +20,7 @@ from arcrun.credentials.record import (
     render_record,
     validate_name,
 )
-from arcrun.errors import DecryptionError
+from arcrun.errors import CredentialError, DecryptionError
 from arcrun.limits import MAX_CACHED_CREDENTIALS
 from arcrun.ports import Cipher, Clock, KeyValue, Random, list_all
 
@@ -71,6 +71,17 @@ class CredentialVault:
     async def list_names(self) -> list[str]:
         """The names of all stored credentials, including unreadable ones."""
         return [entry.key.removeprefix(KEY_PREFIX) for entry in await list_all(self._kv, KEY_PREFIX)]
+
+    async def is_readable(self, name: str) -> bool:
+        """Whether a key decrypts what is stored under `name` now. Raises NotConfiguredError as `reveal`."""
+        stored = await self._kv.get(kv_key_of(name))
+        self._ciphers = self._ciphers or self._build_ciphers()
+        try:
+            if stored is not None:
+                await self._open(name, stored)
+        except CredentialError:
+            return False
+        return True
 
     async def store(self, name: str, secret: str, random: Random) -> None:
         """Encrypt `secret` and store it under `name`. Raises CredentialError (CREDENTIAL_NAME_INVALID), and

@@ -6,6 +6,7 @@ to a caller who has only the webhook's URL.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -16,21 +17,29 @@ from starlette.responses import Response
 
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
-from arcrun.engine.record import RunRecord
+from arcrun.engine.record import RunRecord, StoredRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, WorkflowPausedError
+from arcrun.errors import (
+    ArcrunError,
+    InternalError,
+    NotFoundError,
+    RequestError,
+    RunError,
+    RunFailedError,
+    WorkflowPausedError,
+)
 from arcrun.json_text import write_json
 from arcrun.limits import (
     MAX_ANSWER_WAIT_MS,
     MAX_PAGE,
     MAX_RECENT_RUNS,
     MAX_RECENT_RUNS_SHOWN,
+    MAX_RECORD_WAIT_MS,
     MAX_RUN_DEPTH,
     MAX_RUN_TIMEOUT_MS,
     MAX_SEARCH_CHARACTERS,
 )
 from arcrun.run_log.filter import STATUSES, RunFilter
-from arcrun.run_log.usage import sum_usage
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.pause import OnTrigger
 from arcrun_http.requests import (
@@ -49,6 +58,7 @@ from executor.workflow_handlers import read_source, read_variables
 from executor.workflows import StoredWorkflow
 
 KEEP_ALIVE_S = 15
+RECORD_PAUSE_MS = 60  # until a record that is not stored yet is looked for again: then twice as long, and so on
 KEY_HEADER = "idempotency-key"  # of requests that also show the API key
 # Of all that a webhook answers: it shares its origin with the console, and its URL is a secret. The sandbox takes its
 # origin from a page: no cookie of the visitor goes with what it asks, and nothing that it asks can be read.
@@ -327,10 +337,13 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": {"runs": listed, "cursor": cursor, **missing}})
 
 
-async def list_recent(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The newest runs of each workflow that is among the newest of all: what a list of workflows shows of them."""
+async def list_recent(service: ExecutorService, request: Request) -> JsonResponse:
+    """The newest runs of each workflow that is among the newest of all: what a list of workflows shows of them. With
+    `since` only those that began then or later, for who has shown the others: each is a row to read.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {}
-    verdicts, _ = await service.runs.list(RunFilter(), MAX_RECENT_RUNS, None)
+    asked = RunFilter(since_ms=_read_moment(request.query_params.get("since"), "since"))
+    verdicts, _ = await service.runs.list(asked, MAX_RECENT_RUNS, None)
     for verdict in verdicts:
         runs = found.setdefault(verdict["workflow"], []) if verdict["version"] else []
         if len(runs) < MAX_RECENT_RUNS_SHOWN:
@@ -339,8 +352,20 @@ async def list_recent(service: ExecutorService, _request: Request) -> JsonRespon
 
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
-    record = await service.runs.find(request.path_params["run_id"])
+    """Its record. That of a run whose answer has just been given is stored a moment later: `wait_ms` waits for it."""
+    record = await _find_record(service, request.path_params["run_id"], read_wait(request, MAX_RECORD_WAIT_MS))
     return JsonResponse({"success": True, "data": name_run_id(record)})
+
+
+async def _find_record(service: ExecutorService, run_id: str, wait_ms: float) -> StoredRecord:
+    """Raises NotFoundError RUN_NOT_FOUND."""
+    pause_ms: float = RECORD_PAUSE_MS
+    while pause_ms <= wait_ms:
+        with suppress(NotFoundError):
+            return await service.runs.find(run_id)
+        await service.engine.ports.clock.sleep(pause_ms)
+        wait_ms, pause_ms = wait_ms - pause_ms, pause_ms * 2
+    return await service.runs.find(run_id)
 
 
 async def follow(service: ExecutorService, request: Request) -> Response:
@@ -370,34 +395,6 @@ async def renew_keys(service: ExecutorService, _request: Request) -> JsonRespons
     """Wrap the data keys of runs' inputs under the current encryption key, after it was changed."""
     renewed = await service.runs.renew_keys()
     return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
-
-
-async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform usage of runs' records today, in all and by object, and the records that were not written; of a
-    tenant, what it takes of its limits.
-    """
-    limits, unwritten = service.engine.limits, service.runs.unwritten
-    objects = await service.runs.measure()
-    usage = sum_usage(objects, is_free=limits.is_free) if objects else []
-    if (own := service.quota.limits) is not None:
-        from executor.hosted.usage import measure_account  # noqa: PLC0415 - an own platform has no such limits
-
-        usage = await measure_account(service, own)
-    data = {
-        "plan": limits.to_json()["plan"],
-        "usage": [each.to_json() for each in usage],
-        "objects": objects,
-        **({"unwritten": unwritten.to_json()} if unwritten.count else {}),
-    }
-    return JsonResponse({"success": True, "data": data})
-
-
-async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
-    """The platform plan whose limits apply to runs, and those limits; of a tenant, its own as `account`."""
-    told = {**service.engine.limits.to_json(), "has_sandbox": service.components.has_sandbox}
-    if (own := service.quota.limits) is not None:
-        told["account"] = own.to_json()
-    return JsonResponse({"success": True, "data": told})
 
 
 def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
@@ -482,11 +479,11 @@ def read_timeout(request: Request) -> float | None:
     return timeout_ms
 
 
-def read_wait(request: Request) -> int:
-    """`?wait_ms=` in milliseconds. Raises RequestError."""
-    wait_ms = parse_whole(_query(request)["wait_ms"])
-    if wait_ms is None or wait_ms > MAX_ANSWER_WAIT_MS:
-        raise RequestError(f"`wait_ms` must be an integer from 0 to {MAX_ANSWER_WAIT_MS}.")
+def read_wait(request: Request, most_ms: int = MAX_ANSWER_WAIT_MS) -> int:
+    """`?wait_ms=` in milliseconds, 0 if it is missing. Raises RequestError."""
+    wait_ms = parse_whole(_query(request).get("wait_ms", "0"))
+    if wait_ms is None or wait_ms > most_ms:
+        raise RequestError(f"`wait_ms` must be an integer from 0 to {most_ms}.")
     return wait_ms
 
 

@@ -214,10 +214,12 @@ class ExecutorService:
         *,
         file: str | None = None,
         is_forced: bool = False,
+        expected: int | None = None,
         only: str = "",
     ) -> Push:
-        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow. `file` and
-        `is_forced` are those of WorkflowStore.save. `only` is the one workflow that the caller may store, if it is so.
+        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow. `file`,
+        `is_forced` and `expected` are those of WorkflowStore.save. `only` is the one workflow that the caller may
+        store, if it is so.
 
         Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError;
         ForbiddenError KEY_NOT_ALLOWED.
@@ -244,7 +246,7 @@ class ExecutorService:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
-        saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
+        saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced, expected=expected)
         diff = compare_plans(saved.previous, plan)
         begins_anew = saved.previous is not None and starts_all_again(saved.previous, plan)
         return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten, begins_anew)

@@ -47,13 +47,20 @@ async def replace(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def _push(service: ExecutorService, request: Request, token: str | None = None) -> Push:
-    body = await read_object(request, allowed=("workflow", "file", "force", "vars"))
+    body = await read_object(request, allowed=("workflow", "file", "force", "vars", "expected_version"))
     source, file, is_forced = read_source(body), read_file_name(body), body.get("force", False)
     if not isinstance(is_forced, bool):
         raise RequestError("`force` must be true or false.")
+    expected = body.get("expected_version")
+    if expected is not None and (type(expected) is not int or expected < 0):
+        raise RequestError("`expected_version` must be an integer; 0 stands for a workflow that is not stored yet.")
     variables, grant = read_variables(body), getattr(request.state, "grant", OWNER)
     return await service.push(
-        source, actor_of(request), token, variables, file=file, is_forced=is_forced, only=grant.workflow
+        *(source, actor_of(request), token, variables),
+        file=file,
+        is_forced=is_forced,
+        expected=expected,
+        only=grant.workflow,
     )
 
 

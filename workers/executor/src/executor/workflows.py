@@ -133,16 +133,26 @@ class WorkflowStore:
         self._is_taken_over = False
 
     async def save(
-        self, source: Source, plan: Plan, actor: Actor, file: str | None = None, *, is_forced: bool = False
+        self,
+        source: Source,
+        plan: Plan,
+        actor: Actor,
+        file: str | None = None,
+        *,
+        is_forced: bool = False,
+        expected: int | None = None,
     ) -> Saved:
         """Store a workflow under its name. It keeps its token; a source of the same meaning makes no new version.
 
         `file` is where it comes from; a workflow that was pushed from another file is replaced only if `is_forced`.
-        Raises PayloadTooLargeError; ConflictError WORKFLOW_FROM_OTHER_FILE, WORKFLOW_LIMIT.
+        `expected` is the version that it replaces, 0 if there is none yet.
+        Raises PayloadTooLargeError; ConflictError WORKFLOW_FROM_OTHER_FILE, WORKFLOW_CHANGED, WORKFLOW_LIMIT.
         """
         head = await self.find_head(plan.name)
         if head is not None and not is_forced:
             require_same_file(head, file)
+        if expected is not None:
+            require_version(plan.name, 0 if head is None else head.version, expected)
         current = await read_version(self._kv, plan.name, head.version) if head else None
         kept_file = file or (head.file if head else None)
         plan_json = plan.to_json()
@@ -363,14 +373,14 @@ class WorkflowStore:
         return sorted(heads, key=lambda head: head.name), following
 
     async def list_names(self) -> list[str]:
-        return [head.name for head in await self._list_all()]
+        return [head.name for head in await self.list_all()]
 
     async def list_paused(self) -> list[str]:
-        return [head.name for head in await self._list_all() if head.pause is not None]
+        return [head.name for head in await self.list_all() if head.pause is not None]
 
     async def find_callers(self, name: str) -> list[str]:
         """The workflows that call `name`, except itself."""
-        return [head.name for head in await self._list_all() if name in (head.calls or ()) and head.name != name]
+        return [head.name for head in await self.list_all() if name in (head.calls or ()) and head.name != name]
 
     async def find_head(self, name: str, *, is_fresh: bool = True) -> Head | None:
         if not is_workflow_name(name):
@@ -385,7 +395,7 @@ class WorkflowStore:
             raise build_missing_workflow_error(name)
         return head
 
-    async def _list_all(self) -> list[Head]:
+    async def list_all(self) -> list[Head]:
         await self._take_over()
         return await self._heads.list_all()
 
@@ -643,6 +653,18 @@ def require_same_file(head: Head, file: str | None) -> None:
             'Or, if this file replaces the other one, push with "force": true.',
         ],
         details={"workflow": head.name, "file": head.file, "pushed_from": file},
+    )
+
+
+def require_version(name: str, version: int, expected: int) -> None:
+    """Raises ConflictError WORKFLOW_CHANGED."""
+    if version == expected:
+        return
+    raise ConflictError(
+        f"Version {version} of `{name}` was pushed meanwhile." if version else f"`{name}` is not stored any more.",
+        code="WORKFLOW_CHANGED",
+        next_actions=["Compare your text with the version of now, then push again."],
+        details={"workflow": name, "version": version, "expected_version": expected},
     )
 
 

@@ -16,6 +16,8 @@ from arcrun.run_log.filter import RunFilter, judge
 from executor.records.runs import RunPage, Verdicts, build_unknown_run_error
 
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
+# For so long it is not asked again whether there are any: the free plan lists KV 1,000 times a day.
+EMPTY_MS = 3_600_000
 MAX_DURATION_MS = 86_400_000  # far more than any run may take
 MAX_TIME_MS = 8_640_000_000_000_000  # the greatest time value of a JavaScript Date
 MAX_VERSION = 2**53
@@ -24,6 +26,7 @@ MAX_VERSION = 2**53
 class EarlierRuns:
     def __init__(self, records: KeyValue, verdicts: KeyValue, clock: Clock) -> None:
         self._records, self._verdicts, self._clock = records, verdicts, clock
+        self._empty_until_ms = 0.0
 
     async def find(self, run_id: str) -> StoredRecord:
         """See Runs.find."""
@@ -50,8 +53,12 @@ class EarlierRuns:
         """See Runs.list. A page may hold more than `limit` runs: a batch is never split."""
         found: Verdicts = []
         now_ms = self._clock.now_ms()
+        if now_ms < self._empty_until_ms:
+            return [], None
         for _ in range(MAX_SCANNED_PAGES):
             page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
+            if cursor is None and not page.entries and page.cursor is None:
+                self._empty_until_ms = now_ms + EMPTY_MS
             verdicts = [verdict for entry in page.entries for verdict in read_verdicts(entry.metadata or {})]
             found += filter(asked.matches, (judge(verdict, now_ms) for verdict in verdicts))
             cursor = page.cursor

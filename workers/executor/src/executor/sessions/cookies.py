@@ -1,7 +1,8 @@
 """The cookie of a session: how it is set and read, and of which requests it counts.
 
-Cookies are kept apart by host but not by port (RFC 6265, section 8.5), so the name has the port: several platforms on
-one machine do not sign each other out. `__Host-`: only this host sets it, with Secure, for all paths.
+Cookies are kept apart by host but not by port (RFC 6265, section 8.5), so the name has the platform's id, if it has
+one, and the port: platforms on one machine do not sign each other out, side by side or one after the other.
+`__Host-`: only this host sets it, with Secure, for all paths.
 
 A cookie goes along with whatever a page makes the browser ask, so it counts only if the browser says that a page of
 this very origin asks: by Sec-Fetch-Site, and for what may change anything by Origin too. No page can set either.
@@ -19,7 +20,8 @@ SAFE_METHODS = ("GET", "HEAD")
 
 
 def name_cookie(request: Request) -> str:
-    return f"__Host-arcrun-{request.url.port or DEFAULT_PORTS.get(request.url.scheme, 0)}"
+    port = request.url.port or DEFAULT_PORTS.get(request.url.scheme, 0)
+    return "-".join(("__Host-arcrun", *filter(None, (request.app.state.platform_id, str(port)))))
 
 
 def render_cookie(request: Request, token: str, max_age_s: int) -> str:

@@ -10,8 +10,8 @@ from arcrun.errors import ForbiddenError, RequestError, SessionError, Unauthoriz
 from arcrun.limits import KIB
 from arcrun.rights import OWNER, Grant
 from arcrun.times import render_time
-from arcrun_http.auth import presented_key
-from arcrun_http.callers import SESSION, actor_of, address_of
+from arcrun_http.auth import SESSION, presented_key
+from arcrun_http.callers import actor_of, address_of
 from arcrun_http.requests import read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.service import ExecutorService
@@ -47,7 +47,7 @@ async def sign_in(access: "Access", request: Request) -> JsonResponse:
 
 
 async def _use_key(access: "Access", request: Request, key: str) -> tuple[ExecutorService, Source]:
-    service, grant = await access.of_text(request, key)
+    service, grant = await access.of_key(request, key)
     return service, _build_source(grant, key)
 
 

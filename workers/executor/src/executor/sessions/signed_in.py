@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from arcrun.errors import SessionError, UnauthorizedError
-from arcrun_http.callers import SESSION
+from arcrun_http.auth import SESSION
 from executor.service import ExecutorService
 from executor.sessions.cookies import find_cross_site, read_cookie
 from executor.sessions.store import Session
