@@ -28,9 +28,9 @@ export function t(key: TextKey, values: Record<string, string | number> = {}): s
 }
 
 /** The word for what the platform calls `name`, such as a status; the name itself if a later version has added it. */
-export function wordOf(kind: "status" | "trigger" | "category" | "usage" | "account" | "check", name: string): string {
+export function wordOf(kind: "status" | "trigger" | "category" | "usage" | "account" | "check", name: string, otherwise = name): string {
   const key = `${kind}_${name}`;
-  return key in TEXTS ? t(key as TextKey) : name;
+  return key in TEXTS ? t(key as TextKey) : otherwise;
 }
 
 /** What is kept in this browser: choices of how the console looks, never anything of the account. */

@@ -117,7 +117,7 @@ function Checks({ checks }: { checks: Check[] }) {
   );
 }
 
-const checkWord = (name: string): string => wordOf("check", name.replace(/ /g, "_"));
+const checkWord = (name: string): string => wordOf("check", name.replace(/ /g, "_"), name);
 const usageWord = (name: string): string => wordOf("usage", name);
 
 const amount = (name: string, value: number): string => (name.endsWith("bytes") ? formatBytes(value) : value.toLocaleString(currentLanguage()));
