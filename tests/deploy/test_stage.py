@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,8 +42,26 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def staged(out: Path) -> bytes:
-    return stage(out)
+def first_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("staged") / "cache"
+
+
+@pytest.fixture(scope="module")
+def staged(out: Path, first_cache: Path) -> bytes:
+    return stage(out, "--cache", first_cache)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, staged: bytes, first_cache: Path) -> Path:
+    """A copy of the cache that the first staging has made."""
+    shutil.copytree(first_cache, tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def cache_without_modules(cache: Path) -> Path:
+    shutil.rmtree(cache / "components")
+    return cache
 
 
 def test_bundled_modules_are_metered(staged: bytes) -> None:
@@ -50,45 +69,47 @@ def test_bundled_modules_are_metered(staged: bytes) -> None:
     assert is_sealed(staged, SHA256)
 
 
-def test_intact_staged_modules_are_reused(out: Path, staged: bytes) -> None:
+def test_intact_staged_modules_are_reused(out: Path, cache_without_modules: Path, staged: bytes) -> None:
     """Proved by a module that metering would not produce: as its seal is valid, it is kept."""
     bounded = printing("1").replace('"memory") 2)', '"memory") 2 2)')
     other = seal_module(build_module(bounded), SHA256)
     (out / STAGED).write_bytes(other)
-    assert stage(out) == other != staged
+    assert stage(out, "--cache", cache_without_modules) == other != staged
 
 
-def test_what_is_in_the_cache_is_reused_by_another_folder(tmp_path: Path, staged: bytes) -> None:
+def test_what_is_in_the_cache_is_reused_by_another_folder(tmp_path: Path, cache: Path, staged: bytes) -> None:
     """Proved as above, and by a contract that reading the file would not give."""
-    cache, kept = tmp_path / "cache", tmp_path / "cache/components/set.wasm"
-    assert stage(tmp_path / "one", "--cache", cache) == kept.read_bytes() == staged
+    kept = cache / "components/set.wasm"
+    assert kept.read_bytes() == staged
     other = seal_module(build_module(printing("1").replace('"memory") 2)', '"memory") 2 2)')), SHA256)
     kept.write_bytes(other)
     contracts = cache / "executor/contracts.json"
     contracts.write_text(contracts.read_text().replace('"Set fields"', '"Kept"'))
-    assert stage(tmp_path / "two", "--cache", cache) == other
-    bundled = (tmp_path / "two/executor/build/bundled_components.py").read_text()
+    assert stage(tmp_path / "out", "--cache", cache) == other
+    bundled = (tmp_path / "out/executor/build/bundled_components.py").read_text()
     assert '"display_name":"Kept"' in bundled
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
-def test_a_damaged_cache_is_made_again(tmp_path: Path, staged: bytes, content: bytes) -> None:
-    kept, contracts = tmp_path / "cache/components/set.wasm", tmp_path / "cache/executor/contracts.json"
+def test_a_damaged_cache_is_made_again(tmp_path: Path, cache: Path, staged: bytes, content: bytes) -> None:
+    kept, contracts = cache / "components/set.wasm", cache / "executor/contracts.json"
+    whole = json.loads(contracts.read_bytes())
     for path in (kept, contracts):
-        path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    assert stage(tmp_path / "out", "--cache", tmp_path / "cache") == staged == kept.read_bytes()
-    assert len(json.loads(contracts.read_bytes())) > 1
+    assert stage(tmp_path / "out", "--cache", cache) == staged == kept.read_bytes()
+    assert json.loads(contracts.read_bytes()) == whole != {}
 
 
-def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path: Path, staged: bytes) -> None:
+def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path: Path, out: Path, staged: bytes) -> None:
     (tmp_path / "cache").write_text("a file")
+    shutil.copytree(out, tmp_path / "out")
+    (tmp_path / "out" / STAGED).unlink()
     assert stage(tmp_path / "out", "--cache", tmp_path / "cache") == staged
 
 
-def test_damaged_staged_modules_are_made_again(out: Path, staged: bytes) -> None:
+def test_damaged_staged_modules_are_made_again(out: Path, cache_without_modules: Path, staged: bytes) -> None:
     (out / STAGED).write_bytes(staged[:-1])
-    assert stage(out) == staged
+    assert stage(out, "--cache", cache_without_modules) == staged
 
 
 @pytest.mark.parametrize(

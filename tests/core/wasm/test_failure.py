@@ -27,11 +27,14 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("core/arcrun", *(f"workers/{name}" for name in ("executor/src", "registry/src", "auth/src", "http", "edge")))
 MAKERS = {"_fault", "_fail", "naming_faults"}  # functions that take a code and make an error
 _CODE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
+_NAMES_A_CODE = re.compile(rf"\b(?:code|{'|'.join(MAKERS)})\b")  # without one, no file of Python has any
 
 
-def codes_in(tree: ast.AST) -> Iterator[str]:
+def codes_in(source: str) -> Iterator[str]:
     """Codes in the source: `code=...`, a class's `code`, or an argument of a function that builds an error."""
-    for node in ast.walk(tree):
+    if not _NAMES_A_CODE.search(source):
+        return
+    for node in ast.walk(ast.parse(source)):
         values: list[ast.expr] = []
         if (isinstance(node, ast.keyword) and node.arg == "code") or (
             isinstance(node, ast.Assign) and any(getattr(name, "id", "") == "code" for name in node.targets)
@@ -50,7 +53,7 @@ PLATFORM = sorted(
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
         if "workflows" not in path.parts  # diagnostics: of a text, not of a run
-        for code in codes_in(ast.parse(path.read_text()))
+        for code in codes_in(path.read_text())
     }
 )
 # What the built-in components' sources and scenarios say.
