@@ -2,7 +2,6 @@
 what to do, and whoever is signed out, or is somebody else in another tab, is told so.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
