@@ -10,7 +10,7 @@ import itertools
 import json
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -28,6 +28,7 @@ from arcrun.wasm.costs import SANDBOX_FUEL
 from arcrun.workspace.protocol import RemoteWorkspace
 from arcrun.workspace.schedules import StoredSchedule
 from executor.durable.acceptance import resume_runs
+from executor.durable.lasting import Lasting
 from executor.heads import FRESH_MS
 from executor.schedules.alarm import ScheduleAlarm
 from executor.schedules.control import pause_schedules, resume_schedules
@@ -65,6 +66,7 @@ class Past:
     effects: list[Effect] = field(default_factory=list)
     pushed: list[tuple[float, int]] = field(default_factory=list)  # when each version was acknowledged
     paused: list[tuple[float, float]] = field(default_factory=list)  # while it surely was
+    resumed: set[str] = field(default_factory=set)  # runs that nothing but the last resume_runs began
     rings: int = 0
 
     def version_at(self, now_ms: float) -> int:
@@ -323,6 +325,8 @@ async def come_to_rest(platform: Clockwork) -> float:
     platform.restart_objects()
     service = platform.start_isolate(Mortal(Random(0), None), {})
     assert service.lasting is not None
+    begun = {effect.run for effect in platform.past.effects}
+    platform.past.resumed = {run_id async for run_id in list_unfinished(service.lasting) if run_id not in begun}
     await resume_runs(service.lasting)
     [row] = platform.workspace.tables.schedules.find(CLOCK)
     platform.workspace.sql.execute("UPDATE schedules SET due_ms = NULL")
@@ -337,6 +341,14 @@ async def come_to_rest(platform: Clockwork) -> float:
     raise BrokenPromiseError(
         f"{unfinished} under way, {queued} waiting, the alarm at {platform.workspace.alarm.due_ms}"
     )
+
+
+async def list_unfinished(lasting: Lasting) -> AsyncIterator[str]:
+    cursor: str | None = ""
+    while cursor is not None:
+        found, cursor = await lasting.runs.list_unfinished(100, cursor)
+        for run_id in found:
+            yield run_id
 
 
 def group(past: Past, workflow: str) -> dict[str, list[Effect]]:
@@ -366,6 +378,7 @@ def check_times(owner: Owner, row: StoredSchedule, by_run: dict[str, list[Effect
 def check_overlap(owner: Owner, by_run: dict[str, list[Effect]]) -> None:
     if owner.overlap == "allow":
         return
+    by_run = {run_id: effects for run_id, effects in by_run.items() if run_id not in owner.platform.past.resumed}
     spans = sorted((effects[0].at_ms, effects[-1].at_ms, run_id) for run_id, effects in by_run.items())
     for (_, end_ms, earlier), (begin_ms, _, later) in itertools.pairwise(spans):
         require(end_ms <= begin_ms, f"{later} has begun before the end of {earlier}")
