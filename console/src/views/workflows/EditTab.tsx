@@ -1,6 +1,6 @@
 /** The graph beside the text, each choosing in the other; diagnostics while one types; a run to try it; the push. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
+import { get } from "../../api/client";
 import { useData } from "../../api/data";
 import type { Diagnostic, Run, Workflow } from "../../api/types";
 import { useCan } from "../../app/session";
@@ -22,11 +22,11 @@ import { EdgePanel } from "./EdgePanel";
 import { FieldPanel } from "./FieldPanel";
 import { Findings } from "./Findings";
 import { PushDialog } from "./PushDialog";
+import { TriedBar } from "./TriedBar";
 import { TryDialog } from "./TryDialog";
+import { useFindings } from "./useFindings";
 
 const PARSE_MS = 120; // after the last key: the graph
-const CHECK_MS = 350; // and what the executor says of it
-const RECHECK_MS = 3_000; // after it could not be asked
 
 export function EditTab({ name, workflow, reload }: { name: string; workflow?: Workflow; reload: () => Promise<void> }) {
   const [canPush, canRun] = [useCan("push"), useCan("run")];
@@ -38,9 +38,6 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   const { flow } = useMemo(() => parseWorkflow(text), [text]);
   const [selected, setSelected] = useState<string | undefined>();
   const [edge, setEdge] = useState<FlowEdge | undefined>();
-  const [findings, setFindings] = useState<Diagnostic[] | undefined>();
-  const [checkError, setCheckError] = useState<ApiError | undefined>();
-  const [recheck, setRecheck] = useState(0);
   const [dialog, setDialog] = useState<"add" | "push" | "try" | undefined>();
   const [tried, setTried] = useState<Run | undefined>();
   const contracts = useContractsOf([...flow.nodes.values()].map((node) => node.component));
@@ -108,29 +105,10 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
     if (text !== newest.text) editor.handle.current?.replace(newest.text);
   }, [workflow?.version, stored]);
 
+  const checked = useFindings(text, vars, canPush);
   useEffect(() => {
-    if (!canPush) return;
-    let isOld = false;
-    let again = 0;
-    const check = window.setTimeout(async () => {
-      try {
-        const answer = await post<{ valid: boolean; diagnostics: Diagnostic[] }>("/validate", { workflow: text, ...(vars ? { vars } : {}) });
-        if (isOld) return;
-        setFindings(answer.diagnostics);
-        setCheckError(undefined);
-        editor.handle.current?.show(answer.diagnostics);
-      } catch (fault) {
-        if (isOld || !(fault instanceof ApiError)) return;
-        setCheckError(fault);
-        again = window.setTimeout(() => setRecheck((count) => count + 1), RECHECK_MS);
-      }
-    }, CHECK_MS);
-    return () => {
-      isOld = true;
-      clearTimeout(check);
-      clearTimeout(again);
-    };
-  }, [text, editor.isReady, canPush, recheck]);
+    if (checked.findings) editor.handle.current?.show(checked.findings);
+  }, [checked.findings, editor.isReady]);
 
   const select = (node: string) => {
     setEdge(undefined);
@@ -154,7 +132,7 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
   const now = () => editor.handle.current?.text() ?? text;
   const isNode = selected !== undefined && !isEnd(selected) && flow.nodes.has(selected);
   const lastStep = selected !== undefined && selected !== "output" && flow.nodes.has(selected) ? selected : lastOf(flow);
-  const states = useMemo(() => statesOf(text, findings, tried), [text, findings, tried]);
+  const states = useMemo(() => statesOf(text, checked.findings, tried), [text, checked.findings, tried]);
   const entry = tried && selected !== undefined ? findEntry(tried, selected) : undefined;
 
   return (
@@ -245,8 +223,8 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         <section class="panel edit-text" aria-label={t("text")}>
           <div class="editor" ref={editor.place} />
           {!editor.isReady && <pre class="editor-wait">{text}</pre>}
-          {checkError && <ErrorBox error={checkError} />}
-          {canPush && <Findings text={text} findings={findings} onGo={(from, to) => editor.handle.current?.select(from, to)} onFix={apply} />}
+          {checked.error && <ErrorBox error={checked.error} />}
+          {canPush && <Findings text={text} findings={checked.findings} onGo={(from, to) => editor.handle.current?.select(from, to)} onFix={apply} />}
         </section>
       </div>
       {dialog === "add" && (
@@ -296,25 +274,6 @@ export function EditTab({ name, workflow, reload }: { name: string; workflow?: W
         />
       )}
     </>
-  );
-}
-
-
-function TriedBar({ run, onClose }: { run: Run; onClose: () => void }) {
-  return (
-    <div class={`tried is-${run.status}`} role="status">
-      <strong>{t(run.status === "success" ? "tried_success" : "tried_failed")}</strong> <span class="number">{formatDuration(run.duration_ms)}</span>{" "}
-      {run.error && (
-        <span>
-          {run.node ? `${run.node}: ` : ""}
-          {run.error.message}
-        </span>
-      )}{" "}
-      {run.run_id && <a href={`#/runs/${encodeURIComponent(run.run_id)}`}>{t("open_run")}</a>}
-      <Button kind="quiet" label={t("close")} onClick={onClose}>
-        ✕
-      </Button>
-    </div>
   );
 }
 
