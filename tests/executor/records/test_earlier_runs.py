@@ -13,9 +13,9 @@ from arcrun.limits import MAX_ACCEPTED_MS
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping
+from executor.account.runs import list_runs
 from executor.records.earlier_runs import EMPTY_MS, EarlierRuns
 from executor.records.runs import AcceptedRun, EndedRun, UnwrittenRecords
-from executor.run_handlers import list_runs
 from fakes.earlier_runs import EarlierWriter
 from fakes.ports.background import FakeBackground
 from fakes.ports.storage import InMemoryKV

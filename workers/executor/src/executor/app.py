@@ -38,8 +38,9 @@ events, stores, keys, sessions = (
     partial(late, f"executor.{module}")
     for module in ("event_handlers", "store_handlers", "keys.handlers", "sessions.handlers")
 )
-audit, checks, components, credentials, usage = (
-    partial(late, f"executor.account.{module}") for module in ("audit", "checks", "components", "credentials", "usage")
+audit, checks, components, credentials, records, usage = (
+    partial(late, f"executor.account.{module}")
+    for module in ("audit", "checks", "components", "credentials", "runs", "usage")
 )
 
 
@@ -97,14 +98,18 @@ def build_app(
         Route(f"{webhook}/trigger", trigger, methods=["POST"]),
         Route("/execute", protected(runs.execute, PUSH, Scope.ACCOUNT), methods=["POST"]),
         Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name, RUN, Scope.NAME), methods=["POST"]),
-        Route("/runs", protected(runs.list_runs, READ, Scope.RUNS), methods=["GET"]),
+        Route("/runs", protected(records("list_runs"), READ, Scope.RUNS), methods=["GET"]),
         Route("/runs/resume", protected(runs.resume, PUSH, Scope.ACCOUNT), methods=["POST"]),
-        Route("/runs/recent", protected(runs.list_recent, READ, Scope.LIST), methods=["GET"]),
-        Route("/runs/unsettled", protected(runs.count_unsettled, READ, Scope.LIST), methods=["GET"]),
-        Route("/runs/{run_id}", protected(runs.show_run, READ, Scope.RUN), methods=["GET"]),
-        Route("/runs/{run_id}/follow", protected(runs.follow, READ, Scope.RUN), methods=["GET"]),
-        Route("/runs/{run_id}/input", protected(runs.show_input, RUN, Scope.RUN), methods=["GET"]),
-        Route("/runs/{run_id}/attachments/{number}", protected(runs.show_attachment, RUN, Scope.RUN), methods=["GET"]),
+        Route("/runs/recent", protected(records("list_recent"), READ, Scope.LIST), methods=["GET"]),
+        Route("/runs/unsettled", protected(records("count_unsettled"), READ, Scope.LIST), methods=["GET"]),
+        Route("/runs/{run_id}", protected(records("show_run"), READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/follow", protected(records("follow"), READ, Scope.RUN), methods=["GET"]),
+        Route("/runs/{run_id}/input", protected(records("show_input"), RUN, Scope.RUN), methods=["GET"]),
+        Route(
+            "/runs/{run_id}/attachments/{number}",
+            protected(records("show_attachment"), RUN, Scope.RUN),
+            methods=["GET"],
+        ),
         Route("/runs/{run_id}/cancel", protected(runs.cancel, RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/dismiss", protected(runs.dismiss, RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/events/{event}", protected(events("send_event"), RUN, Scope.RUN), methods=["POST"]),
@@ -119,7 +124,7 @@ def build_app(
         Route("/accounts/{account}/approvals/{run_id}/{ticket}", open_to_links(events("decide")), methods=["POST"]),
         Route("/runs/{run_id}/replay", protected(runs.replay, RUN, Scope.RUN), methods=["POST"]),
         Route("/runs/{run_id}/retry", protected(runs.retry, RUN, Scope.RUN), methods=["POST"]),
-        Route("/data-keys/renew", protected(runs.renew_keys, ADMIN, Scope.ACCOUNT), methods=["POST"]),
+        Route("/data-keys/renew", protected(records("renew_keys"), ADMIN, Scope.ACCOUNT), methods=["POST"]),
         Route("/usage", protected(usage("show_usage"), READ, Scope.ANY), methods=["GET"]),
         Route("/plan", protected(usage("show_plan"), READ, Scope.ANY), methods=["GET"]),
         Route("/checks", protected(checks("show_checks"), READ, Scope.ACCOUNT), methods=["GET"]),

@@ -21,8 +21,8 @@ from arcrun.ports import Clock
 from arcrun.run_log.filter import UNFINISHED
 from arcrun_http.event_stream import KEEP_ALIVE, EventStream, render_event, render_retry
 from arcrun_http.responses import EVENTS
+from executor.account.runs import name_run_id
 from executor.records.runs import Runs
-from executor.run_handlers import name_run_id
 from executor.service import ExecutorService
 
 POLL_MS, LATER_POLL_MS = 1_000, 2_000  # between two looks at the record; the latter after SOON_MS
