@@ -399,6 +399,13 @@ def test_runs_that_have_gone_on_take_the_place_of_what_they_were() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__"])
+def test_runs_are_kept_by_any_name(name: str) -> None:
+    first, second = {"run_id": T1}, {"run_id": T2}
+    assert call("mergeRuns", {}, {name: [first]}) == {name: [first]}
+    assert call("mergeRuns", {name: [first]}, {name: [second]}) == {name: [second, first]}
+
+
 def test_the_path_of_a_part() -> None:
     assert call("path", "a.data", "b") == "a.data.b"
     assert call("path", "a.data", 0) == "a.data[0]"

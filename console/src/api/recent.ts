@@ -1,6 +1,7 @@
 /** The last runs of each workflow, brought up to date by those that are new: each that is read is a row that the platform counts. */
 import { get, queryOf } from "./client";
 import { isUnderWay } from "./follow";
+import { ownOf } from "../parts/values";
 import type { Verdict } from "./types";
 
 export type Runs = Record<string, Verdict[]>;
@@ -35,12 +36,12 @@ export function sinceOf(runs: Runs): string | undefined {
 
 /** `known` with `found`, which tells more of the same runs; the newest of each workflow. */
 export function mergeRuns(known: Runs, found: Runs): Runs {
-  const merged = { ...known };
-  for (const [name, runs] of Object.entries(found)) {
-    const byId = new Map([...(known[name] ?? []), ...runs].map((run) => [run.run_id, run]));
-    merged[name] = [...byId.values()].sort((a, b) => (a.run_id < b.run_id ? 1 : -1)).slice(0, MOST);
-  }
-  return merged;
+  const merge = (name: string, runs: Verdict[]) => {
+    const byId = new Map([...(ownOf(known, name) ?? []), ...runs].map((run) => [run.run_id, run]));
+    return [...byId.values()].sort((a, b) => (a.run_id < b.run_id ? 1 : -1)).slice(0, MOST);
+  };
+  const changed = Object.entries(found).map(([name, runs]) => [name, merge(name, runs)] as const);
+  return Object.fromEntries([...Object.entries(known), ...changed]);
 }
 
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
