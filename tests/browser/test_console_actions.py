@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from arcrun.workflows.triggers.examples import read_examples
 from browser.console_page import Console
@@ -67,12 +67,18 @@ def test_a_run_is_followed_and_answered(console: Console, asking: str) -> None:
     expect(page.get_by_role("region", name="Step", exact=True)).to_contain_text('"owner"')
 
 
+def begin_a_try(console: Console, customer: str) -> Locator:
+    """The dialog in which the input of a try is filled in."""
+    console.open("workflows/orders")
+    console.page.get_by_role("button", name="Try it").click()
+    dialog = console.page.get_by_role("dialog")
+    dialog.get_by_label("customer").first.fill(customer)
+    return dialog
+
+
 def test_an_input_is_filled_in_as_a_form(console: Console, asking: str) -> None:
     page = console.page
-    console.open("workflows/orders")
-    page.get_by_role("button", name="Try it").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("customer").first.fill("Grace")
+    dialog = begin_a_try(console, "Grace")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("It ran.")).to_be_visible()
     page.get_by_role("link", name="Open the run").click()
@@ -84,10 +90,7 @@ def test_an_input_is_filled_in_as_a_form(console: Console, asking: str) -> None:
 
 def test_an_input_is_saved_in_the_text_and_taken_again(console: Console, asking: str) -> None:
     page = console.page
-    console.open("workflows/orders")
-    page.get_by_role("button", name="Try it").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("customer").first.fill("Hedy")
+    dialog = begin_a_try(console, "Hedy")
     dialog.get_by_label("Save it as").fill("a busy day")
     dialog.get_by_role("button", name="Save input").click()
     expect(dialog.get_by_role("button", name="a busy day", exact=True)).to_be_visible()

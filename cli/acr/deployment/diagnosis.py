@@ -1,7 +1,8 @@
 """The checks of `acr doctor`. They are independent, so that a failed check hides no other."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -73,40 +74,41 @@ class CheckedPlatform:
 def examine(platform: CheckedPlatform) -> Iterator[Check]:
     """Yield the result of each check that applies to the platform."""
     checks = _PLATFORM_CHECKS if platform.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
-    yield from _look(platform, checks)
-    yield from _ask_executor(platform)
-
-
-def _look(platform: CheckedPlatform, checks: Mapping[str, "_Look"]) -> Iterator[Check]:
     for name, look in checks.items():
-        try:
-            told = look(platform)
-            yield Check(name, True, told) if isinstance(told, str) else Check(name, True, told.detail, told.hint, True)
-        except AnswerError as refused:
-            yield Check(name, False, f"{refused.answer['error']['code']}: {refused.message}", refused.hint)
-        except CliError as error:
-            yield Check(name, False, error.message, error.hint)
-        except SHAPE_FAULTS as fault:
-            if (explained := explain_shape(fault)) is None:
-                raise
-            yield Check(name, False, explained.message, explained.hint)
+        yield from _guard(name, partial(_look, platform, name, look))
+    yield from _guard(_OWN_CHECKS, partial(_ask_executor, platform.executor))
 
 
-def _ask_executor(platform: CheckedPlatform) -> Iterator[Check]:
-    """What the executor finds when it examines itself."""
+def _guard(name: str, ask: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    """What is told, or else that the check `name` has failed, and why."""
     try:
-        for found in platform.executor.examine():
-            yield Check(found["name"], found["ok"], found["detail"], found["hint"], found["warns"])
+        return ask()
     except AnswerError as refused:
-        is_older = refused.answer["error"]["code"] == "NOT_FOUND"
-        told = "It does not report its checks." if is_older else f"{refused.answer['error']['code']}: {refused.message}"
-        yield Check(_OWN_CHECKS, False, told, "acr deploy" if is_older else refused.hint)
-    except CliError:
-        yield Check(_OWN_CHECKS, True, _NOT_KNOWN)
+        return [Check(name, False, f"{refused.answer['error']['code']}: {refused.message}", refused.hint)]
+    except CliError as error:
+        return [Check(name, False, error.message, error.hint)]
     except SHAPE_FAULTS as fault:
         if (explained := explain_shape(fault)) is None:
             raise
-        yield Check(_OWN_CHECKS, False, explained.message, explained.hint)
+        return [Check(name, False, explained.message, explained.hint)]
+
+
+def _look(platform: CheckedPlatform, name: str, look: "_Look") -> Sequence[Check]:
+    told = look(platform)
+    return [Check(name, True, told) if isinstance(told, str) else Check(name, True, told.detail, told.hint, warns=True)]
+
+
+def _ask_executor(executor: ExecutorClient) -> Sequence[Check]:
+    """What the executor finds when it examines itself."""
+    try:
+        found = executor.examine()
+    except AnswerError as refused:
+        if refused.answer["error"]["code"] != "NOT_FOUND":
+            raise
+        raise CliError("It does not report its checks.", "acr deploy") from None
+    except CliError:
+        return [Check(_OWN_CHECKS, True, _NOT_KNOWN)]
+    return [Check(each["name"], each["ok"], each["detail"], each["hint"], each["warns"]) for each in found]
 
 
 def _look_at_config(_: CheckedPlatform) -> str:

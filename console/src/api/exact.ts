@@ -3,7 +3,7 @@
  * of 19 digits would be shown as another one, and stored as that when somebody saves what is shown. Such an integer is
  * a BigInt here, which is written as the number again.
  */
-import type { Json } from "../api/types";
+import type { Json } from "./types";
 
 interface SourceContext {
   source: string;

@@ -6,9 +6,11 @@ import { firstInputOf } from "./inputs";
 /** In quotes of a shell, which leave everything as it is. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+const webhookOf = (text: string): unknown => pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value;
+
 /** Undefined if its requests must be signed, which curl cannot do. */
 export function curlOf(url: string, text: string): string | undefined {
-  const webhook = pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value;
+  const webhook = webhookOf(text);
   const proof = proofOf(jsonOf(pairOf(webhook, "verify")?.value));
   if (proof === undefined) return undefined;
   const methods = jsonOf(pairOf(webhook, "methods")?.value);
@@ -36,6 +38,6 @@ function queryOf(input: Json): string {
 
 /** Whose signature the webhook's requests must have; empty if anybody may call. */
 export function signerOf(text: string): string {
-  const webhook = pairOf(pairOf(parseWorkflow(text).document.contents, "triggers")?.value, "webhook")?.value;
+  const webhook = webhookOf(text);
   return textOf(pairOf(pairOf(webhook, "verify")?.value, "scheme")?.value);
 }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,11 +25,13 @@ _WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def late(module: str, name: str) -> Handler:
-    """A handler that is imported with the first request that it serves: what starts runs needs none of it."""
+def late(module: str, name: str) -> Callable[[Any, Request], Awaitable[Response]]:
+    """A handler that is imported with the first request that it serves: what starts runs needs none of it. Those of
+    browsers, which are not signed in yet, get the access in place of a service.
+    """
 
-    async def handle(service: ExecutorService, request: Request) -> Response:
-        answer: Response = await getattr(import_module(module), name)(service, request)
+    async def handle(given: Any, request: Request) -> Response:
+        answer: Response = await getattr(import_module(module), name)(given, request)
         return answer
 
     return handle
@@ -68,15 +71,6 @@ def build_app(
             answer = limit_answer(await handler(service, request), grant, rule)
             if SESSION in request.scope:
                 answer.headers.setdefault("cache-control", "no-store")
-            return answer
-
-        return serve
-
-    def of_browsers(name: str) -> Callable[[Request], Awaitable[Response]]:
-        async def serve(request: Request) -> Response:
-            from executor.sessions import handlers  # noqa: PLC0415 - only the console has sessions
-
-            answer: Response = await getattr(handlers, name)(access, request)
             return answer
 
         return serve
@@ -173,9 +167,9 @@ def build_app(
         Route("/credentials/uses", protected(credentials("list_uses"), PUSH, Scope.ACCOUNT), methods=["GET"]),
         Route("/credentials/{name}", protected(credentials("put"), ADMIN, Scope.ACCOUNT), methods=["PUT"]),
         Route("/credentials/{name}", protected(credentials("delete"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
-        Route("/session", of_browsers("show"), methods=["GET"]),
-        Route("/session", of_browsers("sign_in"), methods=["POST"]),
-        Route("/session", of_browsers("sign_out"), methods=["DELETE"]),
+        Route("/session", partial(sessions("show"), access), methods=["GET"]),
+        Route("/session", partial(sessions("sign_in"), access), methods=["POST"]),
+        Route("/session", partial(sessions("sign_out"), access), methods=["DELETE"]),
         Route("/session/links", protected(sessions("make_link"), READ, Scope.ANY), methods=["POST"]),
         Route("/sessions", protected(sessions("list_sessions"), ADMIN, Scope.ACCOUNT), methods=["GET"]),
         Route("/sessions", protected(sessions("revoke_all"), ADMIN, Scope.ACCOUNT), methods=["DELETE"]),
